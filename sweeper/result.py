@@ -27,7 +27,7 @@ from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
 from sweeper.search.as_written import journal_findings
 from sweeper.search.earlier import from_dict
-from sweeper.search.finalists import finalists, next_trials
+from sweeper.search.finalists import next_trials, racers
 from sweeper.search.plan import unlearned
 from sweeper.search.starts import published, starts, unheld
 from sweeper.search.trial_summary import TrialSummary, summarize
@@ -236,14 +236,10 @@ class Result:
         if searched < search.trials and not countable and search.minutes is None:
             verb = "is" if searched == 1 else "are"
             return f"{searched:,} of {count(search.trials, 'trial')} of the search {verb} done"
-        if confirm.seeds and len(scores) < confirm.trainings(confirm.finalists):
-            chosen = finalists(self.study, self.summaries.values())
-            if next_trials(self.study, chosen, scores):
-                return (
-                    "the race of the finalists is not over"
-                    if scores
-                    else "the finalists are not retrained yet"
-                )
+        if confirm.seeds and next_trials(self.study, racers(self.study, self.summaries, scores), scores):
+            return (
+                "the race of the finalists is not over" if scores else "the finalists are not retrained yet"
+            )
         return "" if self._kept_script() else "the winner's script is not written yet"
 
     def _how_to_get_it(self) -> str:

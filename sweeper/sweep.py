@@ -28,7 +28,7 @@ from sweeper.report.progress import Progress
 from sweeper.report.script import script_or_reason
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
-from sweeper.search.finalists import budget, examined, finalists, keeps_its_place, next_trials
+from sweeper.search.finalists import budget, examined, keeps_its_place, next_trials, racers
 from sweeper.search.forecast import Forecast
 from sweeper.search.occupancy import advice
 from sweeper.search.starts import unheld
@@ -200,9 +200,8 @@ class Sweep:
     def confirm_all(self) -> None:
         """The finalists on fresh seeds, round by round; those that fell behind drop out."""
         study = self.task.study
-        chosen = finalists(study, self.search.known.values())
-        done = sum(number in [each.number for each in chosen] for number, _ in self.confirmed)
-        self.progress.phase("confirm", done, len(self.confirmed) - done)
+        chosen = racers(study, self.search.known, self.confirmed)
+        self.progress.phase("confirm", len(self.confirmed), most=study.confirm.trainings(len(chosen)))
         while trials := next_trials(study, chosen, self.confirmed):
             for result in self._trained(trials):
                 key = (result.trial.number, result.trial.seed)

@@ -158,7 +158,7 @@ def _largest_of(k: int) -> tuple[float, float]:
 
 
 def _by_seed(curves: pd.DataFrame) -> pd.DataFrame:
-    """A row for each seed, its evaluations in turn: the k-th of all, as seeds with more rows make more steps."""
+    """A row for each seed, its evaluations in turn: seeds with more rows make more steps."""
     curves = curves.drop_duplicates(["seed", "step"], keep="last").sort_values(["seed", "step"])
     return curves.assign(turn=curves.groupby("seed").cumcount()).pivot(
         index="seed", columns="turn", values="value"

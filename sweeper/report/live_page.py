@@ -11,7 +11,7 @@ import pandas as pd
 from sweeper.answer.answer import Answer, answer
 from sweeper.answer.outcomes import outcomes_in_words
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import completed_search, leaderboard, search_trials
+from sweeper.answer.rows import completed_search, leaderboard, search_trials, tied_best
 from sweeper.command_line import command_line
 from sweeper.components.metric_words import metric_words
 from sweeper.passwords import masked_url
@@ -24,7 +24,7 @@ from sweeper.report.render import RenderedSection, render
 from sweeper.report.use import settings
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.study import Study
-from sweeper.wording import count, duration, number
+from sweeper.wording import count, duration, number, whole
 
 MOST = 10
 """Trials in the table."""
@@ -117,9 +117,11 @@ def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
     if best is None:
         return "No trial has completed yet, so there is nothing to rank."
     done, ranked = count(len(completed_search(search)), "completed trial"), Ranked(study.objective)
+    tied = tied_best(search)
+    place = f"the {ranked.best}" if tied < 2 else f"the first of {whole(tied)} that tie as the {ranked.best}"
     return (
         f"Best so far, not confirmed: trial #{best.trial} with a {ranked.metric} of "
-        f"{number(best.objective)}. It is the {ranked.best} of {done} with one seed each, so it may be luck."
+        f"{number(best.objective)}. It is {place} of {done} with one seed each, so it may be luck."
     )
 
 
@@ -150,9 +152,10 @@ def _best_trials(study: Study, trials: pd.DataFrame) -> RenderedSection:
     elif len(board) == 1:
         said = f"Only trial #{board['trial'].iloc[0]} has completed."
     else:
+        ends = dict.fromkeys(number(end) for end in (scores.min(), scores.max()))
         said = (
-            f"The best {len(board)} have a {metric_words(study.objective)} of "
-            f"{number(scores.min())} to {number(scores.max())}, one seed each; fresh seeds may reorder them."
+            f"The best {len(board)} have a {metric_words(study.objective)} of {' to '.join(ends)}, one seed "
+            "each; fresh seeds may reorder them."
         )
     grids = (grid("leaderboard", caption, board),) if len(board) else ()
     return RenderedSection("trials", "Which trials are best so far?", (said,), grids=grids, unfolded=True)

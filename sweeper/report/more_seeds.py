@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.rows import as_costs, parameters_of, search_trials
-from sweeper.search.finalists import finalists, next_round
+from sweeper.search.finalists import next_round, racers
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.study.study import Study
 from sweeper.trial import Outcome
@@ -26,11 +26,11 @@ def more_seeds(
     or all that are left score the same. With `ties` no near tie ends the race on its way.
     """
     costs = as_costs(trials, study.objective)
-    chosen = [each.number for each in finalists(study, _summaries(costs))]
     rows = costs[costs["phase"] == "confirm"]
     numbers, on, values = rows["trial"], rows["seed"], rows["objective"].astype(float)
     scores = {(int(n), int(s)): float(v) for n, s, v in zip(numbers, on, values, strict=True)}
-    confirm = study.confirm
+    known = {each.number: each for each in _summaries(costs)}
+    chosen, confirm = [each.number for each in racers(study, known, scores)], study.confirm
     larger: dict[str, Any] = {"seeds": seeds}
     if confirm.budget is not None:
         larger = {"budget": seeds * len(chosen)}

@@ -107,11 +107,12 @@ class Progress:
         if self._live is None and time.monotonic() - self._spoken > period:
             self._say()
 
-    def phase(self, name: str, done: int = 0, others: int | None = None) -> None:
-        """A new phase begins, of which `done` trainings were finished by an earlier call; `others`: see
-        there, if they are known now."""
+    def phase(self, name: str, done: int = 0, most: int | None = None) -> None:
+        """A new phase begins, of which `done` trainings were finished by an earlier call; `most` trainings
+        can be paid for, if that is known now."""
         self.done[name] += done
-        self.others = self.others if others is None else others
+        if most is not None:
+            self.others, self.totals[name] = 0, most
         if name != self.name:
             self.name = name
             if self._live is None:

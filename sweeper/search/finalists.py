@@ -53,6 +53,17 @@ def finalists(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]
     return chosen
 
 
+def racers(study: Study, known: Mapping[int, TrialSummary], scores: Scores) -> list[TrialSummary]:
+    """`finalists` and, after them, who was one before the search went on: it races on with them.
+
+    One that was better on fresh seeds may not have been on the one of the search, so that others take its
+    place; were it left behind with few seeds, the answer might rest on these.
+    """
+    chosen = finalists(study, known.values())
+    before = {number for number, _ in scores} - {each.number for each in chosen}
+    return [*chosen, *(known[number] for number in sorted(before) if chosen and number in known)]
+
+
 def _combination(study: Study, trial: TrialSummary) -> dict[str, Any]:
     """The trial's values of the scientific parameters; a penalty of weight 0 is of no kind."""
     own = {name: trial.parameters[name] for name in study.search.scientific if name in trial.parameters}

@@ -66,7 +66,7 @@ def test_nothing_learned_takes_falls_that_are_shown_to_be_none(values: np.ndarra
 
 
 def test_evaluations_are_told_apart_by_their_turn() -> None:
-    """Seeds with more rows make more steps: the k-th evaluation of one is held against the k-th of another."""
+    """Seeds with more rows make more steps: the k-th evaluation of one is held against that of another."""
     values = STARTS * np.linspace(1, 0.5, 6)
     alike, stretched = curves(values), curves(values)
     stretched["step"] = stretched["step"] * stretched["seed"]

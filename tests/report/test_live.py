@@ -74,7 +74,7 @@ def page_of(folder: Path, recorded: Path, clock: Clock, **given: Any) -> tuple[L
 def written(recorded: Path, study: Study, phase: str = "exploit", done: int = 0, **more: Any) -> str:
     """The page's HTML without figures, `done` trainings of the phase."""
     progress = Progress(120, more.get("most", 50), True)
-    progress.phase(phase, done, more.get("others"))
+    progress.phase(phase, done)
     resume = more.get("resume", "sweeper run made-up")
     return live_page.live_page(study, live.load_trials(recorded), progress, (), resume, 20)
 
@@ -195,9 +195,8 @@ def test_the_page_of_the_confirmations(tmp_path: Path, recorded: Path) -> None:
     assert "the search was over, and 3 of 50 confirmations were done." in page
     assert "2 completed, 1 diverged" in page
     assert "of an earlier call" not in page
-    page = written(tmp_path / "records", study, "confirm", 2, most=2, others=1)  # it is of no finalist now
-    assert "the search was over, and 2 of 2 confirmations were done." in page
-    assert "with 1 of finalists of an earlier call: 2 completed, 1 diverged" in page
+    page = written(tmp_path / "records", study, "confirm", 3, most=2)  # an earlier call made more
+    assert "the search was over, and 3 of 3 confirmations were done." in page
     assert "Best so far, not confirmed" in page
     assert "Confirmed on fresh seeds" not in page
 

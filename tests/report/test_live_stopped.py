@@ -76,7 +76,7 @@ def test_a_race_that_is_over_is_told_so(study: Study, tmp_path: Path, phase: str
     """In whatever phase after the search: its trainings, and those that it did not need, as the terminal."""
     run, results = Stopped(study, tmp_path), searched(study)
     run.finish(results)
-    run.progress.phase("confirm", 0, 0)
+    run.progress.phase("confirm")
     run.finish(confirmed(results, 0))
     run.progress.race_over()
     run.progress.phase(phase)
@@ -93,7 +93,7 @@ def test_what_is_not_on_record_yet_is_no_confirmation_of_an_earlier_call(
     """Headline, count and outcomes are those of the records, however far ahead the display is."""
     run, results = Stopped(study, tmp_path), searched(study)
     run.finish(results)
-    run.progress.phase("confirm", 0, 0)
+    run.progress.phase("confirm")
     made = confirmed(results, 0, 1)
     run.store.append(made[:2])
     run.progress.add(*made)
@@ -104,17 +104,16 @@ def test_what_is_not_on_record_yet_is_no_confirmation_of_an_earlier_call(
 
 
 @pytest.mark.parametrize("phase", ["exploit", "confirm"])
-def test_confirmations_of_other_finalists_are_told_apart(study: Study, tmp_path: Path, phase: str) -> None:
-    """Those of an earlier call count only where its finalists are still finalists, and never before."""
+def test_confirmations_of_an_earlier_call_count_once_the_race_goes_on(
+    study: Study, tmp_path: Path, phase: str
+) -> None:
+    """While the search goes on they are told apart; then their finalists race on with the new ones."""
     run, results = Stopped(study, tmp_path), searched(study)
     run.store.append([*results, *confirmed(results, 0, 1)])
     run.progress.resume((), 6)
-    if phase == "confirm":
-        run.progress.phase("confirm", 3, 3)
-    else:
-        run.progress.phase(phase)
-    done = 3 if phase == "confirm" else 0
-    assert f"{done} of 6 with {6 - done} of finalists of an earlier call: 6 completed" in run.interrupt()
+    run.progress.phase(phase, *((6, 12) if phase == "confirm" else ()))
+    told = "6 of 12 6 completed" if phase == "confirm" else "0 of 6 with 6 of finalists of an earlier call: 6"
+    assert told in run.interrupt()
 
 
 def test_a_report_that_is_there_stays(study: Study, tmp_path: Path) -> None:

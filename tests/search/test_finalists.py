@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from made_up import known, study
 
-from sweeper.search.finalists import finalists, keeps_its_place
+from sweeper.search.finalists import finalists, keeps_its_place, next_trials, racers
 from sweeper.search.starts import starts
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
@@ -100,3 +100,17 @@ def test_a_training_that_ends_otherwise_alone_takes_no_place(now: float, outcome
     assert keeps_its_place(before, again) is keeps
     near = before | {k: entry(k, "adam", "relu", loss) for k, loss in ((3, 0.50001), (4, 0.49999))}
     assert keeps_its_place(near, again) is (keeps and now == 0.5)
+
+
+def test_finalists_of_before_race_on_with_those_of_now() -> None:
+    """A search that went on may pick others; whoever has fresh seeds stays, and the race treats all alike."""
+    asked = study(SPACE, confirm={"finalists": 2, "seeds": 6})
+    known = {trial.number: trial for trial in TRIALS}
+    before = {(number, seed): 0.3 for number in (1, 5) for seed in range(1, 7)}
+    assert [trial.number for trial in racers(asked, known, before)] == [1, 2, 5]
+    assert [trial.number for trial in racers(asked, known, {})] == [1, 2]
+    left = next_trials(asked, racers(asked, known, before), before)
+    assert {trial.number for trial in left} == {2}
+    assert len(left) == 6, "as many seeds as the others have"
+    nobody = study(SPACE, confirm={"finalists": 0})
+    assert racers(nobody, known, before) == []

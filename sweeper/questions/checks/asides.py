@@ -61,8 +61,9 @@ def differences(run: RunData, pair: pd.DataFrame, parameter: str) -> list[str]:
     compared = [name for name in run.study.search.scientific if name in pair]
     names = dict.fromkeys((*compared, *parameter_columns(pair)))
     both = [name for name in names if name != parameter and pd.notna(one[name]) and pd.notna(other[name])]
+    named = {name: name if "." in name else name.replace("_", " ") for name in both}
     return [
-        f"{name if '.' in name else name.replace('_', ' ')} ({shown(decode(one[name]))} against {shown(decode(other[name]))})"
+        f"{named[name]} ({shown(decode(one[name]))} against {shown(decode(other[name]))})"
         for name in both
         if str(one[name]) != str(other[name])
     ]

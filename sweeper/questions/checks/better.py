@@ -124,8 +124,8 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
     if quantity == "objective" and _against_an_untuned(run, parameter, one, other, float(apart.mean())):
         loser = one if apart.mean() > 0 else other
         return (
-            f"fresh seeds decide nothing: #{loser['trial']}, a published default that nobody tuned, stands for "
-            f"{_name(loser[parameter])} there, of which another trial was better in the search"
+            f"fresh seeds decide nothing: #{loser['trial']}, a published default that nobody tuned, stands "
+            f"for {_name(loser[parameter])} there, of which another trial was better in the search"
         )
     bad = fresh[fresh["outcome"] != "completed"]["trial"].value_counts()
     calls = called(run) if quantity == "objective" else {}
