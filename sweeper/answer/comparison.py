@@ -92,6 +92,7 @@ def comparison(
     search = search_trials(trials).set_index("trial", drop=False).loc[ranking["trial"]]
     search = search.reset_index(drop=True)
     keys = complexity(search)
+    ranking = ranking.assign(seen=_callable(ranking))
     frame = with_verdicts(ranking).assign(
         rank=range(1, len(ranking) + 1),
         label=labels(search),
@@ -124,6 +125,11 @@ def comparison(
     return ranked.read(
         frame, "mean", "search_objective", ends=[("low", "high")], differences=[apart, ("optimism",), spread]
     )
+
+
+def _callable(ranking: pd.DataFrame) -> "pd.Series[float]":
+    """`seen` where the winner has the seeds that a call takes."""
+    return ranking["seen"] if ranking["n"].iloc[0] >= ENOUGH_SEEDS else ranking["seen"] * np.nan
 
 
 def _ends(frame: pd.DataFrame) -> list[tuple[Ends, Ends, Ends]]:

@@ -84,7 +84,7 @@ def placing(finalists: Sequence[Finalist], ranked: Ranked, who: str, have: str) 
     lowest = f"{who} {have} the {ranked.best} mean {ranked.metric}{_equals(first, peers)}"
     even = len({rival.tried for rival in finalists}) == 1
     if not even:
-        lowest += " over the seeds that each has completed so far"
+        lowest += " over the fresh seeds that each has"
     if len(peers) == len(others) and not first.lost:
         return f"Of {total} finalists retrained on {seeds if even else 'fresh seeds'}, {lowest}"
     all_of_them = f"completed {every(first.tried, 'fresh seed')}" if even else "lost no fresh seed"

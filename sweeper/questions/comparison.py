@@ -114,7 +114,7 @@ VERDICTS = {
     WORSE: "did worse on average and on most seeds",
     ON_AVERAGE: "did worse on average, but is not shown to do so on most seeds",
     BETTER: "did better on the seeds that both completed, but worse over those that each completed",
-    LEFT: "left the race behind its leader of that time, and is not shown to be worse than the winner",
+    LEFT: "left the race behind the leader of that time, without being shown to be worse than the winner",
     FAILS: "diverged or failed on more seeds",
 }
 NAMED = 3
@@ -252,7 +252,8 @@ HOW = (
     "“on most seeds” takes at least 75 % and an interval above one half (Bouthillier et al. 2021, arXiv "
     "2103.03098).",
     "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
-    "layers (penalty, decay, dropout, schedule, momentum, numbers that the optimizer stores for each "
-    "weight). The expected regret averages over the means that the seeds leave possible (Student’s t of the "
-    "paired differences); where all finalists are nearly alike, it is rather too high than too low.",
+    "layers (penalty, decay, dropout, schedule, momentum, an activation that is not made of straight lines, "
+    "numbers that the optimizer stores for each weight). The expected regret averages over the means that "
+    "the seeds leave possible (Student’s t of the paired differences); where all finalists are nearly "
+    "alike, it is rather too high than too low.",
 )

@@ -239,6 +239,8 @@ def missing(run: RunData) -> str:
     """Why there is nothing to compare."""
     if completed_search(run.trials).empty:
         return "Nothing to compare: no trial completed."
+    if not run.study.search.scientific:
+        return "Nothing to compare: search.scientific names no setting."
     return f"Nothing to compare: only one value of {listing(run.study.search.scientific)} was tried."
 
 

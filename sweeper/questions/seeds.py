@@ -3,12 +3,9 @@
 from sweeper.questions.run_data import RunData
 from sweeper.wording import listing, percent, shown
 
-ALL = (
-    "initial weights, batch order and, unless the data came split or are split by time, a split into "
-    "training and validation rows"
-)
+ALL = "initial weights, batch order and, unless the data came split or are split by time, split"
 """What a seed draws where nothing is known of the run."""
-WEIGHTS, ORDER, SPLIT = "initial weights", "batch order", "a split into training and validation rows"
+WEIGHTS, ORDER, SPLIT = "initial weights", "batch order", "split"
 RANDOM, GROUPS, TIME, GIVEN = "random", "groups", "time", "given"
 """`RunData.split`: as ``baselines.json`` has it; empty in runs of earlier versions."""
 
@@ -20,7 +17,7 @@ def draws(run: RunData) -> str:
         [WEIGHTS] if full and "training.batch_size" not in run.study.space.parameters else [WEIGHTS, ORDER]
     )
     if not how:
-        return listing([*drawn, f"unless the data came split, {SPLIT}"])
+        return listing([*drawn, f"(unless the data came split) {SPLIT}"])
     return listing(drawn if how in (TIME, GIVEN) else [*drawn, SPLIT])
 
 
@@ -44,5 +41,9 @@ def split_in_words(run: RunData) -> str:
         by = shown(data.group) if data.group else "groups"
         return f"at random by {by}, rows of one value together: {shares} of these values; {kept}"
     if how == RANDOM:
-        return f"at random into training, validation and test rows, {shares}; {kept}"
+        alike = data.stratify if isinstance(data.stratify, str) else ""
+        if not alike and data.stratify is not False and "validation_accuracy" in set(run.curves["metric"]):
+            alike = "class"
+        each = f", as many of each {alike} in every part" if alike else ""
+        return f"at random into training, validation and test rows, {shares}{each}; {kept}"
     return ""

@@ -93,7 +93,7 @@ def _diverged(lost: pd.DataFrame, survived: int, *, others: bool) -> str:
     if above and survived:
         others_were = count(survived, "trial that did not diverge was", "trials that did not diverge were")
         said.append(
-            f"{others_were} above it at a loss as low, so the limit alone does not tell which trials diverge"
+            f"{others_were} above it that early, so the limit alone does not tell which trials diverge"
         )
     may = above == len(lost) and not survived
     why = " By the linear theory such steps grow, so they may be why." if may else ""
@@ -151,7 +151,7 @@ def _came_down(came: int, below: int, measured: int) -> str:
     if came == below:
         who = {1: "The one", 2: "Both"}.get(below, f"All {below}") + where
         who = "It" if measured == 1 else who
-    return f"{who} {'was' if came == 1 else 'were'} above it, over {given(ABOVE)}, before."
+    return f"{who} {'was' if came == 1 else 'were'} above it (over {given(ABOVE)}) before."
 
 
 def _validity(run: RunData, tables: Tables) -> str:

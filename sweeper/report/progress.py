@@ -15,7 +15,7 @@ from rich.table import Table
 
 from sweeper.printable import printable
 from sweeper.trial import Outcome, TrialResult, cost, from_cost
-from sweeper.wording import about_duration, number
+from sweeper.wording import about_duration, count, number
 
 Show = Callable[[Sequence[str]], None]
 """Replaces the lines that are shown."""
@@ -92,7 +92,7 @@ class Progress:
         for trial in finished:
             self._count("search", trial.outcome, trial.objective)
         if self.done["search"]:
-            self.note(f"resuming after {self.done['search']} finished trials")
+            self.note(f"resuming after {count(self.done['search'], 'finished trial')}")
 
     def add(self, *results: TrialResult) -> None:
         """Trials that have just finished."""

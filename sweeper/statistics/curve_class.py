@@ -222,7 +222,7 @@ def _gain(steps: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
     slope = float(x @ y / (x @ x))
     residuals = y - y.mean() - slope * x
     error = float(np.sqrt(residuals @ residuals / (count - 2) / (x @ x)))
-    length = min(float(np.ptp(x)), float(np.ptp(steps)) / 4)
+    length = float(np.ptp(steps)) / 4
     return -slope * length, error * length
 
 

@@ -182,7 +182,7 @@ def test_a_rate_that_fell_to_0_is_judged_at_its_largest() -> None:
         text = " ".join(map(str, QUESTION.sentences(run, tables)))
         if schedule == "constant":
             assert (
-                "0.5 (#1) times the stability limit, both below it. 1 of the 2 was above it, over 1, before."
+                "0.5 (#1) times the stability limit, both below it. 1 of the 2 was above it (over 1) before."
                 in text
             )
         else:
@@ -194,14 +194,14 @@ def test_a_rate_that_fell_to_0_is_judged_at_its_largest() -> None:
 @pytest.mark.parametrize(
     ("largest", "last", "words"),
     [
-        ([4.0, 6.0, 9.0], [2.8, 1.2, 0.3], "The one below it was above it, over 1, before."),
-        ([4.0, 6.0, 9.0], [2.8, 0.2, 0.3], "Both below it were above it, over 1, before."),
-        ([4.0, 0.6, 9.0], [2.8, 0.2, 0.3], "1 of the 2 below it was above it, over 1, before."),
-        ([4.0, 6.0, 9.0], [0.1, 0.2, 0.3], "All 3 were above it, over 1, before."),
-        ([4.0, 0.6, 9.0], [0.1, 0.2, 0.3], "2 of the 3 were above it, over 1, before."),
-        ([4.0, 1.035, 9.0], [0.1, 0.2, 0.3], "All 3 were above it, over 1, before."),
-        ([1.0, 1.1, 9.0], [0.1, 0.99, 1.01], "1 of the 2 below it was above it, over 1, before."),
-        ([4.0], [0.1], "It was above it, over 1, before."),
+        ([4.0, 6.0, 9.0], [2.8, 1.2, 0.3], "The one below it was above it (over 1) before."),
+        ([4.0, 6.0, 9.0], [2.8, 0.2, 0.3], "Both below it were above it (over 1) before."),
+        ([4.0, 0.6, 9.0], [2.8, 0.2, 0.3], "1 of the 2 below it was above it (over 1) before."),
+        ([4.0, 6.0, 9.0], [0.1, 0.2, 0.3], "All 3 were above it (over 1) before."),
+        ([4.0, 0.6, 9.0], [0.1, 0.2, 0.3], "2 of the 3 were above it (over 1) before."),
+        ([4.0, 1.035, 9.0], [0.1, 0.2, 0.3], "All 3 were above it (over 1) before."),
+        ([1.0, 1.1, 9.0], [0.1, 0.99, 1.01], "1 of the 2 below it was above it (over 1) before."),
+        ([4.0], [0.1], "It was above it (over 1) before."),
     ],
 )
 def test_those_that_came_down_are_counted_among_those_below(
@@ -213,7 +213,7 @@ def test_those_that_came_down_are_counted_among_those_below(
     trials = pd.concat([row] * len(last), ignore_index=True).assign(largest=largest, last=last)
     tables = {"stability": stability(asked), "stability_trials": trials}
     text = " ".join(map(str, QUESTION.sentences(asked, tables)))
-    assert text.count("above it, over 1, before.") == 1
+    assert text.count("above it (over 1) before.") == 1
     assert words in text
 
 

@@ -76,7 +76,7 @@ def test_scores_that_beat_guessing_are_told(records: SyntheticRecords) -> None:
     assert told.standing == "unlearned"
     assert told.headline == "The validation loss does not show that anything was learned."
     assert "By accuracy, guessing is beaten on these test rows; other rows may differ." in told.lead
-    assert "accuracy beat guessing: see what theory advises" in told.next_step.text
+    assert "Retrain the finalists on more seeds" in told.next_step.text  # they may settle it
     for text in everywhere(report).values():
         assert "nothing was learned" not in text.lower()
         assert "targets belong" not in text

@@ -217,7 +217,11 @@ def _on_more_seeds(side: Comparison) -> NextStep:
     aim = FULL_POWER if fewest < FULL_POWER else 2 * fewest
     thin = [run for run in runs if len(run.scores) < aim]
     added = [more_seeds(run.study, run.records.trials, run.answer.trial, aim, ties=True) for run in thin]
-    if ended := [run.name for run, more in zip(thin, added, strict=True) if not more]:
+    ended = [run.name for run, more in zip(thin, added, strict=True) if not more]
+    if not side.found.paired and len(ended) < len(thin):  # seeds of one alone help there
+        thin, added = [run for run in thin if run.name not in ended], [more for more in added if more]
+        ended = []
+    if ended:
         name = (side.a if not side.found.difference < 0 else side.b).name
         races = "the race of {} is" if len(ended) == 1 else "the races of {} are"
         text = (
