@@ -53,6 +53,8 @@ COLUMNS = [
     "advice",
 ]
 BEST, REST = "best", "rest"
+NOWHERE = (pd.NA, np.nan)
+"""Step and score of a trial without an objective."""
 
 
 @once
@@ -60,8 +62,9 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     """One row per search trial that was evaluated; columns as in `COLUMNS`.
 
     best_step … noise: see `curve_class.Shape`. objective: the best score that ranks trials, of which `metric`
-    is the name, and objective_step its step; null where it is not recorded. group: the `SHOWN` trials of
-    lowest objective are ``best``, all others ``rest`` (the selection hides what goes wrong there). class:
+    is the name, and objective_step its step; null where it is not recorded, or the trial diverged. group:
+    the `SHOWN` trials of lowest objective are ``best``, all others ``rest`` (the selection hides what goes
+    wrong there). class:
     that of the validation loss, see `curve_class.shape`; trials that diverged or were pruned (``cut short``)
     are that, whatever their curve. Failed trials are left out.
     """
@@ -78,7 +81,8 @@ def curve_classes(run: RunData) -> pd.DataFrame:
         outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
         name = {"diverged": shapes.DIVERGED, "pruned": shapes.CUT_SHORT}.get(outcome, found.name)
         group = BEST if trial in best else REST
-        at = (found.best_step, found.settled_step, *ranked.get(trial, (pd.NA, np.nan)), run.objective)
+        best_at = ranked.get(trial, NOWHERE) if outcome != "diverged" else NOWHERE  # it has no objective
+        at = (found.best_step, found.settled_step, *best_at, run.objective)
         numbers = (found.lowest, found.end, found.gain, found.gain_error, found.noise)
         asked = {"too_high": trial in above, "by_loss": by_loss, "slow": trial in slow}
         asked["gains"] = by_loss or ranked.get(trial, (0, np.nan))[0] == made

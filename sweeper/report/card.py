@@ -259,6 +259,8 @@ def _why_none(trials: pd.DataFrame) -> str:
     early = reasons(trials[trials["outcome"] == counts.index[0]])
     why = "No reason is on record"
     if len(early) and (worst := early.iloc[0])["reason"]:
-        kind = f"Most frequent kind of reason, {count(worst['trainings'], 'training')}"
+        tied = int((early["trainings"] == worst["trainings"]).sum()) > 1
+        kind = "One of the most frequent kinds of reason" if tied else "Most frequent kind of reason"
+        kind += f", {count(worst['trainings'], 'training')}"
         why = f"{kind}; that of the first, trial #{worst['first_trial']}: {worst['reason']}"
     return f"{which} ({percent(counts.iloc[0] / len(trials))}). {ended(why)}"

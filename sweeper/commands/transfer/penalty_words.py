@@ -150,5 +150,7 @@ def penalty_plan(found: Penalties) -> str:
 
 def shown(found: Penalties) -> pd.DataFrame:
     """The table of sizes for pages: verdicts in words, and where the best weight lies among those tried."""
-    words = {"verdict": found.best["verdict"].map(VERDICTS), "place": found.best["place"].map(PLACES)}
-    return found.best.assign(**words).drop(columns="error")
+    places = found.best["place"].map(PLACES)
+    both = zip(found.best["verdict"].map(VERDICTS), places, strict=True)
+    verdicts = ["; ".join(word for word in words if word) for words in both]
+    return found.best.assign(verdict=verdicts, place=places).drop(columns="error")
