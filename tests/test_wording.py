@@ -150,7 +150,7 @@ def test_counts_percents_durations_and_factors() -> None:
 def test_cells() -> None:
     """Settings and cells of any type have one form."""
     values = (True, None, np.nan, 64, 0.00149934, (0.9, 0.999), "adam", np.int64(-3))
-    assert [shown(v) for v in values] == ["yes", "–", "–", "64", "0.001499", "0.9, 0.999", "adam", "−3"]
+    assert [shown(v) for v in values] == ["yes", "–", "–", "64", "0.001499", "(0.9, 0.999)", "adam", "−3"]
 
 
 @given(st.floats(min_value=1e-3, max_value=1e5), st.integers(min_value=1, max_value=4))

@@ -160,6 +160,8 @@ def test_tables_sort_by_click(seen: Page) -> None:
     before = column(seen, "learning rate")
     heading = seen.locator(f"{BOARD} >> th button", has_text="learning rate")
     heading.click()
+    sorted_now = seen.locator(f"{BOARD} >> th[aria-sort=ascending]", has_text="learning rate")
+    sorted_now.wait_for(timeout=10_000)
     rising = numbers(column(seen, "learning rate"))
     assert rising == sorted(numbers(before))
     assert sort_state(seen, "learning rate") == "ascending"
