@@ -239,11 +239,11 @@ class Sweep:
 
         Whatever the user's functions raise when they are called once more is told and kept as the reason.
         """
-        best = self._winner()
+        trials, study = self._trials(), self.task.study
+        best = answer(trials, None, objective=study.objective)
         if best is None:
             return
-        study, parameters = self.task.study, self.search.known[best.trial].parameters
-        alone = trained_alone(self._trials(), best.trial)
+        parameters, alone = self.search.known[best.trial].parameters, trained_alone(trials, best.trial)
         given = (study, parameters, study.search.seed, self.task.data, alone)
         try:
             if study.names_code:

@@ -202,13 +202,15 @@ def whole(value: int) -> str:
 UNITS = re.compile(r"(?<=\d) (?=(?:%|s|min|h|times|[KMG]iB)(?!\w))")
 
 
-def apart(values: Sequence[float], most: int = 6) -> list[str]:
+def distinct(values: Sequence[float], most: int = 6) -> list[str]:
     """`number` of each, in as few digits as tell those apart that differ; in `most` at most."""
-    for digits in range(3, most):
-        texts = [number(value, digits) for value in values]
-        if len(set(texts)) == len(set(values)):
-            return texts
-    return [number(value, most) for value in values]
+    tried = [[number(value, digits) for value in values] for digits in range(3, most + 1)]
+    return next((texts for texts in tried if len(set(texts)) == len(set(values))), tried[-1])
+
+
+def spoken(setting: str) -> str:
+    """A parameter or column as words, ``weight decay``; a dotted key of the study file keeps its spelling."""
+    return setting if "." in setting else setting.replace("_", " ")
 
 
 def unbroken(text: str) -> str:
@@ -272,9 +274,14 @@ def some_of(items: Sequence[str], most: int = 3) -> str:
     return f"{', '.join(items[:most])} and {len(items) - most} others"
 
 
-def same_on(seeds: int) -> str:
+def same_on(seeds: int, noun: str = "seed") -> str:
     """Why a mean has no interval: ``one seed``, ``the same on both seeds``."""
-    return "one seed" if seeds == 1 else f"the same on {'both' if seeds == 2 else f'all {seeds}'} seeds"
+    return f"one {noun}" if seeds == 1 else f"the same on {'both' if seeds == 2 else f'all {seeds}'} {noun}s"
+
+
+def span(low: float, high: float, digits: int = 3) -> str:
+    """``1.2e-4 to 9e-4``; one number where both ends read the same."""
+    return " to ".join(dict.fromkeys([number(low, digits), number(high, digits)]))
 
 
 def duration(seconds: float) -> str:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from sweeper.wording import (
     about_duration,
-    apart,
     as_float,
     count,
     decade,
+    distinct,
     duration,
     every,
     exact,
@@ -260,6 +260,6 @@ def test_names_that_are_numbers_are_not_repeated_beside_them() -> None:
 
 def test_numbers_that_differ_are_told_apart() -> None:
     """1.1 before training and 1.1 afterwards would be no fall; equal ones stay short."""
-    assert apart([1.1027, 1.1004]) == ["1.103", "1.1"]
-    assert apart([0.5, 0.25, 0.5]) == ["0.5", "0.25", "0.5"]
-    assert apart([2.0, 2.0 + 1e-9]) == ["2", "2"]
+    assert distinct([1.1027, 1.1004]) == ["1.103", "1.1"]
+    assert distinct([0.5, 0.25, 0.5]) == ["0.5", "0.25", "0.5"]
+    assert distinct([2.0, 2.0 + 1e-9]) == ["2", "2"]

@@ -17,13 +17,13 @@ from sweeper.answer.comparison import FAILS, TIED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.rows import (
     as_texts,
-    parameter_columns,
+    differing,
     published,
     search_trials,
     with_kinds,
     with_names,
 )
-from sweeper.wording import count, listing
+from sweeper.wording import count, listing, spoken
 
 CONFIRMED, EXPLORATORY, OPEN = "confirmed", "exploratory", "open"
 """Status: shown on at least five fresh seeds; seen in the search, one seed each; not settled."""
@@ -255,33 +255,22 @@ def _alongside(search: pd.DataFrame, values: "pd.Series[str]") -> str:
 
     Where it differs so from those with one value, and not from those with the next, that value is named.
     """
-    apart = {
+    winner, others = search.iloc[:1], [value for value in values.unique() if value != values.iloc[0]]
+    unlike = {
         value: [
-            name.replace("_", " ")
-            for name in _apart(search, values.index[values == value])
+            spoken(name)
+            for name in differing(pd.concat([winner, search[values == value]]))
             if name != values.name
         ]
-        for value in values.unique()
-        if value != values.iloc[0]
+        for value in others
     }
-    along = [name for name in next(iter(apart.values())) if all(name in own for own in apart.values())]
-    more = {value: [name for name in own if name not in along] for value, own in apart.items()}
+    along = [name for name in unlike[others[0]] if all(name in own for own in unlike.values())]
+    more = {value: [name for name in own if name not in along] for value, own in unlike.items()}
     said = [f"which differ in {listing(along)} too"] if along else []
     said += [f"those with {value} in {listing(own)}" for value, own in more.items() if own]
     if not said:
         return ""
     return f" ({'; '.join(said)}{'' if along else ' too'})"
-
-
-def _apart(search: pd.DataFrame, rivals: pd.Index) -> list[str]:
-    """Settings of which the winner, the first, has a value that none of the `rivals` has; what only one side
-    has, options of an optimizer, is left out."""
-    found = []
-    for name in parameter_columns(search):
-        own, theirs = search[name].iloc[0], search.loc[rivals, name]
-        if pd.notna(own) and theirs.notna().any() and own not in theirs.tolist():
-            found.append(name)
-    return found
 
 
 def _named(some: Sequence[str], values: "pd.Series[str]", ranking: pd.DataFrame) -> list[str]:

@@ -75,16 +75,15 @@ def comparison(
     parameters of the published ones.
 
     Most columns are those of `confirmed`; `tied` is true of the winner and of those that `verdict` calls
-    so. `simplest` marks those among the winner and those tied with
-    it (`verdict`) that are the smallest by `complexity`; the `difference` of the first, which has the best
-    mean of them, is the price of choosing it; `cut` names the ends of its interval beyond which the score
-    cannot go. `expected_regret` (null for finalists with more failures, or that dropped out): see there; it
-    is over the `regret_seeds` that all others completed. `optimism` is mean − search_objective, and
-    `mean_optimism` its mean over the
+    so. `simplest` marks those among the winner and those tied with it (`verdict`) that are the smallest by
+    `complexity`; the `difference` of the first, which has the best mean of them, is the price of choosing it;
+    `cut` names the ends of its interval beyond which the score cannot go. `expected_regret` (null for
+    finalists with more failures, or that dropped out): see there; it is over the `regret_seeds` that all
+    others completed. `optimism` is mean − search_objective, and `mean_optimism` its mean over the
     `optimism_finalists`, those that dropped out or lost seeds included and those that are `_unpicked` left
     out, on the `optimism_seeds` that they share; where that leaves fewer than `FEW` seeds, without those that
-    lost more of them. `seen` is the difference that would have been called with a probability
-    of 80 %, `seen_share` the same over the winner's mean.
+    lost more of them. `seen` is the difference that would have been called with a probability of 80 %, null
+    where the winner has too few seeds for a call; `seen_share` the same over the winner's mean.
     """
     ranking = confirmed(trials)
     if ranking.empty:
@@ -109,15 +108,14 @@ def comparison(
     sound = (lasted & (frame["failures"] == frame.loc[lasted, "failures"].min())).to_numpy()
     frame["expected_regret"] = np.nan
     frame.loc[sound, "expected_regret"] = expected_regret(values[sound])
-    frame["regret_seeds"] = int(np.isfinite(values[sound]).all(axis=0).sum())
+    frame["regret_seeds"] = _shared(values[sound])
     kept = ~_unpicked(trials, search, defaults)
-    if np.isfinite(values[kept]).all(axis=0).sum() < FEW:
+    if _shared(values[kept]) < FEW:
         kept &= sound | ~lasted.to_numpy()
     mean, low, high = optimism(values[kept], frame.loc[kept, "search_objective"].to_numpy())
-    shared = int(np.isfinite(values[kept]).all(axis=0).sum()) if kept.any() else 0
     frame = frame.assign(optimism=frame["mean"] - frame["search_objective"], mean_optimism=mean)
     frame = frame.assign(mean_optimism_low=low, mean_optimism_high=high)
-    frame = frame.assign(optimism_finalists=int(kept.sum()), optimism_seeds=shared)
+    frame = frame.assign(optimism_finalists=int(kept.sum()), optimism_seeds=_shared(values[kept]))
     spread = ("mean_optimism", "mean_optimism_low", "mean_optimism_high")
     apart = ("difference", "difference_low", "difference_high")
     found = [ranked.within(*ends) for ends in _ends(frame)]
@@ -125,6 +123,11 @@ def comparison(
     return ranked.read(
         frame, "mean", "search_objective", ends=[("low", "high")], differences=[apart, ("optimism",), spread]
     )
+
+
+def _shared(values: np.ndarray) -> int:
+    """Seeds on which all of ``values`` (finalists, seeds) have a score; none of no finalist."""
+    return int(np.isfinite(values).all(axis=0).sum()) if len(values) else 0
 
 
 def _callable(ranking: pd.DataFrame) -> "pd.Series[float]":

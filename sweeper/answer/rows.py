@@ -189,6 +189,17 @@ def published(rows: pd.DataFrame, defaults: Sequence[Mapping[str, Any]]) -> np.n
     return np.array([among(parameters_of(row), defaults) for _, row in rows.iterrows()], dtype=bool)
 
 
+def differing(trials: pd.DataFrame) -> list[str]:
+    """Settings of which the first of `trials` has a value that none of the others has; what only one side
+    has, options of an optimizer, is left out."""
+    first, rest = trials.iloc[0], trials.iloc[1:]
+    return [
+        name
+        for name in parameter_columns(trials)
+        if pd.notna(first[name]) and rest[name].notna().any() and first[name] not in rest[name].tolist()
+    ]
+
+
 def trained_alone(trials: pd.DataFrame, number: int) -> bool:
     """Whether the search has trial `number` as the reference engine trains it: any program that does the same
     steps gives the same numbers."""

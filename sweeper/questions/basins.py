@@ -100,17 +100,18 @@ def _basin(rows: pd.DataFrame, guess: float = math.inf) -> tuple[float, ...]:
     learned = ~rows["capped"].to_numpy(bool) & (losses < guess)
     done = (rows["outcome"] == "completed").to_numpy(bool)
     tried = (float(rates.min()), float(rates.max()))
-    if not (learned & done).any():
+    known = learned & done
+    if not known.any():
         least = float(losses[done].min()) if done.any() else np.nan
         return (len(rows), 0, np.nan, least, *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0)
-    best = float(losses[learned & done].min())  # a capped loss may lie below where starting losses differ
+    best = float(losses[known].min())  # a capped loss may lie below where starting losses differ
     near = learned & (losses <= as_good_as(best))
     good, far = rates[near & done], rates[~near]
     low, high = float(good.min()), float(good.max())
     outside = (far[far < low].max(initial=-np.inf), far[far > high].min(initial=np.inf))
     below, above = (float(rate) if np.isfinite(rate) else np.nan for rate in outside)
     edges = (low, high, float(np.log10(high / low)), below, above, *tried)
-    at_best = float(rates[learned & done][losses[learned & done].argmin()])
+    at_best = float(rates[known][losses[known].argmin()])
     return (len(rows), len(good), at_best, best, *edges, *_lost(rows[rows["blind"].to_numpy(bool)], best))
 
 

@@ -173,7 +173,7 @@ def _mean(row: "pd.Series") -> str:
 
 def _spread(row: "pd.Series") -> str:
     if math.isnan(row["low"]):
-        return "1 seed" if row["n"] == 1 else f"{same_on(int(row['n']))}"
+        return "1 seed" if row["n"] == 1 else same_on(int(row["n"]))
     _, low, high = in_words(row["mean"], row["low"], row["high"], row["cut"])
     return f"{low} to {high}, {row['n']} seeds"
 

@@ -64,9 +64,8 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     best_step … noise: see `curve_class.Shape`. objective: the best score that ranks trials, of which `metric`
     is the name, and objective_step its step; null where it is not recorded, or the trial diverged. group:
     the `SHOWN` trials of lowest objective are ``best``, all others ``rest`` (the selection hides what goes
-    wrong there). class:
-    that of the validation loss, see `curve_class.shape`; trials that diverged or were pruned (``cut short``)
-    are that, whatever their curve. Failed trials are left out.
+    wrong there). class: that of the validation loss, see `curve_class.shape`; trials that diverged or were
+    pruned (``cut short``) are that, whatever their curve. Failed trials are left out.
     """
     search = search_trials(run.trials)
     search = search[search["outcome"] != "failed"]

@@ -16,7 +16,7 @@ from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.sizes import IMPORTANCES, MANY, every_nth
 from sweeper.trial import HIGHER
-from sweeper.wording import TENFOLD, count, number, ordinal, percent, share_of
+from sweeper.wording import TENFOLD, count, number, ordinal, percent, share_of, spoken
 
 
 def importances(run: RunData) -> pd.DataFrame:
@@ -104,10 +104,8 @@ def _is_ranked(row: Mapping[Any, Any]) -> bool:
 
 def _unranked(row: Mapping[Any, Any]) -> str:
     """A share, its interval, and the level of chance that one of them does not lie above."""
-    name = str(row["parameter"])
-    name = name if "." in name else name.replace("_", " ")  # a key keeps its spelling
     ends = f"{percent(row['low'])} to {percent(row['high'])}"
-    return f"{name} {_share(row)} ({ends}; shuffled {_chance(row)})"
+    return f"{spoken(str(row['parameter']))} {_share(row)} ({ends}; shuffled {_chance(row)})"
 
 
 def _share(row: Mapping[Any, Any]) -> str:

@@ -22,7 +22,7 @@ from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.best_of_several import expected_best
-from sweeper.wording import count, listing, whole
+from sweeper.wording import count, listing, spoken, whole
 
 COLUMNS = [
     "parameter",
@@ -64,8 +64,8 @@ def isolation(run: RunData) -> pd.DataFrame:
     those that had less than their part, as far as is known; ``search`` otherwise, and nothing is claimed to
     be ahead where some of these trials were proposed for the scores of others. Of trials none of which
     learned anything there is no interval. best, best_trial: the best completed trial of the whole search,
-    null where there is none. All of it is one seed each: it shows where to
-    look, and proves nothing. searched: trials of the value in the whole search.
+    null where there is none. All of it is one seed each: it shows where to look, and proves nothing.
+    searched: trials of the value in the whole search.
     """
     losses = capped_losses(run)
     losses = losses.assign(even=(losses["phase"] == "explore") & ~losses["published"])
@@ -185,9 +185,9 @@ def _trials_of(parameter: str, rows: list[dict[Any, Any]], but: str = "") -> str
         fewest, most = min(trials), max(trials)
         each = whole(most) if fewest == most else f"{whole(fewest)} to {whole(most)}"
         used = f"the comparison takes the {each} of each that exploration tried"
-    spoken = parameter if "." in parameter else parameter.replace("_", " ")  # a key keeps its spelling
-    spoken = spoken if parameter in NOUNS else f"value of {spoken}"
-    return f"Trials of each {spoken} in the search{but}: {listing(counts)}; {used}."
+    name = spoken(parameter)
+    each = name if parameter in NOUNS else f"value of {name}"
+    return f"Trials of each {each} in the search{but}: {listing(counts)}; {used}."
 
 
 def _lead(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked, exploited: float) -> Claim:

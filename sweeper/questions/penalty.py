@@ -19,7 +19,7 @@ from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.decades import part_of
-from sweeper.wording import number
+from sweeper.wording import number, span
 
 COLUMNS = [
     "trial",
@@ -237,12 +237,6 @@ def of_weights(low: float, high: float) -> str:
     """``weights 1.2e-4 to 9e-4``, ``weight 10`` where one was tried."""
     ends = span(low, high)
     return f"weight{'' if ends == number(low) else 's'} {ends}"
-
-
-def span(low: float, high: float) -> str:
-    """``1.2e-4 to 9e-4``; one number where both ends are the same."""
-    ends = dict.fromkeys([number(low), number(high)])
-    return " to ".join(ends)
 
 
 def weights(row: "pd.Series") -> str:

@@ -42,7 +42,7 @@ from sweeper.questions.penalty_words import (
 )
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown
 from sweeper.questions.run_data import RunData
-from sweeper.wording import TENFOLD, by_factor, number, signed_percent
+from sweeper.wording import TENFOLD, by_factor, signed_percent, span
 
 COLUMNS = [
     "quantity",
@@ -205,7 +205,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, places: dict[float, int]) -> None:
 
 def _tried(row: Mapping[Any, Any]) -> str:
     """``1.2e-5`` above ``to 9e-5``, in two digits each."""
-    return "\nto ".join(dict.fromkeys([number(row["weight_low"], 2), number(row["weight_high"], 2)]))
+    return span(row["weight_low"], row["weight_high"], 2).replace(" to ", "\nto ")
 
 
 def _factors(axes: Axes, low: float, high: float) -> None:

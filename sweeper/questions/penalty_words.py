@@ -24,6 +24,7 @@ from sweeper.wording import (
     signed_interval,
     signed_number,
     signed_percents,
+    span,
 )
 
 PENALTY, EXPLORE = "activation_penalty", "explore"
@@ -239,7 +240,7 @@ def _decades(rows: pd.DataFrame) -> str:
 
 def _weights(row: Mapping[Any, Any]) -> str:
     kind = "" if row["kind"] == ANY else f"{row['kind']} "
-    ends = penalty.span(row["weight_low"], row["weight_high"])
+    ends = span(row["weight_low"], row["weight_high"])
     return f"the {kind}weight {ends}" if _is_one(row) else f"{kind}weights of {ends}"
 
 

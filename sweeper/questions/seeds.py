@@ -1,13 +1,12 @@
 """What a fresh seed draws in a run, and how its rows were split."""
 
 from sweeper.questions.run_data import RunData
+from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, TIME
 from sweeper.wording import listing, percent, shown
 
 ALL = "initial weights, batch order and, unless the data came split or are split by time, split"
 """What a seed draws where nothing is known of the run."""
 WEIGHTS, ORDER, SPLIT = "initial weights", "batch order", "split"
-RANDOM, GROUPS, TIME, GIVEN = "random", "groups", "time", "given"
-"""`RunData.split`: as ``baselines.json`` has it; empty in runs of earlier versions."""
 
 
 def draws(run: RunData) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from sweeper.wording import spoken
+
 HEADINGS: Mapping[str, str] = {
     "best_in_bin": "best of half decade",
     "decades_per_layer": "decades per layer",
@@ -278,4 +280,4 @@ def meaning(table: str, column: str) -> str:
 
 def heading(column: str) -> str:
     """A column's name for people; parameters of the study file keep theirs."""
-    return HEADINGS.get(column, column if "." in column else column.replace("_", " "))
+    return HEADINGS.get(column, spoken(column))

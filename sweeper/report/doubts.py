@@ -17,7 +17,7 @@ from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import BY_MAE, MEDIAN, MIDDLE
 from sweeper.study.command_line import run_again
 from sweeper.study.study import Study
-from sweeper.wording import apart, count, interval, listing, percent, same_on
+from sweeper.wording import count, distinct, interval, listing, percent, same_on
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
@@ -92,7 +92,7 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
     seeds = "its one seed" if found.seeds == 1 else f"{found.seeds} seeds"
     start = ranked.cost(found.before)
     later = (start - found.fell, start - found.at_best)
-    before, after, best = apart([found.before, *(ranked.value(each) for each in later)])
+    before, after, best = distinct([found.before, *(ranked.value(each) for each in later)])
     change, lucky = f"{before} before training, {after} afterwards", ""
     if found.seeds == 1 or found.points == 1:
         change += " at best" * (found.points > 1)

@@ -31,7 +31,7 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
         cut = cut_ends(ranked.objective, sure.mean, sure.low, sure.high, answer.least_loss)
         mean, low, high = in_words(sure.mean, sure.low, sure.high, cut)
         if not math.isfinite(sure.low):
-            fresh = same_on(sure.seeds).replace("seed", "fresh seed")
+            fresh = same_on(sure.seeds, "fresh seed")
             meaning = f"{fresh}{_best_of(answer, sure.seeds)}, so its spread is unknown"
         else:
             best = _best_of(answer, sure.seeds)

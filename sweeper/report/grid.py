@@ -1,6 +1,5 @@
 """Data frames as tables of the page: headings and what they mean, cells, the values that sorting goes by."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.records.schema import decode
 from sweeper.report.columns import heading, meaning
 from sweeper.wording import fixed, shown
 
@@ -70,10 +70,8 @@ def _cells(column: "pd.Series[Any]") -> list[Cell]:
 
 def _listed(value: Any) -> Any:
     """A setting of several values as a list, as records hold it as JSON; any other text as it is."""
-    if not isinstance(value, str) or value[:1] != "[":
-        return value
     try:
-        return json.loads(value)
+        return decode(value)
     except ValueError:
         return value
 

@@ -24,7 +24,7 @@ from sweeper.report.render import RenderedSection, render
 from sweeper.report.use import settings
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.study import Study
-from sweeper.wording import count, duration, number, whole
+from sweeper.wording import count, duration, number, span, whole
 
 MOST = 10
 """Trials in the table."""
@@ -152,10 +152,9 @@ def _best_trials(study: Study, trials: pd.DataFrame) -> RenderedSection:
     elif len(board) == 1:
         said = f"Only trial #{board['trial'].iloc[0]} has completed."
     else:
-        ends = dict.fromkeys(number(end) for end in (scores.min(), scores.max()))
         said = (
-            f"The best {len(board)} have a {metric_words(study.objective)} of {' to '.join(ends)}, one seed "
-            "each; fresh seeds may reorder them."
+            f"The best {len(board)} have a {metric_words(study.objective)} of "
+            f"{span(scores.min(), scores.max())}, one seed each; fresh seeds may reorder them."
         )
     grids = (grid("leaderboard", caption, board),) if len(board) else ()
     return RenderedSection("trials", "Which trials are best so far?", (said,), grids=grids, unfolded=True)

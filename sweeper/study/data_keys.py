@@ -9,6 +9,8 @@ from sweeper.study.arguments import signature
 from sweeper.study.sections import DataSection
 
 MOST_CLASSES = 1_000_000
+RANDOM, GROUPS, TIME, GIVEN = "random", "groups", "time", "given"
+"""How rows are split, as ``baselines.json`` has it."""
 LIST = "must be a list of names of columns"
 COLUMN = "must be the name of a column"
 TABLE = 'must be a table such as { city = "category", sold = "date", id = "drop" }'

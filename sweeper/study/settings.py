@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from sweeper.components.models import EMBEDDED, MODELS
 from sweeper.data.keys import Keys
@@ -99,7 +99,7 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
     if "epochs" in changed or "steps" in changed:  # a searched length replaces the fixed one
         training |= {"epochs": None, "steps": None}
     training |= {name: getattr(section, name) for name in changed}
-    builtin = isinstance(study.model.source, str) and ":" not in study.model.source
+    builtin = _is_built_in(study.model.source)
     model.pop("init", None)
     init = chosen.get("model.init", study.model.init) or ("auto" if builtin else None)
     options = study.space.optimizer_options
@@ -124,7 +124,12 @@ def default_activation(study: Study) -> str | None:
     """The activation of a trial whose parameters name none; ``None`` of a model that brings its own or has
     none."""
     source = study.model.source
-    return "relu" if isinstance(source, str) and ":" not in source and _has_hidden(source) else None
+    return "relu" if _is_built_in(source) and _has_hidden(source) else None
+
+
+def _is_built_in(source: object) -> TypeGuard[str]:
+    """Whether a model is one of ours, by its name."""
+    return isinstance(source, str) and ":" not in source
 
 
 @cache
@@ -150,7 +155,7 @@ def _embeds(study: Study) -> bool:
     searched = study.space.entries.get("model.source")
     sources = [study.model.source] if searched is None else list(searched.values or ())
     for source in sources:
-        if isinstance(source, str) and ":" not in source:
+        if _is_built_in(source):
             if source not in EMBEDDED:
                 return False
         elif "code_sizes" not in signature(

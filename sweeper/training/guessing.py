@@ -17,6 +17,7 @@ from sweeper.components.optimizers import DEFAULT
 from sweeper.components.rankings import random_precision
 from sweeper.components.users_loss import UsersLoss
 from sweeper.data.splits import targets_of
+from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, TIME
 from sweeper.study.settings import Settings, settings
 from sweeper.training.evaluate import batchable_scores, users_scores
 from sweeper.training.pairing_check import pairing_of
@@ -143,10 +144,10 @@ def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, An
 
 
 def _how_split(task: Task) -> str:
-    """time | given (data that came split) | groups | random"""
+    """`TIME`, `GIVEN` (data that came split), `GROUPS` or `RANDOM`"""
     if task.study.data.time:
-        return "time"
-    return "given" if task.data.fixed is not None else "random" if task.data.groups is None else "groups"
+        return TIME
+    return GIVEN if task.data.fixed is not None else RANDOM if task.data.groups is None else GROUPS
 
 
 def _binary(task: Task) -> bool:

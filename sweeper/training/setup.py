@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -199,6 +201,12 @@ def leaving_no_trace(task: Task, settings: Settings) -> Iterator[None]:
         yield
 
 
+@cache
+def _look_up(activation: str, folder: Path | None) -> None:
+    """Import the user's activation from the study's folder: from now on it is found by its name alone."""
+    resolve(activation, folder)
+
+
 def initial_model(task: Task, settings: Settings, seed: int) -> Built:
     """The model of replicate `seed`: all generators are seeded with it, then the model function, on the CPU.
 
@@ -214,7 +222,7 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
             if isinstance(source, str) and ":" in source:
                 source = resolve(source, task.study.folder)
             if settings.activation and ":" in settings.activation:
-                resolve(settings.activation, task.study.folder)  # from now on it is found by its name alone
+                _look_up(settings.activation, task.study.folder)
             built = build(
                 source,
                 row=_tensors(task.data.example, dtype),

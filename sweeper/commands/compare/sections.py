@@ -95,11 +95,11 @@ def _reached(side: Comparison, ahead: int, behind: int, total: int) -> str:
         f"{better} {side.b.name}": behind,
         "reached the same score in both searches": total - ahead - behind,
     }
-    said = [f"{number_of} {words}" for words, number_of in ends.items() if number_of]
-    if len(said) > 1:
-        return f"Of {count(total, 'value')} tried in both, {listing(said)}."
-    who = capital(every(total, "value"))
-    return f"{who} tried in both {next(words for words, number_of in ends.items() if number_of)}."
+    some = {words: number_of for words, number_of in ends.items() if number_of}
+    if len(some) > 1:
+        said = listing([f"{number_of} {words}" for words, number_of in some.items()])
+        return f"Of {count(total, 'value')} tried in both, {said}."
+    return f"{capital(every(total, 'value'))} tried in both {next(iter(some))}."
 
 
 def _on_spent(side: Comparison) -> tuple[str, ...]:

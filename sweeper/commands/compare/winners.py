@@ -206,8 +206,14 @@ POWER = 0.8
 
 def chance_to_show(p: float, pairs: int) -> float:
     """Probability that so many pairs without ties have the P that better asks for, where it is truly `p`."""
-    enough = [won for won in range(pairs + 1) if _most(won / pairs, share_interval(won, pairs)[0])]
-    return float(stats.binom.sf(min(enough) - 1, pairs, p)) if enough else 0.0
+    return float(stats.binom.sf(_wins_to_show(pairs) - 1, pairs, p))
+
+
+@cache
+def _wins_to_show(pairs: int) -> int:
+    """The fewest of so many pairs that are enough; one more than there are where none is."""
+    won = range(pairs + 1)
+    return next((k for k in won if _most(k / pairs, share_interval(k, pairs)[0])), pairs + 1)
 
 
 def visible_p(pairs: int) -> float:

@@ -1,7 +1,7 @@
 """The penalty of a transfer for people: what it changes at each size, and whether a best weight can be
 predicted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -150,7 +150,11 @@ def penalty_plan(found: Penalties) -> str:
 
 def shown(found: Penalties) -> pd.DataFrame:
     """The table of sizes for pages: verdicts in words, and where the best weight lies among those tried."""
+    verdicts = [verdict_of(row) for row in found.best.to_dict("records")]
     places = found.best["place"].map(PLACES)
-    both = zip(found.best["verdict"].map(VERDICTS), places, strict=True)
-    verdicts = ["; ".join(word for word in words if word) for words in both]
     return found.best.assign(verdict=verdicts, place=places).drop(columns="error")
+
+
+def verdict_of(row: Mapping[Hashable, Any]) -> str:
+    """Whether the best weight of a size is better than none, and where it lies among those tried."""
+    return "; ".join(word for word in (VERDICTS[row["verdict"]], PLACES[row["place"]]) if word)

@@ -10,8 +10,7 @@ from rich.table import Table
 from sweeper.commands.transfer.law import Prediction, inside
 from sweeper.commands.transfer.law import unchecked as why_unchecked
 from sweeper.commands.transfer.penalty import FACTORS, Penalties, PenaltyPlan
-from sweeper.commands.transfer.penalty_words import PLACES, penalty_plan, penalty_sentences
-from sweeper.commands.transfer.penalty_words import VERDICTS as PENALTY_VERDICTS
+from sweeper.commands.transfer.penalty_words import penalty_plan, penalty_sentences, verdict_of
 from sweeper.commands.transfer.table import Beside, Found
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
@@ -157,7 +156,6 @@ def _penalties(found: Penalties, about: Mapping[str, Any]) -> Table:
     for row in found.best.to_dict("records"):
         mean, low, high = interval(row["difference"], row["difference_low"], row["difference_high"])
         ends = f"{low} to {high}" if math.isfinite(row["difference_low"]) else "–"
-        words = [PENALTY_VERDICTS[row["verdict"]], PLACES[row["place"]]]
         cells = [given(row["size"]), number(row["weight"], 2), number(row["rate"], 2), mean, ends]
-        table.add_row(*cells, "; ".join(word for word in words if word))
+        table.add_row(*cells, verdict_of(row))
     return table

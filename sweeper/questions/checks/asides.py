@@ -7,10 +7,10 @@ import pandas as pd
 
 from sweeper.answer.comparison import TIED, UNRANKED, UNSHOWN, WINNER, with_verdicts
 from sweeper.answer.confirmed import confirmed
-from sweeper.answer.rows import parameter_columns, published, with_kinds, with_names
+from sweeper.answer.rows import differing, published, with_kinds, with_names
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import decode
-from sweeper.wording import listing, shown
+from sweeper.wording import listing, shown, spoken
 
 
 def called(run: RunData) -> dict[int, str]:
@@ -49,23 +49,21 @@ def aside(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", paramete
     untuned = f"; {trials} {verb}, not tuned, so its value may do better" if plain else ""
     if len(plain) > 1:
         untuned = untuned.replace("its value", "their values")
-    apart = differences(run, pair, parameter)
-    more = f"; they differ in {listing(apart)} too" if apart else ""
+    unlike = differences(run, pair, parameter)
+    more = f"; they differ in {listing(unlike)} too" if unlike else ""
     return f"{untuned}{more}{_of_the_answer(run, one, other, parameter)}"
 
 
 def differences(run: RunData, pair: pd.DataFrame, parameter: str) -> list[str]:
     """``learning_rate (0.0145 against 0.001)`` for each setting of the two rows that is not the same, but for
     `parameter` and for what only one of them has: options of an optimizer. Compared settings first."""
-    one, other = (row for _, row in with_kinds(with_names(pair)).iterrows())
-    compared = [name for name in run.study.search.scientific if name in pair]
-    names = dict.fromkeys((*compared, *parameter_columns(pair)))
-    both = [name for name in names if name != parameter and pd.notna(one[name]) and pd.notna(other[name])]
-    named = {name: name if "." in name else name.replace("_", " ") for name in both}
+    rows = with_kinds(with_names(pair))
+    unlike, compared = differing(rows), run.study.search.scientific
+    first = [name for name in compared if name in unlike]
     return [
-        f"{named[name]} ({shown(decode(one[name]))} against {shown(decode(other[name]))})"
-        for name in both
-        if str(one[name]) != str(other[name])
+        f"{spoken(name)} ({' against '.join(shown(decode(value)) for value in rows[name])})"
+        for name in dict.fromkeys([*first, *unlike])
+        if name != parameter
     ]
 
 

@@ -121,16 +121,15 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
     if len(pairs) < PAIRS:
         return ""
     apart = pairs[:, 0] - pairs[:, 1]
-    if quantity == "objective" and _against_an_untuned(run, parameter, one, other, float(apart.mean())):
-        loser = one if apart.mean() > 0 else other
+    better, worse = (other, one) if apart.mean() > 0 else (one, other)
+    if quantity == "objective" and _is_untuned(run, parameter, worse):
         return (
-            f"fresh seeds decide nothing: #{loser['trial']}, a published default that nobody tuned, stands "
-            f"for {_name(loser[parameter])} there, of which another trial was better in the search"
+            f"fresh seeds decide nothing: #{worse['trial']}, a published default that nobody tuned, stands "
+            f"for {_name(worse[parameter])} there, of which another trial was better in the search"
         )
     bad = fresh[fresh["outcome"] != "completed"]["trial"].value_counts()
     calls = called(run) if quantity == "objective" else {}
     low, high = interval(apart)
-    better, worse = (other, one) if apart.mean() > 0 else (one, other)
     rivals = ranked[(ranked[parameter] == worse[parameter]) & (ranked["trial"] != worse["trial"])]["trial"]
     return Difference(
         doubted=_doubt(by_trial, int(better["trial"]), rivals.tolist() if calls else ())
@@ -163,12 +162,9 @@ def _doubt(by_trial: pd.DataFrame, better: int, rivals: Sequence[int]) -> str:
     return ""
 
 
-def _against_an_untuned(
-    run: RunData, parameter: str, one: "pd.Series[Any]", other: "pd.Series[Any]", apart: float
-) -> bool:
-    """Whether the value that is worse (`apart` is `one` − `other`, in costs) has a published default for its
-    finalist, which a tuned trial of the search beat: then nothing speaks against the value."""
-    loser = one if apart > 0 else other
+def _is_untuned(run: RunData, parameter: str, loser: "pd.Series[Any]") -> bool:
+    """Whether the value that is worse has a published default for its finalist, which a tuned trial of the
+    search beat: then nothing speaks against the value."""
     done = completed_search(run.trials)
     own = done[done[parameter].astype("str") == str(loser[parameter])]
     plain = published(own, run.defaults)
