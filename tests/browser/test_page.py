@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CONTRAST, UNFOLD, asked_for, beyond_the_edge, listened_to
+from browsing import CONTRAST, UNFOLD, asked_for, beyond_the_edge, in_view, listened_to
 from matplotlib.image import imread
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -159,9 +159,7 @@ def test_tables_sort_by_click(seen: Page) -> None:
     seen.evaluate(UNFOLD)
     before = column(seen, "learning rate")
     heading = seen.locator(f"{BOARD} >> th button", has_text="learning rate")
-    heading.click()
-    sorted_now = seen.locator(f"{BOARD} >> th[aria-sort=ascending]", has_text="learning rate")
-    sorted_now.wait_for(timeout=10_000)
+    in_view(heading).click()
     rising = numbers(column(seen, "learning rate"))
     assert rising == sorted(numbers(before))
     assert sort_state(seen, "learning rate") == "ascending"

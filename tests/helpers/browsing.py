@@ -3,11 +3,31 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Locator, Page
 
 CONTRAST = (Path(__file__).parents[1] / "browser" / "contrast.js").read_text(encoding="utf-8")
 """Expression: how many texts a page has, and those whose contrast is poor."""
 UNFOLD = "document.querySelectorAll('details').forEach(details => { details.open = true; })"
+
+
+CALM = """() => new Promise((done) => {
+  let last = NaN, calm = 0;
+  const look = () => {
+    const place = document.documentElement.scrollHeight + 1e6 * scrollY;
+    calm = place === last ? calm + 1 : 0;
+    last = place;
+    if (calm > 20) done(true); else requestAnimationFrame(look);
+  };
+  look();
+})"""
+"""Waits until nothing has moved for twenty frames: pictures that come into view are drawn then."""
+
+
+def in_view(locator: Locator) -> Locator:
+    """The element, scrolled to, and standing still."""
+    locator.scroll_into_view_if_needed()
+    locator.page.evaluate(CALM)
+    return locator
 
 
 @dataclass
