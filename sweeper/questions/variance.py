@@ -175,7 +175,7 @@ QUESTION = Question(
         "intervals (Weerahandi 1993). Finalists are picked, most of them for their scores, so settings tend "
         "to vary less among them than in the whole space.",
         "A search that was optimistic has two possible causes that one search seed cannot separate: the "
-        "best of many is partly luck (winner's curse), and the search's own seed or split may have been "
+        "best of many is partly luck (winner's curse), and what the search's own seed drew may have been "
         "easy. “Fresh seeds minus search” leaves a published default out where a trial that is no finalist "
         "has a better search score: that score did not pick the default. Finalists that dropped out or "
         "lost seeds count; the seeds are those that all of them completed. Where these are fewer than two, "

@@ -14,6 +14,7 @@ from sweeper.answer.ranked import Ranked
 from sweeper.commands.compare.tables import winner_label
 from sweeper.commands.compare.winners import POWER, Compared, Run, as_read, pairs_to_show, visible_p
 from sweeper.report.card import SAME, UNDECIDED, Card
+from sweeper.report.doubts import doubt
 from sweeper.report.facts import Fact
 from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
@@ -68,7 +69,7 @@ def headline(side: Comparison) -> str:
     a, b = side.a.name, side.b.name
     seeds = [0 if run.answer.confirmed is None else run.answer.confirmed.seeds for run in (side.a, side.b)]
     if hollow := _hollow(side):
-        what = "have learned" if _least(hollow) == UNLEARNED else "beat guessing"
+        what = "have learned" if _least(hollow) == UNLEARNED else f"beat guessing{_where_not(hollow)}"
         if len(hollow) == 2:
             return f"Neither {a} nor {b} is shown to {what}."
         return f"{hollow[0].name} is ahead, but is not shown to {what}."
@@ -93,6 +94,13 @@ def _hollow(side: Comparison) -> tuple[Run, ...]:
     weak = [run for run in (side.a, side.b) if run.answer.standing in (UNLEARNED, GUESS)]
     ahead = {"a": side.a, "b": side.b}.get(side.found.verdict)
     return tuple(weak) if len(weak) == 2 else tuple(run for run in weak if run is ahead)
+
+
+def _where_not(hollow: Sequence[Run]) -> str:
+    """By which scores and on which rows guessing is not beaten, where that is the same in all of them."""
+    found = [doubt(run.study, run.answer) for run in hollow]
+    where = {"" if each is None or each.standing != GUESS else each.where for each in found}
+    return f" {where.pop()}" if len(where) == 1 and "" not in where else ""
 
 
 def _least(hollow: Sequence[Run]) -> str:

@@ -11,6 +11,7 @@ from scipy import stats
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import answer
+from sweeper.answer.baseline import Against, Baseline
 from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, TIES, UNLEARNED
 from sweeper.commands.compare import tables as side_by_side
 from sweeper.commands.compare.winners import (
@@ -242,6 +243,25 @@ def test_nothing_is_better_that_does_not_beat_guessing(
     told = card(Comparison(a, b, compare(a, b), {}))
     assert (told.standing, told.headline[: len(words)]) == (standing, words)
     assert told.next_step.command.startswith("sweeper advise") is (standing in (GUESS, UNLEARNED))
+
+
+def test_the_headline_says_where_guessing_is_not_beaten(records: SyntheticRecords) -> None:
+    """One run alone with its rows; two where they agree, and with no rows where they do not."""
+    a, b = (made_run(records, name) for name in ("a", "b"))
+    on = {
+        part: Baseline("the mean", "", Against(part, "loss", 1.0, 1.0, 0.0, -0.1, 0.1, 6, False), ())
+        for part in ("validation", "test")
+    }
+
+    def headline(rows: str, others: str) -> str:
+        hollow = [
+            replace(run, answer=replace(run.answer, standing=GUESS, learning=None, baseline=on[part]))
+            for run, part in ((a, rows), (b, others))
+        ]
+        return card(Comparison(hollow[0], hollow[1], compare(*hollow), {})).headline
+
+    assert headline("test", "test") == "Neither a nor b is shown to beat guessing on test rows."
+    assert headline("validation", "test") == "Neither a nor b is shown to beat guessing."
 
 
 def test_a_difference_of_losses_ends_where_the_loss_does(records: SyntheticRecords) -> None:
