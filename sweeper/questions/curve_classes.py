@@ -225,15 +225,16 @@ def _class(row: Mapping[Any, Any]) -> str:
 
 
 def _usual(rest: pd.DataFrame) -> Iterator[str]:
-    """The usual advice of each class in `BROKEN`; classes that ask for the same share a sentence."""
+    """What the trials of each class in `BROKEN` are advised, most of them first; classes that ask for the
+    same share a sentence."""
     asked: dict[str, list[str]] = {}
     for name in BROKEN:
-        rows = rest[rest["class"] == name]
-        if len(rows):
-            texts = rows["advice"].value_counts()
-            times = int(texts.iloc[0])
-            of = "" if times == len(rows) else f"{times} of "
-            asked.setdefault(str(texts.index[0]), []).append(f"{name} ({of}{count(len(rows), 'trial')})")
+        texts = rest.loc[rest["class"] == name, "advice"].value_counts()
+        for place, (text, times) in enumerate(texts.items()):
+            who = f"{whole(times)} of " if times < texts.sum() else ""
+            who += count(int(texts.sum()), "trial")
+            who = f"{whole(times)} other{'s' * (times > 1)}" if place else who
+            asked.setdefault(str(text), []).append(f"{name} ({who})")
     for text, names in asked.items():
         yield f"{capital(listing(names))}: {text}."
 

@@ -1,6 +1,6 @@
 """From which learning rate on training diverges, optimizer by optimizer."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,9 +64,9 @@ def _edge(rows: pd.DataFrame) -> tuple[float, ...]:
 
 def breaks(frame: pd.DataFrame) -> tuple[str, ...]:
     """From which rate on half of the trials of each optimizer diverge, and what that pools."""
-    rows = frame[frame["activation"] == ANY] if len(frame) else frame
-    known = [row for row in rows.to_dict("records") if _located(row)]
-    unknown = [row for row in rows.to_dict("records") if row["diverged"] and not _located(row)]
+    rows = [_alone(own) for _, own in frame.groupby("optimizer", sort=False)]
+    known = [row for row in rows if _located(row)]
+    unknown = [row for row in rows if row["diverged"] and not _located(row)]
     few = [row["optimizer"] for row in unknown if row["diverged"] < min(FEWEST, row["trials"])]
     said = []
     if known:
@@ -80,6 +80,25 @@ def breaks(frame: pd.DataFrame) -> tuple[str, ...]:
     if few:
         said.append(f"Too few trials diverged with {listing(few)} to say from which rate on.")
     return (*said, *(_nowhere(row) for row in unknown if row["optimizer"] not in few))
+
+
+SELDOM = 0.05
+"""Probability below which it is no accident that all diverged trials have one activation."""
+
+
+def _alone(rows: pd.DataFrame) -> dict[Hashable, Any]:
+    """The row of `boundaries` that tells where trials of one optimizer diverge: that of the one activation
+    with which all of them do, named with it, unless that may be an accident; else that of all activations."""
+    pooled, *own = rows.sort_values("activation", key=lambda names: names != ANY, kind="stable").to_dict(
+        "records"
+    )
+    diverging = [row for row in own if row["diverged"]]
+    if len(diverging) != 1:
+        return pooled
+    only, others = diverging[0], pooled["trials"] - diverging[0]["trials"]
+    if (only["trials"] / pooled["trials"]) ** only["diverged"] >= SELDOM:
+        return pooled
+    return {**only, "optimizer": f"{only['optimizer']} and {only['activation']}", "others": others}
 
 
 def _nowhere(row: Mapping[Any, Any]) -> str:
@@ -103,7 +122,10 @@ def _located(row: Mapping[Any, Any]) -> bool:
 
 def _basis(row: Mapping[Any, Any]) -> str:
     pooled = f"; {count(row['pooled'], 'activation')} pooled" if row["pooled"] > 1 else ""
-    return f"{_ends(row)}; {whole(row['diverged'])} of {count(row['trials'], 'trial')} diverged{pooled}"
+    apart = f", none of {whole(row['others'])} with other activations" if row.get("others") else ""
+    return (
+        f"{_ends(row)}; {whole(row['diverged'])} of {count(row['trials'], 'trial')} diverged{apart}{pooled}"
+    )
 
 
 def _ends(row: Mapping[Any, Any]) -> str:

@@ -23,7 +23,6 @@ from sweeper.questions.gradient_networks import (
     slopes,
 )
 from sweeper.questions.layers import (
-    BETWEEN,
     ROWS,
     START,
     at_moments,
@@ -86,7 +85,7 @@ def networks(run: RunData) -> pd.DataFrame:
     At initialisation those of fresh seeds count too, and equal ones once: trials of one activation and seed
     start alike. At the end the completed trials of the search.
     """
-    rows = layer_rows(run, MEASURE, BETWEEN)
+    rows = layer_rows(run, MEASURE)
     if rows.empty:
         return rows.assign(moment="")
     parts = []
@@ -136,10 +135,10 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     counted = networks(run)
     if counted.empty or counted["depth"].iloc[0] < 2:  # nothing lies between
         return pd.DataFrame(columns=COLUMNS)
-    profile, shares = norms(run), layer_profile(run, SHARES, BETWEEN)
+    profile, shares = norms(run), layer_profile(run, SHARES)
     searched = {
         moment: part.groupby(part["activation"].astype("str"))["trial"].nunique()
-        for moment, part in at_moments(run, layer_rows(run, MEASURE, BETWEEN)).items()
+        for moment, part in at_moments(run, layer_rows(run, MEASURE)).items()
     }
     found: list[dict[str, object]] = []
     last = int(counted["layer"].max())

@@ -16,7 +16,7 @@ from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_h
 from sweeper.questions import gradients_over_time
 from sweeper.questions.gradient_networks import COUNTED, CUT, DECADES, HEALTHY, MEASURE
 from sweeper.questions.gradient_verdicts import gradient_verdicts, norms
-from sweeper.questions.layers import BETWEEN, END, START, layer_profile, of_depth, other_depths
+from sweeper.questions.layers import END, START, layer_profile, of_depth, other_depths
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.structures import structures
@@ -44,7 +44,7 @@ def layer_measures(run: RunData) -> pd.DataFrame:
     """
     measures = tuple(dict.fromkeys(run.layers["measure"]))
     own = [norms(run)] if MEASURE in measures else []
-    rows = pd.concat([*own, layer_profile(run, tuple(name for name in measures if name != MEASURE), BETWEEN)])
+    rows = pd.concat([*own, layer_profile(run, tuple(name for name in measures if name != MEASURE))])
     if rows.empty:
         return rows[[*KEYS, "layer", "layer_name"]]
     wide = rows.pivot_table("median", [*KEYS, "layer", "layer_name"], "measure", sort=False, observed=True)
@@ -122,7 +122,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
             "The models have one layer with activations, so no gradient can vanish between layers; inside of "
             "a recurrent layer, over time, one still can.",
         )
-    said: list[Statement] = list(_verdicts(verdicts, depth, of_depth(run, MEASURE, BETWEEN)))
+    said: list[Statement] = list(_verdicts(verdicts, depth, of_depth(run, MEASURE)))
     for activation, rows in verdicts.groupby("activation"):
         unlike = rows[[column for column, words in COUNTED.items() if words != HEALTHY]].to_numpy() > 0
         if ((rows["verdict"] != HEALTHY) | ~rows["sure"].astype(bool) | unlike.any(axis=1)).any():
@@ -137,7 +137,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
             f"Layers that get less than a hundredth of the last layer's gradient {MOMENTS[moment]}: "
             f"{'; '.join(starved)}."
         )
-    said += filter(None, [other_depths(run, MEASURE, BETWEEN)])
+    said += filter(None, [other_depths(run, MEASURE)])
     return tuple(said)
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import themed
 from sweeper.questions.layer_maps import layer_map, panels_of
-from sweeper.questions.layers import BETWEEN, over_time
+from sweeper.questions.layers import over_time
 from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData
 from sweeper.wording import number
@@ -23,7 +23,7 @@ def gradients_over_time(run: RunData) -> pd.DataFrame:
 
     Empty where only one look was taken.
     """
-    frame = over_time(run, "gradient_norm", BETWEEN)
+    frame = over_time(run, "gradient_norm")
     return frame[COLUMNS] if frame["step"].nunique() > 1 else pd.DataFrame(columns=COLUMNS)
 
 

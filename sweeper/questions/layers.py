@@ -29,57 +29,79 @@ COLUMNS = [
 
 BETWEEN = 2
 """Layers that a network has at least, for anything to lie between them."""
+DEPTH_BY = "gradient_norm"
+"""The measure whose layers are the depth of a network; of runs without it, each measure's own are."""
 
 
 @once
-def layer_rows(run: RunData, measure: str, least: int = 1) -> pd.DataFrame:
+def layer_rows(run: RunData, measure: str) -> pd.DataFrame:
     """Finite rows of `measure` of search trials: columns trial, seed, step, layer, value, activation, depth,
     which is the number of layers.
 
-    Where trials differ in depth, those of one depth are taken, so that a layer means the same in every line:
-    see `_depth_taken`, of which `least` is the fewest layers. Where they differ in other parts of their
-    structure, `activation` names these too, see `structures`.
+    Where trials differ in depth, those of one depth are taken, the same for every measure, so that a layer
+    means the same in every line: see `_depth_taken`. Where they differ in other parts of their structure,
+    `activation` names these too, see `structures`.
     """
-    search = search_trials(run.trials).drop_duplicates("trial")
-    rows = run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()]
-    rows = of_search(search, rows[np.isfinite(rows["value"])])
-    rows = rows[rows["trial"].isin(alike(run))]
+    rows = _rows_of(run, measure)
+    rows = rows[np.isfinite(rows["value"]) & rows["trial"].isin(alike(run))]
     kinds = pd.Categorical(rows["trial"].map(structures(run).astype("category")))
     rows = rows.assign(activation=kinds)
-    last = rows.groupby("trial")["layer"].transform("max")
     if rows.empty:
         return rows.assign(depth=0)
-    kept = rows[last == _depth_taken(run, rows, last, least)]
+    kept = rows[rows["trial"].isin(_networks_with(run, measure, frozenset(rows["trial"])))]
     return kept.assign(depth=kept["layer"].nunique())
 
 
-def _depth_taken(run: RunData, rows: pd.DataFrame, last: "pd.Series[int]", least: int) -> int:
+@once
+def _rows_of(run: RunData, measure: str) -> pd.DataFrame:
+    """All rows of `measure` of the trials of the search."""
+    rows = run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()]
+    return of_search(search_trials(run.trials).drop_duplicates("trial"), rows)
+
+
+@once
+def _depths(run: RunData, measure: str) -> pd.DataFrame:
+    """trial -> last, the last layer of its network, and layers, the number of them: by `DEPTH_BY`, where
+    that is on record."""
+    rows = _rows_of(run, DEPTH_BY)
+    rows = _rows_of(run, measure) if rows.empty else rows
+    return rows.groupby("trial")["layer"].agg(last="max", layers="nunique")
+
+
+def _networks_with(run: RunData, measure: str, trials: frozenset[int]) -> "pd.Index[int]":
+    """Those of `trials`, which have `measure`, whose networks have the depth that is taken: that of all
+    networks; where none of them has `measure`, as none of their activations can die, that of `trials`."""
+    depths = _depths(run, measure)
+    alike_ones = depths[depths.index.isin(alike(run))]
+    own = alike_ones[alike_ones.index.isin(trials)]
+    kept = own[own["last"] == _depth_taken(run, alike_ones)]
+    return (kept if len(kept) else own[own["last"] == _depth_taken(run, own)]).index
+
+
+def _depth_taken(run: RunData, depths: pd.DataFrame) -> int:
     """The last layer of the networks that are taken: those that most completed trials have; of equally many
-    the answer's own, then the deeper. Networks of fewer than `least` layers only where there are no others.
-
-    `last`: that of the trial of each of the `rows`.
+    the answer's own, then the deeper. Networks of fewer than `BETWEEN` layers only where there are no others.
     """
-    done = rows["trial"].isin(completed_search(run.trials)["trial"])
-    completed = rows["trial"].where(done).groupby(last).nunique()
-    enough = rows.groupby(last)["layer"].nunique() >= least
-    own = last[rows["trial"] == (run.answer.trial if run.answer else -1)]
-    order = pd.DataFrame({"enough": enough, "completed": completed, "own": enough.index.isin(own)})
-    return int(order.assign(last=order.index).sort_values([*order.columns, "last"])["last"].iloc[-1])
+    done = depths.index.isin(completed_search(run.trials)["trial"])
+    own = depths.index == (run.answer.trial if run.answer else -1)
+    marked = depths.assign(enough=depths["layers"] >= BETWEEN, completed=done, own=own)
+    order = marked.groupby("last").agg({"enough": "max", "completed": "sum", "own": "max"}).reset_index()
+    return int(order.sort_values(["enough", "completed", "own", "last"])["last"].iloc[-1])
 
 
-def layer_profile(run: RunData, measures: tuple[str, ...], least: int = 1) -> pd.DataFrame:
+def layer_profile(run: RunData, measures: tuple[str, ...]) -> pd.DataFrame:
     """Median and quartiles over trials for each moment, activation, layer and measure.
 
     Columns as in `COLUMNS`; layer_name is empty where the run kept none; `trials` counts the trials behind a
     row. Trials are those of `layer_rows` that count at the moment, see `at_moments`.
     """
-    frames = [rows for measure in measures if len(rows := _profile_of(run, measure, least))]
+    frames = [rows for measure in measures if len(rows := _profile_of(run, measure))]
     return named_layers(run, pd.concat(frames, ignore_index=True) if frames else pd.DataFrame())
 
 
 @once
-def _profile_of(run: RunData, measure: str, least: int) -> pd.DataFrame:
-    return profile_of(at_moments(run, layer_rows(run, measure, least)), measure)
+def _profile_of(run: RunData, measure: str) -> pd.DataFrame:
+    return profile_of(at_moments(run, layer_rows(run, measure)), measure)
 
 
 def profile_of(moments: Mapping[str, pd.DataFrame], measure: str) -> pd.DataFrame:
@@ -93,8 +115,7 @@ def named_layers(run: RunData, frame: pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
         return pd.DataFrame(columns=COLUMNS)
     order = {moment: place for place, moment in enumerate((START, END))}
-    last = frame.groupby("measure")["layer"].max()  # that of the weights of the output is no activation's
-    names = [layer_names(run, str(measure), int(layer)) for measure, layer in last.items()]
+    names = [layer_names(run, str(measure)) for measure in frame["measure"].unique()]
     frame = frame.merge(pd.concat(names), "left", NAMED_BY)
     frame = frame.assign(layer_name=frame["layer_name"].fillna(""))[COLUMNS]
     return frame.sort_values("moment", key=lambda names: names.map(order), kind="stable", ignore_index=True)
@@ -116,19 +137,18 @@ NAMED_BY = ["moment", "activation", "measure", "layer"]
 
 
 @once
-def layer_names(run: RunData, measure: str, last: int) -> pd.DataFrame:
-    """Columns `NAMED_BY` and layer_name: what the networks whose last layer with `measure` is this one call
-    their layers.
+def layer_names(run: RunData, measure: str) -> pd.DataFrame:
+    """Columns `NAMED_BY` and layer_name: what the networks of `layer_rows` call their layers.
 
-    Of those alone that a line of this moment and activation may be about: of `alike`, and completed ones at
-    the end of training. Several names of one layer are joined by "or".
+    Of those alone that a line of this moment and activation may be about: completed ones at the end of
+    training. Several names of one layer are joined by "or".
     """
     columns = [*NAMED_BY, "layer_name"]
     if "layer_name" not in run.layers:
         return pd.DataFrame(columns=columns).astype({"layer": "int64"})
     rows = run.layers.loc[run.layers["measure"] == measure, ["trial", "layer", "layer_name"]]
-    rows = rows[rows["trial"].isin(alike(run))].drop_duplicates(["trial", "layer"])
-    rows = rows[(rows.groupby("trial")["layer"].transform("max") == last) & rows["layer_name"].notna()]
+    rows = rows[rows["trial"].isin(layer_rows(run, measure)["trial"])].drop_duplicates(["trial", "layer"])
+    rows = rows[rows["layer_name"].notna()]
     rows = rows.assign(measure=measure, activation=rows["trial"].map(structures(run)).astype("str"))
     done = rows[rows["trial"].isin(completed_search(run.trials)["trial"])]
     named = pd.concat([rows.assign(moment=START), done.assign(moment=END)]).drop_duplicates(columns)
@@ -143,41 +163,40 @@ def _summary(rows: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(activation=frame["activation"].astype("str"))
 
 
-def of_depth(run: RunData, measure: str, least: int = 1) -> str:
+def of_depth(run: RunData, measure: str) -> str:
     """`` with 3 layers and model.norm = batch``, the networks that `layer_rows` takes; empty where these are
     all of them."""
-    shown = layer_rows(run, measure, least)
-    if shown.empty or len(_last_layers(run, measure)) == shown["trial"].nunique():
+    shown = layer_rows(run, measure)
+    if shown.empty or len(_with(run, measure)) == shown["trial"].nunique():
         return ""
     return f" with {count(int(shown['depth'].iloc[0]), 'layer')}{like(run)}"
 
 
-def other_depths(run: RunData, measure: str, least: int = 1) -> str:
+def other_depths(run: RunData, measure: str) -> str:
     """A sentence about the networks that `layer_rows` leaves out; empty where it takes all."""
-    if not (which := of_depth(run, measure, least)):
+    if not (which := of_depth(run, measure)):
         return ""
-    last, shown = _last_layers(run, measure), layer_rows(run, measure, least)
-    done = last.index.isin(completed_search(run.trials)["trial"])
-    kept = last.index.isin(shown["trial"])
-    said = f"These are the networks{which}, {whole(kept.sum())} of {count(len(last), 'measured trial')}"
+    seen, shown = _with(run, measure), layer_rows(run, measure)["trial"]
+    done = seen.isin(completed_search(run.trials)["trial"])
+    kept = seen.isin(shown)
+    said = f"These are the networks{which}, {whole(kept.sum())} of {count(len(seen), 'measured trial')}"
     said += "" if done.all() else f", {whole((kept & done).sum())} of {whole(done.sum())} completed ones"
-    own = last.get(run.answer.trial if run.answer else -1)
-    answers = "The answer's is one of them" if own == shown["layer"].max() else "The answer's is none of them"
-    return f"{said}.{'' if own is None else f' {answers}.'}"
+    own = run.answer.trial if run.answer else -1
+    answers = f" The answer's is {'one' if (shown == own).any() else 'none'} of them."
+    return f"{said}.{answers if (seen == own).any() else ''}"
 
 
-def _last_layers(run: RunData, measure: str) -> "pd.Series[int]":
-    """trial -> its last layer with `measure`, of all trials of the search that have one."""
-    rows = run.layers[ROWS][(run.layers["measure"] == measure).to_numpy()]
-    rows = of_search(search_trials(run.trials).drop_duplicates("trial"), rows[np.isfinite(rows["value"])])
-    return rows.groupby("trial")["layer"].max()
+def _with(run: RunData, measure: str) -> "pd.Series[int]":
+    """Trials of the search that have a finite value of `measure`."""
+    rows = _rows_of(run, measure)
+    return rows.loc[np.isfinite(rows["value"]), "trial"].drop_duplicates()
 
 
 PER_DECADE = 4
 """Looks in a decade of steps, as they are recorded."""
 
 
-def over_time(run: RunData, measure: str, least: int = 1) -> pd.DataFrame:
+def over_time(run: RunData, measure: str) -> pd.DataFrame:
     """Medians of `measure` over the completed search trials, for each activation, look and layer.
 
     Columns activation, look, layer, depth, median, trials and step. Looks of trials of unlike length are put
@@ -185,7 +204,7 @@ def over_time(run: RunData, measure: str, least: int = 1) -> pd.DataFrame:
     the last look is the end of every trial, whatever its length, and `step` the largest of them. Completed
     trials alone, so that a line is about the same trials at its start and at its end.
     """
-    rows = layer_rows(run, measure, least)
+    rows = layer_rows(run, measure)
     rows = rows[rows["trial"].isin(completed_search(run.trials)["trial"])]
     rows = rows.assign(look=_looks(rows)).sort_values("step", kind="stable")
     rows = rows.drop_duplicates(["trial", "layer", "look"], keep="last")

@@ -43,6 +43,6 @@ def split_in_words(run: RunData) -> str:
         alike = data.stratify if isinstance(data.stratify, str) else ""
         if not alike and data.stratify is not False and "validation_accuracy" in set(run.curves["metric"]):
             alike = "class"
-        each = f", as many of each {alike} in every part" if alike else ""
+        each = f", each {alike} with the same share in every part" if alike else ""
         return f"at random into training, validation and test rows, {shares}{each}; {kept}"
     return ""

@@ -19,6 +19,7 @@ from sweeper.printable import is_folder_name
 from sweeper.records.atomic import is_temporary, refuse_links, remove_leftovers, set_aside, write_atomically
 from sweeper.records.finding import unreadable
 from sweeper.study.frozen import FrozenDict
+from sweeper.study.override import dotted
 from sweeper.study.rates import missing_rates, named_rates
 from sweeper.study.study import Study
 
@@ -245,7 +246,7 @@ def check_same(study: Study, folder: Path) -> None:
     stored = read_study(folder)
     with suppress(Exception):  # as the present release writes it, unless it is no study of this release
         stored = Study(trusted=True, **stored).to_dict()
-    before, now = _flat(stored), _flat(study.to_dict())
+    before, now = dotted(stored), dotted(study.to_dict())
     differ = [
         key
         for key in sorted({*before, *now})
@@ -288,17 +289,6 @@ def _may_change(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> 
         return False
     same = {**old, "low": 0, "high": 0} == {**new, "low": 0, "high": 0}
     return bool(same and new["low"] <= old["low"] and new["high"] >= old["high"])
-
-
-def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys -> values; ranges stay whole."""
-    flat: dict[str, Any] = {}
-    for key, value in raw.items():
-        if isinstance(value, Mapping) and "low" not in value:
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _shown(value: Any) -> str:

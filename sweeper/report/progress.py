@@ -156,7 +156,7 @@ class Progress:
     @property
     def not_needed(self) -> str:
         """What the race spared, in words; empty where that is nothing."""
-        return f"{self.spared:,} not needed: the race is over" if self.spared else ""
+        return f"{self.spared:,} fewer than planned: the race is over" if self.spared else ""
 
     @property
     def worked(self) -> bool:

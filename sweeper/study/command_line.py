@@ -12,7 +12,7 @@ import tomli_w
 from sweeper.command_line import command_line
 from sweeper.errors import UserError
 from sweeper.study.find import builtin_studies
-from sweeper.study.override import apply
+from sweeper.study.override import apply, dotted
 from sweeper.study.rates import named_rates, with_rates
 from sweeper.study.study import Study
 
@@ -86,7 +86,7 @@ def overrides(study: Study, file: Path) -> tuple[str, ...] | None:
     try:
         # Runs of earlier releases do not say which rates they searched.
         filled = bool(named_rates(study.search.space))
-        written, ours = _flat(_as_study(_content(file), filled)), _flat(study.to_dict())
+        written, ours = dotted(_as_study(_content(file), filled)), dotted(study.to_dict())
         settings = tuple(f"{key}={_toml(value)}" for key, value in ours.items() if written.get(key) != value)
         raw = _content(file)
         apply(raw, settings)
@@ -115,15 +115,6 @@ def _argument(file: Path) -> str:
         return str(file.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(file)
-
-
-def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys -> values; ranges stay whole."""
-    flat: dict[str, Any] = {}
-    for key, value in raw.items():
-        nested = isinstance(value, Mapping) and "low" not in value
-        flat |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
-    return flat
 
 
 def _toml(value: Any) -> str:

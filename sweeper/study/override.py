@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sweeper.components.optimizers import OPTIMIZERS
@@ -13,6 +13,15 @@ from sweeper.study.parse_space import RANGE_KEYS, flatten
 from sweeper.study.rates import default_range
 
 KEY_PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^.\s"']+))\s*(?:\.|$)""")
+
+
+def dotted(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A study's dotted keys -> values; ranges stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in raw.items():
+        nested = isinstance(value, Mapping) and "low" not in value
+        flat |= dotted(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+    return flat
 
 
 def apply(raw: dict[str, Any], assignments: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ ABOUT: dict[str, Any] = {
     "plan": "one by one",
     "held": {"optimizer": "adam"},
     "held_from": "as asked",
+    "unlike": [],
     "study": "wide",
     "next": "sweeper run wide --set model.width=512",
 }

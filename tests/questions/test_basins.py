@@ -179,6 +179,26 @@ def test_why_no_boundary_is_told(lost: list[int], said: str) -> None:
     assert told[0].startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ((1, 0, 0), "sgd and a (95 % interval"),
+        ((1, 0, 0), "30 of 60 trials diverged, none of 120 with other activations)"),
+        ((1, 1, 0), "60 of 180 trials diverged; 3 activations pooled)"),
+    ],
+)
+def test_a_boundary_that_one_activation_makes_is_its_own(shares: tuple[int, ...], said: str) -> None:
+    """Trials that never diverge do not move the rate from which those of the one activation do."""
+    rates = np.geomspace(1e-3, 1, 60)
+    frame = pd.DataFrame({"learning_rate": np.tile(rates, 3), "objective": 1.0})
+    lost = np.concatenate([(rates > 10**-1.5) & bool(share) for share in shares])
+    frame = frame.assign(
+        activation=np.repeat(["a", "b", "c"], 60), outcome=np.where(lost, "diverged", "completed")
+    )
+    (told,) = breaks(boundaries(source_of(frame)))
+    assert said in told
+
+
 def test_boundary_holds_the_true_one() -> None:
     """Over 200 runs with a soft threshold the 95 % interval holds it in 90 % or more, and is not idle."""
     rng, hits, width = np.random.default_rng(0), 0, []

@@ -143,3 +143,19 @@ def test_each_layer_of_a_table_of_measures_has_one_named_row() -> None:
     assert rows["layer_name"].tolist() == [*(f"hidden{layer}" for layer in range(last + 1)), "output"]
     assert not table.duplicated(["moment", "activation", "layer"]).any()
     assert table.loc[table["layer"] <= last, ["gradient_norm", "weight_gradient_norm"]].notna().all(axis=None)
+
+
+def test_all_measures_of_a_layer_are_of_networks_of_one_depth() -> None:
+    """Shallow networks are more, and have two layers with weights but one with an activation: gradients
+    speak of the deeper ones, and so does every other column of their rows."""
+    run = made({"relu": [line(0.0, 1)] * 5 + [line(0.0, 3)] * 2}, dead=[0.0] * 3)
+    norms = run.layers[run.layers["measure"] == "gradient_norm"]
+    deep = norms["trial"] >= 5
+    outputs = norms.drop_duplicates(["trial", "step"]).assign(layer=lambda rows: 1 + 2 * (rows["trial"] >= 5))
+    weights = pd.concat([norms, outputs]).assign(measure="weight_gradient_norm")
+    weights = weights.assign(value=np.where(weights["trial"] >= 5, 7.0, 1.0))
+    table = TABLES["layer_measures"](with_records(run, layers=pd.concat([norms, weights])))
+    assert deep.any()
+    assert table["layer"].max() == 3
+    assert set(table["weight_gradient_norm"]) == {7.0}
+    assert table.loc[table["layer"] < 3, "gradient_norm"].notna().all()

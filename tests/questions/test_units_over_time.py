@@ -141,10 +141,10 @@ def test_the_depth_of_most_completed_trials_speaks_and_is_named() -> None:
 
 
 def test_gradients_are_judged_in_networks_of_two_layers_or_more() -> None:
-    """Units of one layer can be dead, but a gradient can only vanish between layers: the verdict is on
+    """A gradient can only vanish between layers: the verdict, and all else that is said of layers, is on
     networks that have two, however few these are, and says so."""
     run = made({"relu": [line(0.0, 1)] * 3 + [line(0.0, 5)]})
-    assert set(layer_profile(run, (NORM,))["depth"]) == {1}
+    assert set(layer_profile(run, (NORM,))["depth"]) == {5}
     tables = {name: table(run) for name, table in GRADIENTS.tables.items()}
     said = spoken(GRADIENTS.sentences(run, tables))
     assert "At initialisation, with 5 layers, gradients are healthy" in said[0]

@@ -82,9 +82,9 @@ def test_a_race_that_is_over_is_told_so(study: Study, tmp_path: Path, phase: str
     run.progress.phase(phase)
     page = run.interrupt()
     assert "the search was over, and 3 of 3 confirmations were done." in page
-    assert "3 of 3 3 completed; 3 not needed: the race is over" in page
+    assert "3 of 3 3 completed; 3 fewer than planned: the race is over" in page
     assert f"Phase {phase} the" in page or f"Phase {phase} how" in page
-    assert "3/3 confirmations (3 not needed: the race is over)" in run.progress.line()
+    assert "3/3 confirmations (3 fewer than planned: the race is over)" in run.progress.line()
 
 
 def test_what_is_not_on_record_yet_is_no_confirmation_of_an_earlier_call(

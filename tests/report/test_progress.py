@@ -72,7 +72,7 @@ def test_a_race_that_ended_early_is_not_unfinished(clock: Clock) -> None:
         progress.add(finished(0, 0.5), finished(1, 0.5), finished(0, 0.4, phase="confirm"))
         assert "1/8 confirmations, best" in progress.line()
         progress.race_over()
-        assert "1/1 confirmations (7 not needed: the race is over), best" in progress.line()
+        assert "1/1 confirmations (7 fewer than planned: the race is over), best" in progress.line()
         assert progress.left is None
 
 

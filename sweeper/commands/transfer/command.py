@@ -47,7 +47,7 @@ def transfer(
 ) -> None:
     """Predict the best learning rate and penalty at a size too large to sweep, from smaller ones."""
     from sweeper.asked import load_study
-    from sweeper.commands.transfer.held import winner_of
+    from sweeper.commands.transfer.held import unlike_the_run, winner_of
     from sweeper.commands.transfer.journey import transfer as train
     from sweeper.commands.transfer.table import to_dict
     from sweeper.commands.transfer.trials import parsed
@@ -66,6 +66,7 @@ def transfer(
             wanted,
             held=winner,
             held_from="the winner of the run",
+            unlike=unlike_the_run(asked, runs, over),
             rates=rates,
             seeds=seeds,
             penalties=penalties,

@@ -93,6 +93,7 @@ def transfer(
     *,
     held: Mapping[str, Any] | None = None,
     held_from: str = "as asked",
+    unlike: Sequence[str] = (),
     rates: int = RATES,
     seeds: int = SEEDS,
     penalties: int | None = None,
@@ -107,6 +108,7 @@ def transfer(
         over: the key, its sizes, what is predicted and what is checked.
         held: the configuration; ``None``: a middle one of the study's first optimizer.
         held_from: where it is from, in words.
+        unlike: in what the study differs from its run, in words.
         rates: learning rates at each size.
         seeds: trainings at each rate; all rates and sizes have the same seeds.
         penalties: weights of the activation penalty at each size, see `planned`.
@@ -143,6 +145,7 @@ def transfer(
         "objective": study.objective,
         "held": kept,
         "held_from": held_from if held else "no run has an answer: a middle configuration of the study",
+        "unlike": list(unlike),
         "rates": rates,
         "seeds": seeds,
         "trainings": len(trials),

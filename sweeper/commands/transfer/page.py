@@ -114,7 +114,7 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
 def card(found: Found, about: Mapping[str, Any]) -> Card:
     """The prediction, its check, and the command that goes on."""
     ahead, key = found.prediction, about["key"]
-    step = NextStep("Train the large network with rates of this interval:", about["next"])
+    step = NextStep(f"Train at {key} {given(about['to'])} with rates of this interval:", about["next"])
     if ahead is None:
         beyond = "Best rates lie at the edge of those tried: go beyond it:"
         seeds = "Tell more closely where the best rates lie, with more seeds:"

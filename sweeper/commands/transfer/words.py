@@ -14,7 +14,7 @@ from sweeper.commands.transfer.penalty_words import penalty_plan, penalty_senten
 from sweeper.commands.transfer.table import Beside, Found
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
-from sweeper.wording import count, given, interval, number, shown
+from sweeper.wording import count, given, interval, listing, number, shown
 
 WIDE = 200
 VERDICTS = {
@@ -37,7 +37,8 @@ def _held(found: Found, about: Mapping[str, Any]) -> str:
     """At which settings all of this was measured."""
     held = ", ".join(f"{name} = {shown(value)}" for name, value in about["held"].items())
     but = "; the trainings of the penalty vary it and the rate" if found.penalty is not None else ""
-    return f"Equal in all trainings: {held} ({about['held_from']}){but}."
+    unlike = f" Not as in the run: {listing(about['unlike'])}." if about["unlike"] else ""
+    return f"Equal in all trainings: {held} ({about['held_from']}){but}.{unlike}"
 
 
 def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:

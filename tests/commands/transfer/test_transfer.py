@@ -18,7 +18,7 @@ from transfers import ABOUT, LAW, LOSS, OVER, frame
 import sweeper
 from sweeper.commands.transfer import held
 from sweeper.commands.transfer.figure import alt, draw
-from sweeper.commands.transfer.held import winner_of
+from sweeper.commands.transfer.held import unlike_the_run, winner_of
 from sweeper.commands.transfer.journey import next_command
 from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.page import card, write_page
@@ -179,6 +179,21 @@ def test_the_winner_of_the_run_is_held_with_its_optimizer(
     assert kept["optimizer"] == "adam"
     assert kept["learning_rate"] == found.parameters["learning_rate"]
     assert "gone" not in kept
+
+
+def test_where_a_transfer_differs_from_its_run_is_told(tmp_path: Path) -> None:
+    """Settings of data, model and training that the run does not have, but for the size that is varied; the
+    page of the run takes the sentence in."""
+    study = made_study(training={"steps": 20, "schedule": "cosine"})
+    (tmp_path / study.name).mkdir()
+    (tmp_path / study.name / "study.toml").write_text(study.to_toml(), encoding="utf-8")
+    other = made_study(training={"steps": 30, "schedule": "constant"})
+    assert unlike_the_run(study, tmp_path, "training.steps") == ()
+    unlike = unlike_the_run(other, tmp_path, "training.steps")
+    assert unlike == ("training.schedule = constant (in the run: cosine)",)
+    said = sentences(found(frame(LAW), OVER, LOSS), {**ABOUT, "unlike": list(unlike)})
+    assert said[-1].endswith("Not as in the run: training.schedule = constant (in the run: cosine).")
+    assert unlike_the_run(other, tmp_path / "none", "training.steps") == ()
 
 
 def applied(study: Study, words: list[str]) -> dict[str, Any]:
