@@ -188,8 +188,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     known["best_high"] = any(edge.side == "high" for edge in edges)
     settable = settable_by(run.study) - ({FALLING} if unscheduled(answers) else set())
     advised = [of_the_answer(own, settable, **known)] if run.answer else []
+    among = "" if len(groups) == 1 else "Of the other trials, "
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
-    return (*said, *filter(None, advised), *_usual(rest), ONE_SEED)
+    return (*said, *filter(None, advised), *_usual(rest, among), ONE_SEED)
 
 
 def _best(row: Mapping[Any, Any], ranked: Ranked, tied: int) -> Claim:
@@ -224,19 +225,17 @@ def _class(row: Mapping[Any, Any]) -> str:
     return f"{whole(row['trials'])} {row['class']}"
 
 
-def _usual(rest: pd.DataFrame) -> Iterator[str]:
+def _usual(rest: pd.DataFrame, among: str) -> Iterator[str]:
     """What the trials of each class in `BROKEN` are advised, most of them first; classes that ask for the
     same share a sentence."""
     asked: dict[str, list[str]] = {}
     for name in BROKEN:
         texts = rest.loc[rest["class"] == name, "advice"].value_counts()
         for place, (text, times) in enumerate(texts.items()):
-            who = f"{whole(times)} of " if times < texts.sum() else ""
-            who += count(int(texts.sum()), "trial")
-            who = f"{whole(times)} other{'s' * (times > 1)}" if place else who
-            asked.setdefault(str(text), []).append(f"{name} ({who})")
+            some = f"{whole(times)} of {whole(texts.sum())}" if times < texts.sum() else whole(times)
+            asked.setdefault(str(text), []).append(f"{f'{whole(times)} more' if place else some} {name}")
     for text, names in asked.items():
-        yield f"{capital(listing(names))}: {text}."
+        yield f"{among}{listing(names)}: {text}."
 
 
 QUESTION = Question(

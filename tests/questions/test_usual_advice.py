@@ -13,7 +13,7 @@ def test_all_trials_of_a_class_are_advised() -> None:
             "advice": ["warm up"] * 3 + ["lower"] * 2 + ["warm up"] * 2,
         }
     )
-    assert list(_usual(rest)) == [
-        "Diverged (3 of 5 trials) and rose (2 trials): warm up.",
-        "Diverged (2 others): lower.",
+    assert list(_usual(rest, "Of the other trials, ")) == [
+        "Of the other trials, 3 of 5 diverged and 2 rose: warm up.",
+        "Of the other trials, 2 more diverged: lower.",
     ]
