@@ -257,6 +257,7 @@ def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOpt
     """Advise what to search and why, before any training, from theory, data and model."""
     from sweeper.asked import advice_on, load_study
     from sweeper.report.advice import Asked
+    from sweeper.report.advice.facts import looked_at
     from sweeper.report.advice.show import text, to_dict
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import local_pool
@@ -264,7 +265,7 @@ def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOpt
     given = tuple(assignments or ())
     with local_pool(1, initialize_worker) as pool:
         asked = load_study(pool, study, given)
-        advice = (advice_on(pool, asked), Asked(study, given), asked.name)
+        advice = (advice_on(pool, asked), Asked(study, given), asked.name, looked_at(asked))
     say(to_json(to_dict(*advice)) if as_json else text(*advice))
 
 

@@ -1,7 +1,7 @@
 """Numbers and lists in words. Every number that people read is rounded here, by one rule:
 
 - with an interval, it and its ends have the decimals of two digits of the interval's width, and up to two
-  more where a mean, or an end next to 0 that leaves 0 out, would keep fewer than two digits: `interval`;
+  more where a mean, or an end next to 0, would keep fewer than two digits, or no sign: `interval`;
 - alone it has three significant digits: `number`; fewer where it is a time, a factor or a place on a grid;
 - a share is whole percents, with a decimal where that would round it to none or all, and a factor from ten
   times on: `percent`; a change is percents too, and a factor above ten times or below a hundredth:
@@ -39,14 +39,15 @@ def number(value: float, digits: int = 3, grouping: str = ",") -> str:
 
 def interval(mean: float, low: float, high: float) -> tuple[str, str, str]:
     """`mean`, `low` and `high` to the same decimals: those of two digits of the interval's width, and at most
-    `MORE` further ones for two digits of the mean and of the end next to 0 of an interval that leaves it out.
-    """
+    `MORE` further ones for two digits of the mean, and of the end next to 0; one where 0 lies inside."""
     width, largest = high - low, max(abs(mean), abs(low), abs(high))
     if not (math.isfinite(width) and math.isfinite(mean)) or width <= ROUNDING * largest or largest < 1e-3:
         return number(mean), number(low), number(high)
     own = 1 - math.floor(math.log10(width))
-    kept = [mean, *([min(low, high, key=abs)] if low * high > 0 else [])]
+    near = min(low, high, key=abs)
+    kept = [mean, *([near] if low * high > 0 else [])]
     wanted = max([own, *(1 - math.floor(math.log10(abs(value))) for value in kept if value)])
+    wanted = wanted if not near or round(near, max(wanted, 0)) else -math.floor(math.log10(abs(near)))
     decimals = min(max(min(wanted, own + MORE), 0), 6)
     return tuple(_decimals(value, decimals) for value in (mean, low, high))  # type: ignore[return-value]
 

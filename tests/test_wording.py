@@ -181,7 +181,7 @@ def test_numbers_of_any_digits_are_written_out(size: float, digits: int) -> None
         ([some_of("abcdef"[:n]) for n in (1, 4, 5)], ["a", "a, b, c and d", "a, b, c and 2 others"]),
         (signed(-0.001), "+0.00"),
         (signed(0.5), "+0.50"),
-        (interval(0.1, -0.001, 0.3), ("0.10", "0.00", "0.30")),
+        (interval(0.1, -0.001, 0.3), ("0.100", "−0.001", "0.300")),
         (interval(29485.167969, 29485.1679, 29485.168), ("29,485", "29,485", "29,485")),
         ([every(n, "trial") for n in (1, 2, 3)], ["the only trial", "both trials", "all 3 trials"]),
         ([every(n, "finalist", of="other ") for n in (1, 2)], ["the other finalist", "both other finalists"]),

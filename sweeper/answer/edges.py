@@ -152,14 +152,15 @@ def _row(
     zero = ("low",) if values.zero else ()  # beyond the lowest number lies the 0 that was tried
     side = next((side for side in near if 2 * near[side] > count and side not in zero), "")
     own = _drawn_from(key, tried[tried["phase"] != "confirm"], keys)[1] if side else trials
+    closest = float(chosen[_near(values, pd.Series(chosen))[side == "high"]][0]) if side else chosen[0]
     unshown = _not_shown(name, values, side, trials, own, (near[side], count, searched)) if side else ""
     unshown = (_tied(trials, count) or unshown) if side else ""
     crowd = side if not unshown else ""
-    proposed = _proposed(own, float(chosen[0])) if crowd and name == "learning_rate" and values.log else None
+    proposed = _proposed(own, closest) if crowd and name == "learning_rate" and values.log else None
     bound = wider(name, values, crowd, proposed) if crowd else math.nan
     at_edge = not math.isnan(bound)
     if crowd and not at_edge:
-        unshown = _no_wider(float(chosen[0]), float(getattr(values, side)), rate=proposed is not None)
+        unshown = _no_wider(closest, float(getattr(values, side)), rate=proposed is not None)
     typed = exact if values.integer else as_float
     text = f"--set {_setting(key, side, typed(bound))}" if at_edge else ""
     shares = (near["low"] / count, near["high"] / count, at_edge, side if at_edge else "", bound, text)
@@ -209,7 +210,9 @@ def _not_shown(
     if near < _beyond_chance(count, ranges):
         return "so few may do so by chance"
     if name == "learning_rate":
-        return _ends_before(tried, trials, side)
+        best = trials.sort_values(["objective", "trial"])
+        crowd = best.head(count)[_near(values, best[name].head(count).astype(float))[side == "high"]]
+        return _ends_before(tried, best[best["optimizer"] == crowd["optimizer"].iloc[0]].iloc[0], side)
     share = float(_near(values, trials[name].astype(float))[side == "high"].mean())
     if near < _beyond_chance(count, ranges, max(OUTER, share)):
         return f"{percent(share)} of its completed trials lie there, so the best may do so by chance"
@@ -223,13 +226,13 @@ def as_good_as(best: float) -> float:
     return best + WITHIN * abs(best)
 
 
-def _ends_before(tried: pd.DataFrame, completed: pd.DataFrame, side: str) -> str:
-    """Whether the basin of the best trial's optimizer ends before the bound at `side`, in words.
+def _ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
+    """Whether the basin of an optimizer ends before the bound at `side`, in words: of that of the best trial
+    near the bound, of which `best` is the best trial anywhere. Each optimizer has rates of its own.
 
-    Where two trials or more lie beyond the outermost rate that is as good as the best (`as_good_as`): each of
-    them diverged or is worse.
+    Where two trials or more lie beyond the outermost rate that is as good as it (`as_good_as`): each of them
+    diverged or is worse.
     """
-    best = completed.sort_values(["objective", "trial"]).iloc[0]
     own = tried[(tried["optimizer"] == best["optimizer"]) & (tried["outcome"] != "failed")]
     sign = 1.0 if side == "high" else -1.0
     rates, costs = sign * own["learning_rate"].to_numpy(float), own["objective"].to_numpy(float)
@@ -237,7 +240,8 @@ def _ends_before(tried: pd.DataFrame, completed: pd.DataFrame, side: str) -> str
     beyond = int((rates > last).sum())
     if beyond < 2:
         return ""
-    return f"{every(beyond, 'trial')} beyond {number(sign * last)} did worse"
+    several = f" with {best['optimizer']}" if tried["optimizer"].nunique() > 1 else ""
+    return f"{every(beyond, 'trial')}{several} beyond {number(sign * last)} did worse"
 
 
 def _near(values: Range, tried: "pd.Series[float]") -> tuple[np.ndarray, np.ndarray]:

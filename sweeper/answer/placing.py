@@ -107,7 +107,8 @@ def _after_the_race(
 ) -> str:
     """What `placing` says of those that lasted, and who dropped out when."""
     counts = sorted({each.tried for each in gone})
-    when = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+    ends = dict.fromkeys((counts[0], counts[-1]))
+    when = (" or " if len(counts) == 2 else " to ").join(map(str, ends))
     left = f"dropped out of the race after {when} fresh seeds"
     if len(lasted) == 1:
         return (

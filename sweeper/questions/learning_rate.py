@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.claim_words import Statement
+from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below, themed
@@ -244,7 +245,9 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     text += f"; in the search, {trials} {span} {how} with {optimizer}"
     if row["low"] <= rate <= row["high"]:
         return [f"{text}."]
-    return [f"{text}. The answer did not, on that one seed; fresh seeds decided for it."]
+    ranked = run.answer.confirmed is not None and run.answer.confirmed.seeds >= ENOUGH_SEEDS
+    decided = "; fresh seeds decided for it" if ranked else ""
+    return [f"{text}. The answer did not, on that one seed{decided}."]
 
 
 def _elsewhere(run: RunData) -> str:

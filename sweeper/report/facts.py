@@ -110,7 +110,8 @@ def other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
     ]
     drawn = any(each.drawn is not None for name, each in guesses.items() if name in others)
     labels = f", and {DRAWN}" if drawn else ""
-    meaning = "on the test set" + (f"; in brackets, what guessing scores{labels}" if guesses else "")
+    known = "" if set(others) <= set(guesses) else " where it is known which way is better"
+    meaning = "on the test set" + (f"; in brackets, what guessing scores{labels}{known}" if guesses else "")
     return (Fact("Other scores", ", ".join(values), meaning),)
 
 

@@ -1,6 +1,7 @@
 """A result as a notebook shows it: the answer, and the best trials."""
 
 import html
+from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
@@ -21,6 +22,8 @@ class Answered(Protocol):
 
     @property
     def study(self) -> Study: ...
+    @property
+    def folder(self) -> Path: ...
     @property
     def records(self) -> Records: ...
     @property

@@ -30,6 +30,8 @@ POOL_SERVES = 10
 """Proposals until candidates are drawn anew."""
 CLOSE = 0.03
 """Standard deviation of the moves around the best candidate."""
+APART = 0.01
+"""Shares of a range: configurations that are closer tell the same."""
 PARENTS = 8
 """Good trials that neighbours are drawn around."""
 STEPS_AWAY = (0.15, 0.05, 0.015)
@@ -138,7 +140,7 @@ class Bayesian:
         self.theta = fit(kernel, points, y, doubt)
         self.posterior = Posterior(kernel, self.theta, points, y, doubt)
         self._means = self.posterior.believed(points).mean
-        self._points = points
+        self._points = self._tried = points
         self._lowest = float(self._means[: len(self.trials) or None].min())
         self._age = 0
 
@@ -151,14 +153,40 @@ class Bayesian:
             if self._age % POOL_SERVES == 0:
                 self.posterior.watch(self._pool(generator))
             self._age += 1
-            found, row = self._best_candidate(generator, fixed)
-            parameters = self.coordinates.decode(found.points, row)
+            found, row, parameters = self._next(generator, taken, fixed)
             self._observe(found, row)
-            if taken(parameters):
+            if parameters is None:
                 misses += 1
                 continue
+            self._tried = self._tried.joined(found.points[[row]])
             proposed, misses = proposed + 1, 0
             yield parameters
+
+    def _next(
+        self, generator: np.random.Generator, taken: Taken, fixed: Mapping[str, Any]
+    ) -> tuple[Belief, int, dict[str, Any] | None]:
+        """What to try next: its row in what is believed, and its configuration.
+
+        Where that was tried, as the model is sure of it: the best candidate that is `APART` from all that
+        was; no configuration where there is none.
+        """
+        ranked = self._ranked(fixed)
+        best, row = self._best_around(ranked[0], generator)
+        parameters = self.coordinates.decode(best.points, row)
+        if not taken(parameters):
+            return best, row, parameters
+        pool = self._watched
+        apart = next((other for other in ranked if self._is_apart(pool, other)), None)
+        if apart is None or taken(parameters := self.coordinates.decode(pool, apart)):
+            return best, row, None
+        return self.posterior.believed(pool[[apart]]), 0, parameters
+
+    def _is_apart(self, points: Points, row: int) -> bool:
+        """Whether no configuration that was tried or proposed is alike but for moves below `APART`."""
+        tried = self._tried
+        alike = (tried.codes == points.codes[row]).all(axis=1) & (tried.on == points.on[row]).all(axis=1)
+        moves = np.abs(tried.positions[alike] - points.positions[row])
+        return bool((moves.max(axis=1, initial=0.0) >= APART).all())
 
     def propose_many(
         self, count: int, generator: np.random.Generator, taken: Taken
@@ -203,13 +231,22 @@ class Bayesian:
     def _observe(self, belief: Belief, row: int = 0) -> None:
         self._lowest = min(self._lowest, self.posterior.observe(belief, row))
 
-    def _best_candidate(self, generator: np.random.Generator, fixed: Mapping[str, Any]) -> tuple[Belief, int]:
+    @property
+    def _watched(self) -> Points:
         assert self.posterior.pool is not None
-        pool = self.posterior.pool
-        gain = self._improvement(pool, self.posterior.mean, self.posterior.variance)
-        best = int(np.argmax(np.where(self.coordinates.have(pool, fixed), gain, -np.inf)))
-        around = pool[np.full(FINER, best)]
-        found = self.posterior.believed(self._shifted(around, generator, CLOSE).joined(pool[[best]]))
+        return self.posterior.pool
+
+    def _ranked(self, fixed: Mapping[str, Any]) -> np.ndarray:
+        """Rows of the pool that have the values of `fixed`, the best first."""
+        gain = self._improvement(self._watched, self.posterior.mean, self.posterior.variance)
+        rows = np.flatnonzero(self.coordinates.have(self._watched, fixed))
+        return rows[np.argsort(-gain[rows], kind="stable")]
+
+    def _best_around(self, row: int, generator: np.random.Generator) -> tuple[Belief, int]:
+        """The best of a row of the pool and its neighbours."""
+        pool = self._watched
+        around = pool[np.full(FINER, row)]
+        found = self.posterior.believed(self._shifted(around, generator, CLOSE).joined(pool[[row]]))
         return found, int(np.argmax(self._improvement(found.points, found.mean, found.variance)))
 
     def _improvement(self, points: Points, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:

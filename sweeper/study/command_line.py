@@ -75,10 +75,13 @@ def study_file(study: Study) -> Path | None:
 
 
 def _renamed(study: Study) -> tuple[Path | None, tuple[str, ...] | None]:
-    """Of a study that was given another name: the file that it differs least from, and in what."""
+    """Of a study that was given another name: the file that it differs least from, and in what; of several,
+    one whose name it kept the beginning of."""
     files = [] if study.folder is None else sorted(study.folder.glob("*.toml"))[:MOST_FILES]
     known = [(file, changed) for file in files if (changed := overrides(study, file)) is not None]
-    return min(known, key=lambda each: len(each[1]), default=(None, None))
+    return min(
+        known, key=lambda each: (len(each[1]), not study.name.startswith(each[0].stem)), default=(None, None)
+    )
 
 
 def overrides(study: Study, file: Path) -> tuple[str, ...] | None:

@@ -224,3 +224,17 @@ def test_a_label_names_what_the_model_is_made_of() -> None:
     own |= {"model.skip": 1}
     assert label({**row, **own}) == "#4 adam, relu, lr 0.01, depth 6, cosine, norm batch"
     assert label(row) == "#4 adam, relu, lr 0.01"
+
+
+@pytest.mark.parametrize(("tried", "when"), [((6,), "6"), ((6, 13), "6 or 13"), ((6, 9, 13), "6 to 13")])
+def test_when_finalists_dropped_out(tried: tuple[int, ...], when: str) -> None:
+    """After so many seeds; two numbers are no span."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (trial, "confirm", seed, "completed", trial + 0.01 * rng.random())
+        for trial, seeds in enumerate((15, 15, *tried))
+        for seed in range(1, seeds + 1)
+    ]
+    trials = pd.DataFrame(rows, columns=["trial", "phase", "seed", "outcome", "objective"])
+    said = placing(finalists_of(trials, confirmed(trials)), LOSS, "these settings", "have")
+    assert said.endswith(f"dropped out of the race after {when} fresh seeds")

@@ -133,3 +133,19 @@ def test_zero_has_no_lower_edge() -> None:
 def test_bounds_move_as_far_as_makes_sense(name: str, within: Range, side: str, bound: float) -> None:
     """A factor of ten, half the width, whole numbers, and never past what the parameter may be."""
     assert wider(name, within, side) == pytest.approx(bound, nan_ok=True)
+
+
+def test_another_optimizers_basin_does_not_speak_for_the_bound() -> None:
+    """One optimizer is best in the middle, where its basin ends; those that crowd at the bound are another's,
+    and better ones may lie beyond it."""
+    rates = np.geomspace(1e-4, 10, 30)
+    inner = many(rates, 0.9 + np.abs(np.log10(rates / 0.05)), optimizer="adamw")
+    outer = many(rates, 0.95 + 0.2 * np.log10(10 / rates), optimizer="adadelta")
+    trials = source_of(pd.concat([inner, outer], ignore_index=True)).trials
+    row = crowded(trials, {"learning_rate": Range(1e-4, 10.0, log=True)}).iloc[0]
+    assert row["at_edge"]
+    assert row["wider"] > 10
+    beyond = outer.assign(objective=np.where(rates > 5, 3.0, outer["objective"]))
+    trials = source_of(pd.concat([inner, beyond], ignore_index=True)).trials
+    row = crowded(trials, {"learning_rate": Range(1e-4, 10.0, log=True)}).iloc[0]
+    assert not row["at_edge"]

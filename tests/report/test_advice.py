@@ -251,10 +251,13 @@ def test_text_fits_a_terminal(tmp_path: Path) -> None:
     """All but lines of one long setting have at most 80 columns, and the JSON says the same."""
     file = with_targets(tmp_path, "positive")
     found, asked = list(advice_on(file).values()), Asked("asked.toml")
-    shown = text(found, asked, "asked")
+    network = {"model.blocks": 1, "model.norm": "layer"}
+    shown = text(found, asked, "asked", network)
+    assert "it is about the one with model.blocks = 1 and model.norm = layer." in " ".join(shown.split())
     assert all(len(line) <= WIDTH for line in shown.splitlines() if "--set" not in line)
     flat = " ".join(shown.split())
-    spoken = json.loads(json.dumps(to_dict(found, asked, "asked"), allow_nan=False))
+    spoken = json.loads(json.dumps(to_dict(found, asked, "asked", network), allow_nan=False))
+    assert spoken["network"] == network
     for one in spoken["advice"]:
         assert all(f"{why['text']} [{why['basis']}]" in flat for why in one["why"])
 

@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -117,3 +119,30 @@ def test_a_prior_draws_proposals_and_fades() -> None:
     near = np.mean([1e-3 / 3 < rate < 3e-3 for rate in rates])
     assert 0.45 < near < 0.75
     assert max(rates) > 0.3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_sure_model_goes_on_near_the_best(seed: int) -> None:
+    """One rate alone, whose best is a bound: what was tried is not asked for again and again, until chance
+    takes over, but its neighbours are, which tell more than copies."""
+    asked = study({"optimizer": "adam", "learning_rate": {"low": 1e-5, "high": 0.1, "log": True}})
+    history, seen = History(), set[float]()
+
+    def value(rate: float) -> float:
+        return 0.1 + (math.log10(rate) + 1) ** 2
+
+    def taken(parameters: Mapping[str, Any]) -> bool:
+        rate = float(parameters["learning_rate"])
+        known_before = rate in seen
+        seen.add(rate)
+        return known_before
+
+    first = explore.points(asked.space, (), 10, seed, "sobol")
+    for number, parameters in enumerate([*first, {"optimizer": "adam", "learning_rate": 0.1}]):
+        history.add(known(number, parameters, value(parameters["learning_rate"])))
+        taken(parameters)
+    proposals = propose_evenly(asked, history, 12, seed, taken)
+    rates = np.log10([parameters["learning_rate"] for parameters, phase in proposals])
+    assert [phase for _, phase in proposals] == ["exploit"] * 12
+    assert np.median(rates) > -2
+    assert len(np.unique(rates.round(6))) == 12

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.ranked import Ranked
-from sweeper.commands.compare import winners as statistics
+from sweeper.commands.compare.pairing import Run, incomparable
 from sweeper.commands.compare.sections import SECTIONS, Part
 from sweeper.commands.compare.tables import TABLES
-from sweeper.commands.compare.winners import Run
+from sweeper.commands.compare.winners import compare
+from sweeper.commands.compare.winners import to_dict as to_json_dict
 from sweeper.commands.compare.words import Comparison, card
 from sweeper.components.metric_words import metric_words
 from sweeper.drawing.scales import cut_at_the_axis, loss_axis
@@ -20,6 +21,7 @@ from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, lege
 from sweeper.errors import RunFolderError, UserError
 from sweeper.questions.question import FigureSpec
 from sweeper.records.atomic import refuse_links, write_atomically
+from sweeper.records.run_files import BASELINES
 from sweeper.report.attempts import NotMade, not_drawn
 from sweeper.report.grid import Grid, grid
 from sweeper.report.notebook import Answered
@@ -39,10 +41,10 @@ def side_by_side(name_a: str, result_a: Answered, name_b: str, result_b: Answere
     if name_a == name_b:
         raise UserError(f"compare: {name_a!r} was given twice; give two runs")
     a, b = _run(name_a, result_a), _run(name_b, result_b)
-    reason = statistics.incomparable(a, b)
+    reason = incomparable(a, b)
     if reason:
         raise UserError(f"{a.name} and {b.name} are not comparable: {reason}")
-    found = statistics.compare(a, b)
+    found = compare(a, b)
     tables = {name: table(a, b) for name, table in TABLES.items()}
     tables["scores"] = tables["scores"].assign(paired=found.paired)
     return Comparison(a, b, found, tables)
@@ -53,7 +55,9 @@ def _run(name: str, result: Answered) -> Run:
         raise UserError(
             f"run {name!r} has no completed trial, so it cannot be compared; see: sweeper status {name}"
         )
-    return Run(name, result.study, result.records, result.answer)
+    baselines, _ = BASELINES.read(result.folder)
+    split = str((baselines or {}).get("split") or "")  # earlier releases do not say
+    return Run(name, result.study, result.records, result.answer, split)
 
 
 def write(side: Comparison, folder: Path) -> Path:
@@ -126,7 +130,7 @@ def to_dict(side: Comparison) -> dict[str, Any]:
     return {
         "a": {"name": side.a.name, **side.a.answer.to_dict()},
         "b": {"name": side.b.name, **side.b.answer.to_dict()},
-        "comparison": dict(statistics.to_dict(side.found, side.ranked)),
+        "comparison": dict(to_json_dict(side.found, side.ranked)),
         "differences": {row["key"]: [row["a"], row["b"]] for row in changed},
     }
 

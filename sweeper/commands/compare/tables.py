@@ -17,8 +17,9 @@ from sweeper.answer.rows import (
     search_trials,
     with_names,
 )
-from sweeper.commands.compare.winners import Run
+from sweeper.commands.compare.pairing import Run
 from sweeper.records.schema import Outcome
+from sweeper.study.override import dotted
 from sweeper.study.settings import default_activation
 from sweeper.wording import given
 
@@ -39,27 +40,22 @@ def settings(a: Run, b: Run) -> pd.DataFrame:
 
 def differences(a: Run, b: Run) -> pd.DataFrame:
     """Keys of the study files with different values, name and question aside; null where a key is absent."""
-    one, other = _flat(a.study.to_dict()), _flat(b.study.to_dict())
+    one, other = (
+        {key: _told(key, value) for key, value in dotted(run.study.to_dict()).items()} for run in (a, b)
+    )
     keys = [key for key in dict.fromkeys([*one, *other]) if key not in ("name", "question")]
     rows = [(key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)]
     return pd.DataFrame(rows, columns=DIFFERENCES, dtype=object)
 
 
-def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys -> values; ranges as text."""
-    flat: dict[str, Any] = {}
-    for key, value in raw.items():
-        if isinstance(value, Mapping) and "low" in value:
-            low, high = value["low"], value["high"]
-            more = [f"{k} {v}" for k, v in value.items() if k not in ("low", "high", "log") and v]
-            flat[f"{prefix}{key}"] = ", ".join(
-                [f"{given(low)} to {given(high)}", *["log"] * bool(value.get("log")), *more]
-            )
-        elif isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+def _told(key: str, value: Any) -> Any:
+    """A range as text; one value that is searched and no list as itself, since both say the same."""
+    if isinstance(value, Mapping):
+        more = [f"{k} {v}" for k, v in value.items() if k not in ("low", "high", "log") and v]
+        ends = f"{given(value['low'])} to {given(value['high'])}"
+        return ", ".join([ends, *["log"] * bool(value.get("log")), *more])
+    searched = key.startswith("search.space.") and isinstance(value, list | tuple) and len(value) == 1
+    return value[0] if searched else value
 
 
 def scores(a: Run, b: Run) -> pd.DataFrame:

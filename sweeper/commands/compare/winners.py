@@ -1,4 +1,4 @@
-"""Two runs against each other: whether they can be compared, on which seeds, and which winner is better.
+"""Two runs against each other: which winner is better, and how sure that is.
 
 Each winner was picked as the lowest mean of its own finalists, by the scores that are compared here. So the
 difference of the two is held against its distribution when all contenders of both runs are alike
@@ -17,43 +17,16 @@ import pandas as pd
 from scipy import stats
 from scipy.optimize import brentq
 
-from sweeper.answer.answer import Answer
 from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, OFTEN
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import as_costs
-from sweeper.questions.run import name_of
-from sweeper.records.store import Records
+from sweeper.commands.compare.pairing import Run, on_other_rows, same_settings, unpaired_because
 from sweeper.statistics.intervals import share_interval, standard_error
-from sweeper.study.study import Study
-from sweeper.wording import given
 
 LEVEL = 0.95
 SIMULATIONS = 20_000
 Numbers = tuple[float, float, float, float, float, float]
 """Difference, its low and high, P, its low and high."""
 UNKNOWN: Numbers = (math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One of the two: a run with an answer."""
-
-    name: str
-    study: Study
-    records: Records
-    answer: Answer
-
-    @property
-    def scores(self) -> "pd.Series[float]":
-        """What ranks the winner on each fresh seed (the index), lower is better; NaN where it was lost."""
-        trials = as_costs(self.records.trials, self.study.objective)
-        rows = trials[(trials["phase"] == "confirm") & (trials["trial"] == self.answer.trial)]
-        return rows.set_index("seed")["objective"].astype(float).sort_index()
-
-    @property
-    def contenders(self) -> int:
-        """Finalists that the winner was picked from without being told from them."""
-        return 1 + len(self.answer.tied) + len(self.answer.unranked)
 
 
 @dataclass(frozen=True)
@@ -78,70 +51,14 @@ class Compared:
     p_high: float
     verdict: str
     """``a`` or ``b`` is better: the interval of the difference leaves 0 out, P ≥ ¾, its interval above ½;
-    ``undecided``, as always below `ENOUGH_SEEDS` seeds; ``same`` where the two train the same settings;
-    ``unconfirmed`` where a winner has fewer than two completed fresh seeds."""
+    ``undecided``, as always below `ENOUGH_SEEDS` seeds, and where they were scored on `other_rows`; ``same``
+    where the two train the same settings; ``unconfirmed`` where a winner has fewer than two completed fresh
+    seeds."""
     cut: str = ""
     """Which ends of the interval, as people read it, were cut off where the score ends."""
-
-
-def incomparable(a: Run, b: Run) -> str:
-    """Why scores of the two runs are not in the same unit or about the same data; empty if they are."""
-    one, other = a.study, b.study
-    if one.objective != other.objective:
-        return f"{a.name} ranks by {one.search.objective}, {b.name} by {other.search.objective}"
-    source = (str(_source(one)), str(_source(other)))
-    if source[0] != source[1]:
-        return f"{a.name} has the data {source[0]}, {b.name} has {source[1]}"
-    for key in ("target", "options"):
-        values = getattr(one.data, key), getattr(other.data, key)
-        if values[0] != values[1]:
-            return f"data.{key} is {values[0]} in {a.name} and {values[1]} in {b.name}"
-    if one.search.objective not in ("validation_loss", "train_loss"):
-        return ""
-    losses = name_of(one.training.loss), name_of(other.training.loss)
-    if losses[0] != losses[1]:
-        return f"{a.name} has the loss {losses[0]}, {b.name} has {losses[1]}"
-    if one.data.standardize_target != other.data.standardize_target:
-        return "the targets are standardized in one of them only, so losses are in other units"
-    return ""
-
-
-def _source(study: Study) -> Any:
-    """Built-in name; file or function with the folder that it is looked up from."""
-    source = name_of(study.data.source)
-    local = study.folder is not None and (":" in source or "." in source)
-    return f"{source} (from {study.folder})" if local else source
-
-
-def unpaired_because(a: Run, b: Run) -> str:
-    """Why a seed does not mean the same in both runs; empty if it does."""
-    if a.study.search.seed != b.study.search.seed:
-        seeds = a.study.search.seed, b.study.search.seed
-        return f"search.seed is {seeds[0]} and {seeds[1]}, so they hold back other test rows"
-    if a.study.data.split != b.study.data.split:
-        return f"data.split is {_shares(a.study)} and {_shares(b.study)}, so they validate on other rows"
-    shared = int((a.scores.notna() & b.scores.notna()).sum()) if len(a.scores) and len(b.scores) else 0
-    if shared < FEW:
-        return f"they share {shared} completed fresh seed{'s' * (shared != 1)}"
-    return ""
-
-
-TRAINED = ("data", "model", "training")
-"""Sections of a study that say what is trained beside the parameters of a trial."""
-
-
-def same_settings(a: Run, b: Run) -> bool:
-    """Whether the two winners are trained in the same way: then they differ by seeds and rounding alone.
-
-    Code of the user is the same where both studies look it up from the same folder.
-    """
-    kept = [[run.study.to_dict().get(section) for section in TRAINED] for run in (a, b)]
-    code = (a.study.names_code or b.study.names_code) and a.study.folder != b.study.folder
-    return dict(a.answer.parameters) == dict(b.answer.parameters) and kept[0] == kept[1] and not code
-
-
-def _shares(study: Study) -> str:
-    return "/".join(given(share) for share in study.data.split)
+    other_rows: bool = False
+    """Whether the runs hold back other test rows, so that they train and validate on others too: the seeds
+    of a run share these, and no interval over its seeds knows what other rows do."""
 
 
 def compare(a: Run, b: Run) -> Compared:
@@ -160,6 +77,8 @@ def _numbers(a: Run, b: Run) -> Compared:
     if reason:
         numbers = unpaired(one, other, a.contenders, b.contenders)
         made = _judged(numbers, False, f"unpaired, because {reason}", 0, min(len(one), len(other)))
+        elsewhere = bool(on_other_rows(a, b))
+        made = replace(made, other_rows=True, verdict="undecided") if elsewhere else made
         return _within(made, a, b)
     both = pd.concat([a.scores, b.scores], axis=1, keys=["a", "b"]).dropna()
     pairs = (both["b"] - both["a"]).to_numpy()

@@ -11,8 +11,15 @@ from sweeper.answer.bounds import HIGH, LOW, cut_ends, in_words
 from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS, OFTEN
 from sweeper.answer.ranked import Ranked
+from sweeper.commands.compare.pairing import Run, on_other_rows
 from sweeper.commands.compare.tables import winner_label
-from sweeper.commands.compare.winners import POWER, Compared, Run, as_read, pairs_to_show, visible_p
+from sweeper.commands.compare.winners import (
+    POWER,
+    Compared,
+    as_read,
+    pairs_to_show,
+    visible_p,
+)
 from sweeper.report.card import SAME, UNDECIDED, Card
 from sweeper.report.doubts import doubt
 from sweeper.report.facts import Fact
@@ -20,7 +27,7 @@ from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.trial import from_cost
-from sweeper.wording import count, listing, number, percent
+from sweeper.wording import count, given, listing, number, percent
 
 WIDTH = 100
 FULL_POWER = pairs_to_show(0.85)
@@ -77,6 +84,8 @@ def headline(side: Comparison) -> str:
         return f"The winners of {a} and {b} have the same settings."
     if side.found.verdict == "undecided" and min(seeds) < ENOUGH_SEEDS:
         return f"{count(min(seeds), 'fresh seed')} cannot rank {a} and {b}."
+    if side.found.other_rows:
+        return f"{a} and {b} were scored on other rows, which ranks neither."
     if side.found.verdict == "undecided" and (side.found.low > 0 or side.found.high < 0):
         first, second = (a, b) if side.found.low > 0 else (b, a)
         return f"{first} is better than {second} on average, but not shown to be on most seeds."
@@ -111,7 +120,8 @@ def _least(hollow: Sequence[Run]) -> str:
 def _lead(side: Comparison) -> str:
     found = side.found
     if found.verdict == "same":
-        return "They are trained in the same way, so they differ by luck and rounding alone."
+        rows = f"by their rows ({why}), " if (why := on_other_rows(side.a, side.b)) else ""
+        return f"They are trained in the same way, so they differ {rows}by luck and rounding alone."
     if found.verdict == "unconfirmed":
         flattering = "search scores are the best of many on one seed each, so they do not compare"
         return f"There are {found.why}; {flattering}."
@@ -123,7 +133,8 @@ def _lead(side: Comparison) -> str:
         f"The mean {side.ranked.metric} of the winner of {first} is {mean} {side.ranked.better} than that of "
         f"{second} (95 % interval of the difference {low} to {high}). "
     )
-    return f"{text}The comparison is {found.why}."
+    alone = "; other rows alone may make such a difference" if found.other_rows else ""
+    return f"{text}The comparison is {found.why}{alone}."
 
 
 def _turned(found: Compared, ranked: Ranked) -> tuple[float, float, str]:
@@ -216,6 +227,13 @@ def _step(side: Comparison) -> NextStep:
         seeds, places = max(10, thin.study.confirm.seeds), max(5, thin.study.confirm.finalists)
         text = f"Retrain the finalists of {thin.name} on fresh seeds:"
         return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}", f"confirm.finalists={places}"))
+    if found.other_rows:
+        settings = (
+            f"search.seed={a.study.search.seed}",
+            f"data.split=[{', '.join(map(given, a.study.data.split))}]",
+        )
+        text = f"Search {b.name} on the rows of {a.name}, and compare that:"
+        return NextStep(text, run_again(b.study, f"name={b.name}-on-{a.name}", *settings))
     return _on_more_seeds(side)
 
 

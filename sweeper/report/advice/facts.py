@@ -229,6 +229,11 @@ def rescaled(study: Study, inputs: InputFacts, targets: TargetFacts) -> Study:
     return Study(folder=study.folder, trusted=True, **raw)
 
 
+def looked_at(study: Study) -> dict[str, Any]:
+    """The settings of the model that are searched, as the network has them that the advice is about."""
+    return {name: value for name, value in deepest(study).items() if name.startswith("model.")}
+
+
 def deepest(study: Study) -> dict[str, Any]:
     """The first value of every parameter, but the largest ``model.depth``."""
     space = study.space

@@ -1,17 +1,20 @@
 """Advice as text of 80 columns, and as dictionaries for programs."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sweeper.report.advice.item import Advice, Asked, together
+from sweeper.wording import listing, shown
 
 WIDTH = 80
 
 
-def to_dict(advice: Sequence[Advice], asked: Asked, name: str) -> dict[str, Any]:
-    """``{"advice": [...], "together": command or null}``, safe for JSON."""
+def to_dict(advice: Sequence[Advice], asked: Asked, name: str, network: Mapping[str, Any]) -> dict[str, Any]:
+    """``{"network": {...}, "advice": [...], "together": command or null}``, safe for JSON; `network`: the
+    settings of the model that the study searches, as it was looked at."""
     return {
+        "network": dict(network),
         "advice": [
             {
                 "key": one.key,
@@ -40,9 +43,13 @@ def combined(advice: Sequence[Advice], asked: Asked, name: str) -> str | None:
     return asked.command(f"{name}-advised", settings) if settings else None
 
 
-def text(advice: Sequence[Advice], asked: Asked, name: str) -> str:
+def text(advice: Sequence[Advice], asked: Asked, name: str, network: Mapping[str, Any]) -> str:
     """Topic by topic; commands are broken before ``--set`` with a backslash, as a shell takes them."""
     lines = [f"Advice on the study {name}, before anything is trained", ""]
+    if network:
+        has = listing([f"{key} = {shown(value)}" for key, value in network.items()])
+        about = f"Of the networks that the study searches, it is about the one with {has}."
+        lines += [*textwrap.wrap(about, WIDTH), ""]
     topic = ""
     for one in advice:
         if one.topic != topic:

@@ -14,11 +14,10 @@ from sweeper.answer.answer import answer
 from sweeper.answer.baseline import Against, Baseline
 from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, TIES, UNLEARNED
 from sweeper.commands.compare import tables as side_by_side
+from sweeper.commands.compare.pairing import Run, incomparable
 from sweeper.commands.compare.winners import (
-    Run,
     _within,
     compare,
-    incomparable,
     paired,
     picked_quantiles,
     superiority_interval,
@@ -137,10 +136,35 @@ def test_identical_runs_are_undecided(records: SyntheticRecords) -> None:
     ],
 )
 def test_other_seeds_are_unpaired(records: SyntheticRecords, sections: dict[str, Any], word: str) -> None:
-    """Where a seed means other rows, the comparison is unpaired and says why."""
-    found = compare(made_run(records, "one"), made_run(records, "two", 0.5, **sections))
+    """Where the runs have other rows, the comparison is unpaired, says why and ranks nothing, however far
+    apart the scores are; what comes next is a search on the same rows."""
+    one, two = made_run(records, "one"), made_run(records, "two", 9.0, **sections)
+    found = compare(one, two)
     assert not found.paired
     assert word in found.why
+    assert found.low > 0
+    assert found.verdict == "undecided"
+    told = card(Comparison(one, two, found, {}))
+    assert told.headline == "one and two were scored on other rows, which ranks neither."
+    assert "on the rows of one" in told.next_step.text
+    assert "search.seed=0" in told.next_step.command
+
+
+@pytest.mark.parametrize(
+    ("split", "other"), [("random", True), ("groups", True), ("given", False), ("time", False)]
+)
+def test_rows_that_no_seed_draws_are_the_same(records: SyntheticRecords, split: str, other: bool) -> None:
+    """Another seed holds back other rows only where it draws them; the same settings say which it was."""
+    one, two = (
+        replace(made_run(records, name, shift, search={"seed": seed}), split=split)
+        for name, shift, seed in (("one", 0.0, 0), ("two", 9.0, 1))
+    )
+    found = compare(one, two)
+    assert found.other_rows == other
+    assert (found.verdict == "a") != other
+    same = replace(two, study=replace(two.study, training=one.study.training))
+    told = card(Comparison(one, same, compare(one, same), {}))
+    assert ("by their rows" in told.lead) == other
 
 
 def test_unconfirmed_runs_make_no_claim(records: SyntheticRecords) -> None:
@@ -273,3 +297,15 @@ def test_a_difference_of_losses_ends_where_the_loss_does(records: SyntheticRecor
     kept = _within(replace(compare(*runs), low=-9.0, high=9.0), *runs)
     assert (kept.low, kept.high) == pytest.approx((-sure.high, sure.high))
     assert kept.cut == "low, high"
+
+
+def test_one_value_alone_is_no_difference(records: SyntheticRecords) -> None:
+    """A value that is searched alone is the same with brackets and without; a list elsewhere is another."""
+    spaces = [{"optimizer": value, "learning_rate": {"low": 1e-3, "high": 0.1}} for value in ("sgd", ["sgd"])]
+    a, b = (
+        made_run(records, name, search={"space": space}, training={"timeout": 9.0})
+        for name, space in zip(("a", "b"), spaces, strict=True)
+    )
+    assert side_by_side.differences(a, b)["key"].tolist() == []
+    c = made_run(records, "c", search={"space": {**spaces[0], "optimizer": ["sgd", "adam"]}})
+    assert "search.space.optimizer" in side_by_side.differences(a, c)["key"].tolist()

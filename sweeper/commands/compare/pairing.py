@@ -1,0 +1,108 @@
+"""The two runs of a comparison: whether their scores can be compared, and whether a seed means the same."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from sweeper.answer.answer import Answer
+from sweeper.answer.confirmed import FEW
+from sweeper.answer.rows import as_costs
+from sweeper.questions.run import name_of
+from sweeper.records.store import Records
+from sweeper.study.data_keys import GIVEN, TIME
+from sweeper.study.study import Study
+from sweeper.wording import given
+
+
+@dataclass(frozen=True)
+class Run:
+    """One of the two: a run with an answer."""
+
+    name: str
+    study: Study
+    records: Records
+    answer: Answer
+    split: str = ""
+    """How rows were split; empty where that is not on record, see `sweeper.study.data_keys`."""
+
+    @property
+    def scores(self) -> "pd.Series[float]":
+        """What ranks the winner on each fresh seed (the index), lower is better; NaN where it was lost."""
+        trials = as_costs(self.records.trials, self.study.objective)
+        rows = trials[(trials["phase"] == "confirm") & (trials["trial"] == self.answer.trial)]
+        return rows.set_index("seed")["objective"].astype(float).sort_index()
+
+    @property
+    def contenders(self) -> int:
+        """Finalists that the winner was picked from without being told from them."""
+        return 1 + len(self.answer.tied) + len(self.answer.unranked)
+
+
+def incomparable(a: Run, b: Run) -> str:
+    """Why scores of the two runs are not in the same unit or about the same data; empty if they are."""
+    one, other = a.study, b.study
+    if one.objective != other.objective:
+        return f"{a.name} ranks by {one.search.objective}, {b.name} by {other.search.objective}"
+    source = (str(_source(one)), str(_source(other)))
+    if source[0] != source[1]:
+        return f"{a.name} has the data {source[0]}, {b.name} has {source[1]}"
+    for key in ("target", "options"):
+        values = getattr(one.data, key), getattr(other.data, key)
+        if values[0] != values[1]:
+            return f"data.{key} is {values[0]} in {a.name} and {values[1]} in {b.name}"
+    if one.search.objective not in ("validation_loss", "train_loss"):
+        return ""
+    losses = name_of(one.training.loss), name_of(other.training.loss)
+    if losses[0] != losses[1]:
+        return f"{a.name} has the loss {losses[0]}, {b.name} has {losses[1]}"
+    if one.data.standardize_target != other.data.standardize_target:
+        return "the targets are standardized in one of them only, so losses are in other units"
+    return ""
+
+
+def _source(study: Study) -> Any:
+    """Built-in name; file or function with the folder that it is looked up from."""
+    source = name_of(study.data.source)
+    local = study.folder is not None and (":" in source or "." in source)
+    return f"{source} (from {study.folder})" if local else source
+
+
+def on_other_rows(a: Run, b: Run) -> str:
+    """Why the two train, validate and test on other rows; empty where they do not."""
+    given_rows = all(run.split == GIVEN for run in (a, b))
+    by_time = all(run.split == TIME or run.study.data.time for run in (a, b))
+    if a.study.search.seed != b.study.search.seed and not given_rows and not by_time:
+        seeds = a.study.search.seed, b.study.search.seed
+        return f"search.seed is {seeds[0]} and {seeds[1]}, so they hold back other test rows"
+    if a.study.data.split != b.study.data.split and not given_rows:
+        return f"data.split is {_shares(a.study)} and {_shares(b.study)}, so they validate on other rows"
+    return ""
+
+
+def unpaired_because(a: Run, b: Run) -> str:
+    """Why a seed does not mean the same in both runs; empty if it does."""
+    if why := on_other_rows(a, b):
+        return why
+    shared = int((a.scores.notna() & b.scores.notna()).sum()) if len(a.scores) and len(b.scores) else 0
+    if shared < FEW:
+        return f"they share {shared} completed fresh seed{'s' * (shared != 1)}"
+    return ""
+
+
+TRAINED = ("data", "model", "training")
+"""Sections of a study that say what is trained beside the parameters of a trial."""
+
+
+def same_settings(a: Run, b: Run) -> bool:
+    """Whether the two winners are trained in the same way: then they differ by seeds and rounding alone.
+
+    Code of the user is the same where both studies look it up from the same folder.
+    """
+    kept = [[run.study.to_dict().get(section) for section in TRAINED] for run in (a, b)]
+    code = (a.study.names_code or b.study.names_code) and a.study.folder != b.study.folder
+    return dict(a.answer.parameters) == dict(b.answer.parameters) and kept[0] == kept[1] and not code
+
+
+def _shares(study: Study) -> str:
+    return "/".join(given(share) for share in study.data.split)
