@@ -288,7 +288,7 @@ def span(low: float, high: float, digits: int = 3) -> str:
 def duration(seconds: float) -> str:
     """``0.8 s``, ``42 s``, ``3 min 10 s``, ``2 h 5 min``."""
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} s" if seconds >= 0.05 or not seconds else "less than 0.1 s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 1:
         return f"{rest} s"

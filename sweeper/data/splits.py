@@ -181,6 +181,17 @@ def rows_of_parts(data: Data, shares: tuple[float, float, float], *, seed: int, 
     return _remembered(data.rows, shares, seed, test_seed, coded)
 
 
+def is_stratified(data: Data, shares: tuple[float, float, float], *, seed: int, test_seed: int) -> bool:
+    """Whether each part of replicate `seed` has about the same share of each class: where classes, or the
+    values of the column that is named, are known and large enough for it."""
+    if data.fixed is not None or data.groups is not None or (labels := strata_of(data)) is None:
+        return False
+    train, validation, test = rows_of_parts(data, shares, seed=seed, test_seed=test_seed)
+    rest = np.concatenate([train, validation])
+    kept = not len(test) or _strata(labels, np.arange(data.rows), len(test)) is not None
+    return kept and _strata(labels, rest, len(validation)) is not None
+
+
 @lru_cache(maxsize=64)
 def _remembered(
     n: int, shares: tuple[float, float, float], seed: int, test_seed: int, coded: tuple[str, bytes] | None

@@ -27,8 +27,15 @@ from sweeper.wording import capital, count, every, listing, number, some_of, who
 
 
 def comparison(run: RunData) -> pd.DataFrame:
-    """Each finalist against the winner, see `sweeper.answer.comparison`; `optimism` is fresh minus search."""
-    return of_finalists(run.trials, run.ranked, run.defaults)
+    """Each finalist against the winner, see `sweeper.answer.comparison`; `optimism` is fresh minus search.
+
+    Where the answer is not shown to have learned, or to beat guessing, nothing is ranked.
+    """
+    frame = of_finalists(run.trials, run.ranked, run.defaults)
+    if run.answer is not None and run.answer.standing in (UNLEARNED, GUESS):
+        called = frame["verdict"].isin([TIED, WORSE, ON_AVERAGE, BETTER, LEFT])
+        frame["verdict"] = frame["verdict"].mask(called, UNRANKED)
+    return frame
 
 
 COLORS = {TIED: HUES[2], WORSE: HUES[1], ON_AVERAGE: HUES[5], FAILS: HUES[7], LEFT: HUES[6]}
@@ -40,7 +47,7 @@ LEGEND = {
     FAILS: "diverged or failed on more seeds",
     LEFT: "left the race, not shown to be worse",
     BETTER: "better where shared",
-    UNRANKED: "too few seeds to rank",
+    UNRANKED: "not ranked",
 }
 
 TICKS = 3
@@ -145,8 +152,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     ]
     without = int(run.trials.loc[run.trials["phase"] == "confirm", "trial"].nunique()) - len(frame)
     scored = " that completed a seed" if without else ""
-    said = [f"Of {len(others)} other finalists{scored}, {listing(verdicts)}."]
-    if len(verdicts) == 1:
+    said = [f"Of {len(others)} other finalists{scored}, {listing(verdicts)}."] if verdicts else []
+    if len(verdicts) == 1 and len({row["verdict"] for row in others}) == 1:
         who = capital(every(len(others), "finalist", of="other "))
         verdict = others[0]["verdict"]
         said = [f"{who}{scored} {_verb(verdict, len(others))}{VERDICTS[verdict]}."]

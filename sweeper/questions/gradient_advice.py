@@ -46,7 +46,7 @@ def _other(words: str, trouble: str, searched: Collection[str], settable: Settab
     cures = [name for name, entry in ACTIVATIONS.items() if trouble in entry.cures]
     tried, untried = [c for c in cures if c in searched], [c for c in cures if c not in searched]
     if not untried:
-        return f"{words} were searched beside it ({listing(tried)})"
+        return f"{words} were searched beside it, such as {listing(tried)}"
     names = ", ".join(f'"{name}"' for name in untried)
     return f"try {words}{_by(settable(f'search.space.activation=[{names}]'))}"
 

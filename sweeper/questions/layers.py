@@ -152,7 +152,12 @@ def layer_names(run: RunData, measure: str) -> pd.DataFrame:
     rows = rows.assign(measure=measure, activation=rows["trial"].map(structures(run)).astype("str"))
     done = rows[rows["trial"].isin(completed_search(run.trials)["trial"])]
     named = pd.concat([rows.assign(moment=START), done.assign(moment=END)]).drop_duplicates(columns)
-    return named.groupby(NAMED_BY)["layer_name"].agg(" or ".join).reset_index()
+    return named.groupby(NAMED_BY)["layer_name"].agg(_either).reset_index()
+
+
+def _either(names: "pd.Series[str]") -> str:
+    """The names of one layer in unlike networks, in one order whatever that of the trials."""
+    return " or ".join(sorted(names, key=lambda name: [(len(part), part) for part in name.split(".")]))
 
 
 def _summary(rows: pd.DataFrame) -> pd.DataFrame:

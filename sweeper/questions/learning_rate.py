@@ -216,10 +216,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         )
     said = [*_answer(run, tables["basins"]), _best_of_each(run.ranked, learned)]
     cliffs = [text for name, rows in frame.groupby("optimizer") if (text := _cliff(str(name), rows))]
-    if cliffs:
-        said.append(
-            f"Nothing was learned {listing(cliffs)}: each of these diverged or was never better than before."
-        )
+    if cliffs and not (run.answer and run.answer.why_nothing_is_advised):
+        never = "each of these diverged or was never better than before training"
+        said.append(f"Nothing was learned {listing(cliffs)}: {never}.")
     return (*said, *in_words(run, tables))
 
 

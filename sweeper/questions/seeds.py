@@ -1,7 +1,7 @@
 """What a fresh seed draws in a run, and how its rows were split."""
 
 from sweeper.questions.run_data import RunData
-from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, TIME
+from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, STRATIFIED, TIME
 from sweeper.wording import listing, percent, shown
 
 ALL = "initial weights, batch order and, unless the data came split or are split by time, split"
@@ -39,10 +39,8 @@ def split_in_words(run: RunData) -> str:
     if how == GROUPS:
         by = shown(data.group) if data.group else "groups"
         return f"at random by {by}, rows of one value together: {shares} of these values; {kept}"
-    if how == RANDOM:
-        alike = data.stratify if isinstance(data.stratify, str) else ""
-        if not alike and data.stratify is not False and "validation_accuracy" in set(run.curves["metric"]):
-            alike = "class"
-        each = f", each {alike} with the same share in every part" if alike else ""
+    if how in (RANDOM, STRATIFIED):
+        alike = f"value of {shown(data.stratify)}" if isinstance(data.stratify, str) else "class"
+        each = f", each {alike} with about the same share in every part" if how == STRATIFIED else ""
         return f"at random into training, validation and test rows, {shares}{each}; {kept}"
     return ""

@@ -181,7 +181,7 @@ QUESTION = Question(
             "training; what is there from the start comes from the initialisation (a fresh ReLU layer is "
             "half saturated by design)."
         ),
-        missing="No shares were recorded at more than one step.",
+        missing="Shares of dead and saturated units are on record at fewer than two steps.",
         draw=draw,
         alt=alt,
     ),

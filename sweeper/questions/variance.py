@@ -141,9 +141,7 @@ def missing(run: RunData) -> str:
     """Why the spread of the finalists is not split."""
     finalists, seeds = complete_scores(run.trials, run.answer.trial if run.answer else None).shape
     if finalists < 2 or run.answer is None:
-        return (
-            "Fewer than two finalists completed every fresh seed of the winner, so their spread is not split."
-        )
+        return "Fewer than two finalists completed the fresh seeds, so their spread is not split."
     if seeds < 2:
         return "One fresh seed has no spread that could be split."
     return "All finalists have the same score on every fresh seed, so there is no spread to split."

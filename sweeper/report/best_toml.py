@@ -31,9 +31,7 @@ def best_toml(study: Study, answer: Answer) -> str:
     confirm = {**raw["confirm"], "finalists": 1}
     head = f"# The winner of the study {study.name!r}: trial {answer.trial}.\n"
     if study.folder is not None and _looks_beside_itself(raw):
-        head += (
-            f"# Its data and modules were found from {one_line(str(study.folder))}: keep this file there.\n"
-        )
+        head += f"# Its data and modules were found from {one_line(str(study.folder))}: run it there.\n"
     text = tomli_w.dumps({**raw, "name": f"{study.name}-best", "search": search, "confirm": confirm})
     return head + HIDDEN.sub(lambda found: f"\\U{ord(found[0]):08x}", text)
 

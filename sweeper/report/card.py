@@ -157,7 +157,7 @@ def _lead(ranked: Ranked, answer: Answer, summary: Summary, trials: pd.DataFrame
         return f"{capital(best)}; {why}, so it may be luck."
     finalists = summary.finalists
     text = "; ".join([placing(finalists, ranked, "these settings", "have"), *better_means(finalists, ranked)])
-    if answer.tied:
+    if answer.tied and answer.standing not in (UNLEARNED, GUESS):
         tied = len(answer.tied)
         text += f"; {count(tied, 'other')} {'is' if tied == 1 else 'are'} tied with these settings"
     if answer.unranked:

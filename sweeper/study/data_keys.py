@@ -9,7 +9,7 @@ from sweeper.study.arguments import signature
 from sweeper.study.sections import DataSection
 
 MOST_CLASSES = 1_000_000
-RANDOM, GROUPS, TIME, GIVEN = "random", "groups", "time", "given"
+RANDOM, STRATIFIED, GROUPS, TIME, GIVEN = "random", "stratified", "groups", "time", "given"
 """How rows are split, as ``baselines.json`` has it."""
 LIST = "must be a list of names of columns"
 COLUMN = "must be the name of a column"

@@ -16,8 +16,8 @@ from sweeper.components.metrics import BY_MAE, MIDDLE, known_score
 from sweeper.components.optimizers import DEFAULT
 from sweeper.components.rankings import random_precision
 from sweeper.components.users_loss import UsersLoss
-from sweeper.data.splits import targets_of
-from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, TIME
+from sweeper.data.splits import is_stratified, targets_of
+from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, STRATIFIED, TIME
 from sweeper.study.settings import Settings, settings
 from sweeper.training.evaluate import batchable_scores, users_scores
 from sweeper.training.pairing_check import pairing_of
@@ -144,10 +144,13 @@ def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, An
 
 
 def _how_split(task: Task) -> str:
-    """`TIME`, `GIVEN` (data that came split), `GROUPS` or `RANDOM`"""
-    if task.study.data.time:
+    """`TIME`, `GIVEN` (data that came split), `GROUPS`, `STRATIFIED` or `RANDOM`"""
+    data, section, seed = task.data, task.study.data, task.study.search.seed
+    if section.time:
         return TIME
-    return GIVEN if task.data.fixed is not None else RANDOM if task.data.groups is None else GROUPS
+    if data.fixed is not None or data.groups is not None:
+        return GIVEN if data.fixed is not None else GROUPS
+    return STRATIFIED if is_stratified(data, section.split, seed=seed, test_seed=seed) else RANDOM
 
 
 def _binary(task: Task) -> bool:

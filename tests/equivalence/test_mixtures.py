@@ -98,8 +98,9 @@ def _alone_once(task: Task) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("slots", [1, 7, ALL])
-def test_everything_mixed(task: Task, slots: int) -> None:
-    """All optimizers, activations, schedules and penalties, three seeds, refilled slots: equal to 1e-9."""
+@pytest.mark.parametrize(("slots", "compiled"), [(1, False), (ALL, False), (7, True), (ALL, True)])
+def test_everything_mixed(task: Task, slots: int, compiled: bool) -> None:
+    """All optimizers, activations, schedules and penalties, three seeds, refilled slots: equal to 1e-9, as
+    recorded operations and as machine code, which trains all that has a translation."""
     trials = numbered(mixture(ALL, seed=1), seeds=[0, 3, 4])
-    assert_engines_agree(task, trials if slots > 1 else trials[:6], slots, most_chaotic=3)
+    assert_engines_agree(task, trials if slots > 1 else trials[:6], slots, most_chaotic=3, compiled=compiled)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from equivalence import MIXED as ALL
-from equivalence import SPACE, assert_engines_agree, refilling
+from equivalence import SPACE, assert_engines_agree, refilling, trials_of
 from equivalence import task_of as longer_task_of
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -178,12 +178,49 @@ def test_a_model_that_keeps_its_activations() -> None:
     parameters = [{k: v for k, v in p.items() if k != "activation"} for p in MIXED]
     space = {k: v for k, v in SPACE.items() if k != "activation"}
     for model in (keeps, channels):
-        assert_engines_agree(task_of(model=model, space=space), refilling(parameters), slots=3)
+        task, single = task_of(model=model, space=space), model is keeps  # slopes of channels have no code
+        assert_engines_agree(task, refilling(parameters), slots=3, translated=single)
 
 
 def test_a_model_with_odd_habits() -> None:
     """Frozen, unused and tied weights, changing buffers and noise of its own: all as when it trains alone."""
     assert_engines_agree(task_of(model=odd, space=SPACE), refilling(MIXED), slots=3, most_chaotic=1)
+
+
+CHANGES: dict[str, Callable[[Tensor, Tensor], object]] = {
+    "running mean": lambda seen, mean: seen.mul_(0.9).add_(mean, alpha=0.1),
+    "floor": lambda seen, mean: seen.mul_(0.8).copy_(seen.clamp(min=0.5)),
+    "twice": lambda seen, mean: (seen.add_(mean), seen.mul_(0.5), seen.sub_(mean.abs()).div_(2)),
+    "anew": lambda seen, mean: seen.copy_(mean).add_(1).mul_(0.5),
+    "a view": lambda seen, mean: seen.view(2, 4).mul_(0.9).add_(mean.view(2, 4)),
+    "a part": lambda seen, mean: (seen[:3].add_(mean[:3]), seen[2:].mul_(0.9)),
+    "read between": lambda seen, mean: seen.mul_(0.9).add_(seen.sum() * mean).sub_(0.01),
+    "detached": lambda seen, mean: seen.detach().mul_(0.9).detach().add_(mean),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_buffer_changed_several_times_a_step(change: str, calls: int) -> None:
+    """Every change counts, in its order, in each call of a module that is called twice."""
+
+    class Remembers(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("seen", torch.ones(8))
+
+        def forward(self, h: Tensor) -> Tensor:
+            if self.training:
+                with torch.no_grad():
+                    CHANGES[change](self.get_buffer("seen"), h.mean(0))
+            return h + self.get_buffer("seen").clone()
+
+    def remembers(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+        again = Remembers()
+        layers = [nn.Linear(in_features, 8), activation(), *[again] * calls, nn.Linear(8, out_features)]
+        return nn.Sequential(*layers)
+
+    assert_engines_agree(task_of(model=remembers, space=SPACE), trials_of(MIXED[:2]), slots=2)
 
 
 class Encodes(nn.Module):
@@ -252,7 +289,8 @@ def shared(in_features: int, out_features: int, activation: Callable[[], nn.Modu
 @pytest.mark.parametrize("model", [encodes, attends, asks_directly, copied])
 def test_attention(model: Callable[..., nn.Module]) -> None:
     """Random numbers are drawn in the order in which the memory lies where a trial trains alone."""
-    assert_engines_agree(task_of(model=model, space=SPACE), refilling(MIXED), slots=3, most_chaotic=1)
+    task, learned = task_of(model=model, space=SPACE), model is not copied  # slopes of blocks have no code
+    assert_engines_agree(task, refilling(MIXED), slots=3, most_chaotic=1, translated=learned)
 
 
 def test_a_model_that_uses_its_modules_in_several_places() -> None:

@@ -122,7 +122,10 @@ def test_no_activation_is_advised_that_was_searched() -> None:
     assert "try steeper activations (--set" in text
     assert cures[0] not in text
     text = advice(row, None, "he", searched={"sigmoid", *cures})
-    assert f"steeper activations were searched beside it ({listing(cures)}); else try fewer layers" in text
+    assert (
+        f"steeper activations were searched beside it, such as {listing(cures)}; else try fewer layers"
+        in text
+    )
     assert "search.space" not in text
 
 

@@ -9,8 +9,9 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.questions import confirmation
 from sweeper.questions.run import facts
-from sweeper.questions.seeds import ALL, GIVEN, GROUPS, RANDOM, SPLIT, TIME
+from sweeper.questions.seeds import ALL, GIVEN, GROUPS, RANDOM, SPLIT, STRATIFIED, TIME
 
+AT_RANDOM = "at random into training, validation and test rows, 60 % : 20 % : 20 %"
 TABLE = {"source": "trips.csv", "target": "kind"}
 
 
@@ -21,7 +22,14 @@ TABLE = {"source": "trips.csv", "target": "kind"}
         ({**TABLE, "time": "when"}, "", False, "by when, in order"),
         ({**TABLE, "group": "house"}, "", True, "at random by house"),
         ({**TABLE, "group": "house"}, GROUPS, True, "at random by house"),
-        (TABLE, RANDOM, True, "at random into training, validation and test rows, 60 % : 20 % : 20 %"),
+        (TABLE, RANDOM, True, f"{AT_RANDOM};"),
+        (TABLE, STRATIFIED, True, f"{AT_RANDOM}, each class with about the same share in every part;"),
+        (
+            {**TABLE, "stratify": "house"},
+            STRATIFIED,
+            True,
+            f"{AT_RANDOM}, each value of house with about the same share in every part;",
+        ),
         (TABLE, GIVEN, False, "as the data came"),
         (TABLE, "", None, ""),
     ],

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
-from sweeper.data.splits import targets_of
+from sweeper.data.splits import rows_of_parts, targets_of
 from sweeper.records.run_files import BASELINES
 from sweeper.report.script import load_data
 from sweeper.study.settings import settings
@@ -187,3 +187,26 @@ def test_a_loss_of_the_users_has_a_baseline_if_one_can_be_computed(tmp_path) -> 
     for each in (found, none):
         BASELINES.write(tmp_path, each)
         assert BASELINES.read(tmp_path) == (each, None)
+
+
+@pytest.mark.parametrize(
+    ("loss", "rare", "stratify", "how"),
+    [
+        ("cross_entropy", 30, None, "stratified"),
+        ("cross_entropy", 1, None, "random"),
+        ("cross_entropy", 30, False, "random"),
+        ("bce", 30, None, "random"),
+        ("mse", 30, None, "random"),
+    ],
+)
+def test_rows_are_said_to_be_stratified_only_where_they_are(
+    loss: str, rare: int, stratify: bool | None, how: str
+) -> None:
+    """By the parts themselves: the share of the rare class in each is that of all rows, to a row."""
+    targets = np.arange(100) < rare
+    given = {} if stratify is None else {"stratify": stratify}
+    made = task(targets.astype(float) if loss == "mse" else targets.astype(int), loss, **given)
+    assert guessing(made, [0])["split"] == how
+    parts = rows_of_parts(made.data, (0.6, 0.2, 0.2), seed=0, test_seed=0)
+    off = max(abs(targets[rows].mean() - targets.mean()) * len(rows) for rows in parts)
+    assert (off <= 1) == (how == "stratified" or rare == 1)

@@ -67,7 +67,7 @@ class Evaluator:
         for slot, (x, _) in rows.items():
             by_rows.setdefault(id(x), []).append(slot)
         groups = [rows[members[0]] for members in by_rows.values()]
-        if rows and not users and self._fit_in_one(stack, groups, len(slots)):
+        if rows and not users and self._fit_in_one(stack, groups, len(slots), part):
             everyone = self._in_place(stack, rows, part)
             return {slot: everyone[slot] for slot in slots}
         scores: dict[int, Mapping[str, float]] = {}
@@ -89,13 +89,18 @@ class Evaluator:
         rows = self.rows_of(seed)
         return getattr(rows, f"x_{part}"), getattr(rows, f"y_{part}")
 
-    def _fit_in_one(self, stack: Stack, groups: Sequence[Part], asked: int) -> bool:
-        """Whether scoring all slots in a recorded pass can be, and is cheaper than group by group."""
+    def _fit_in_one(self, stack: Stack, groups: Sequence[Part], asked: int, part: str) -> bool:
+        """Whether scoring all slots in a recorded pass can be, and is cheaper than group by group.
+
+        As machine code the slots that are asked are scored alone, and a score is the same to the last bit
+        however many of them are left.
+        """
         if not all(isinstance(leaf, Tensor) for leaf in leaves(groups[0])):  # they stay on disk
             return False
         rows, shapes = rows_in(groups[0][0]), [[leaf.shape for leaf in leaves(group)] for group in groups]
         same = all(each == shapes[0] for each in shapes)
-        worth = 2 * asked >= stack.slots or len(groups) > 1
+        native = self.compiled is not None and part == "validation"
+        worth = native or 2 * asked >= stack.slots or len(groups) > 1
         return same and worth and rows <= ROWS_PER_PASS and stack.slots * rows <= MAX_ROWS_OF_ALL_TRIALS
 
     def _in_place(self, stack: Stack, rows: Mapping[int, Part], part: str) -> list[dict[str, float]]:

@@ -33,7 +33,7 @@ STEPS_PER_BLOCK = 64
 MAX_COMPARED_KINDS = 3
 """Trials of other activations with which stacks are compared before they train, as many with a penalty.
 
-The plan compares all activations.
+The plan compares all activations, as recorded operations; the tests compare each as machine code.
 """
 NEW_STACK_STEPS = 100
 """A stack of another size costs about as much as this many steps."""

@@ -67,15 +67,17 @@ def without_changes(calls: Sequence[Call], kept: Collection[int]) -> tuple[list[
         calls: in order.
         kept: storages that must not move; nor do those that no call makes.
     """
-    moved, made, found = Moved(), set[int](), []
+    moved, made, given, found = Moved(), set[int](), set[int](), []
     for recorded in calls:
         call, plain = moved.call(recorded), _plain(recorded)
+        # A buffer that is changed twice is the result of its first change, and made by no call all the same.
+        given |= {storage_of(t) for t in recorded.inputs} - made
         if plain is not None and storage_of(recorded.results[0]) in made - {*kept}:
             (old,) = call.results
             new = torch.empty_strided(old.shape, old.stride(), dtype=old.dtype, device=old.device)
             moved.to(recorded.results[0], new)
             call = Call(plain, call.arguments, call.options, (new,))
-        made |= {storage_of(t) for t in recorded.results}
+        made |= {storage_of(t) for t in recorded.results} - given
         found.append(call)
     return found, moved
 
