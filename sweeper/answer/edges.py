@@ -215,7 +215,7 @@ def _not_shown(
         return _ends_before(tried, best[best["optimizer"] == crowd["optimizer"].iloc[0]].iloc[0], side)
     share = float(_near(values, trials[name].astype(float))[side == "high"].mean())
     if near < _beyond_chance(count, ranges, max(OUTER, share)):
-        return f"{percent(share)} of its completed trials lie there, so the best may do so by chance"
+        return f"{percent(share)} of its completed trials lie there too, so that is no sign of better values beyond"
     if not _shown_better(name, values, side, trials):
         return "the trials there are not shown to score better than the rest"
     return ""

@@ -250,10 +250,9 @@ def test_other_models_get_advice(tmp_path: Path, model: str) -> None:
 def test_text_fits_a_terminal(tmp_path: Path) -> None:
     """All but lines of one long setting have at most 80 columns, and the JSON says the same."""
     file = with_targets(tmp_path, "positive")
-    found, asked = list(advice_on(file).values()), Asked("asked.toml")
-    network = {"model.blocks": 1, "model.norm": "layer"}
+    found, asked, network = list(advice_on(file).values()), Asked("asked.toml"), {"model.blocks": 1}
     shown = text(found, asked, "asked", network)
-    assert "it is about the one with model.blocks = 1 and model.norm = layer." in " ".join(shown.split())
+    assert "it is about the one with model.blocks = 1." in " ".join(shown.split())
     assert all(len(line) <= WIDTH for line in shown.splitlines() if "--set" not in line)
     flat = " ".join(shown.split())
     spoken = json.loads(json.dumps(to_dict(found, asked, "asked", network), allow_nan=False))
@@ -264,8 +263,7 @@ def test_text_fits_a_terminal(tmp_path: Path) -> None:
 
 def test_the_study_itself_is_left_alone() -> None:
     """The default study is advised whole, and its object is not changed."""
-    study = Study(name="kept", data="wine", model={**SMALL})
-    before = study.to_dict()
+    before = (study := Study(name="kept", data="wine", model={**SMALL})).to_dict()
     advise(study, profile_network)
     assert study.to_dict() == before
 
