@@ -80,6 +80,12 @@ class Result:
         return self.records.layers
 
     @property
+    def split(self) -> str:
+        """How rows were split, see ``baselines.json``; empty where that is not on record."""
+        baselines, _ = BASELINES.read(self.folder)
+        return str((baselines or {}).get("split") or "")  # earlier releases do not say
+
+    @property
     def best(self) -> pd.DataFrame:
         """The winner's rows of `trials`: its search, then its fresh seeds; empty if nothing completed."""
         return self.trials[self.trials["trial"] == (self.answer.trial if self.answer else -1)]
@@ -158,12 +164,21 @@ class Result:
         notes = self._notes(plan)
         baselines, _ = BASELINES.read(self.folder)
         rows = {part: int(n) for part, n in (baselines or {}).get("rows", {}).items()}
-        how = str((baselines or {}).get("split") or "")  # earlier releases do not say
         first = unlearned(self.study, informed=self._earlier is not None)
         blind = drawn(self.trials, first, starts(self.study))
         known = published(self.study.space)
         return RunData(
-            self.study, self.records, self.answer, shares, seconds, notes, known, blind, rows, unmeasured, how
+            self.study,
+            self.records,
+            self.answer,
+            shares,
+            seconds,
+            notes,
+            known,
+            blind,
+            rows,
+            unmeasured,
+            self.split,
         )
 
     def _importances(self) -> pd.DataFrame:

@@ -147,12 +147,11 @@ def _row(
         return None
     count = min(max(math.ceil(TOP * len(trials)), FEWEST), MOST)
     chosen = trials.sort_values(["objective", "trial"])[name].head(count).astype(float).to_numpy()
-    positions = np.array([values.position(value) for value in chosen[chosen >= values.low]])
-    near = {"low": int((positions < OUTER).sum()), "high": int((positions > 1 - OUTER).sum())}
+    near = {side: int(_beside(values, side, chosen).sum()) for side in ("low", "high")}
     zero = ("low",) if values.zero else ()  # beyond the lowest number lies the 0 that was tried
     side = next((side for side in near if 2 * near[side] > count and side not in zero), "")
     own = _drawn_from(key, tried[tried["phase"] != "confirm"], keys)[1] if side else trials
-    closest = float(chosen[_near(values, pd.Series(chosen))[side == "high"]][0]) if side else chosen[0]
+    closest = float(chosen[_beside(values, side, chosen)][0]) if side else chosen[0]
     unshown = _not_shown(name, values, side, trials, own, (near[side], count, searched)) if side else ""
     unshown = (_tied(trials, count) or unshown) if side else ""
     crowd = side if not unshown else ""
@@ -211,11 +210,11 @@ def _not_shown(
         return "so few may do so by chance"
     if name == "learning_rate":
         best = trials.sort_values(["objective", "trial"])
-        crowd = best.head(count)[_near(values, best[name].head(count).astype(float))[side == "high"]]
+        crowd = best.head(count)[_beside(values, side, best[name].head(count).to_numpy(float))]
         return _ends_before(tried, best[best["optimizer"] == crowd["optimizer"].iloc[0]].iloc[0], side)
     share = float(_near(values, trials[name].astype(float))[side == "high"].mean())
     if near < _beyond_chance(count, ranges, max(OUTER, share)):
-        return f"{percent(share)} of its completed trials lie there too, so that is no sign of better values beyond"
+        return f"{percent(share)} of its completed trials lie there too, which shows no better values beyond"
     if not _shown_better(name, values, side, trials):
         return "the trials there are not shown to score better than the rest"
     return ""
@@ -242,6 +241,12 @@ def _ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
         return ""
     several = f" with {best['optimizer']}" if tried["optimizer"].nunique() > 1 else ""
     return f"{every(beyond, 'trial')}{several} beyond {number(sign * last)} did worse"
+
+
+def _beside(values: Range, side: str, numbers: np.ndarray) -> np.ndarray:
+    """Which of `numbers` lie near the bound at `side` or beyond it; zeros that a range allows do not."""
+    places = np.array([values.position(max(value, values.low)) for value in numbers])
+    return (numbers >= values.low) & (places < OUTER if side == "low" else places > 1 - OUTER)
 
 
 def _near(values: Range, tried: "pd.Series[float]") -> tuple[np.ndarray, np.ndarray]:

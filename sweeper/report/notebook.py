@@ -1,7 +1,6 @@
 """A result as a notebook shows it: the answer, and the best trials."""
 
 import html
-from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
@@ -23,7 +22,7 @@ class Answered(Protocol):
     @property
     def study(self) -> Study: ...
     @property
-    def folder(self) -> Path: ...
+    def split(self) -> str: ...
     @property
     def records(self) -> Records: ...
     @property

@@ -1,7 +1,6 @@
 """The page of two runs side by side as a browser shows it: quiet, legible, nothing cut."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,8 +21,7 @@ def comparison(records: SyntheticRecords, tmp_path_factory: pytest.TempPathFacto
         ("another-study-with-a-longer-name-still", synthetic_records(seed=1), 9),
     ):
         study = made_study(name=name, model={"depth": depth})
-        given = made_input(made, study=study)
-        runs[name] = SimpleNamespace(study=study, records=given.records, answer=given.answer)
+        runs[name] = made_input(made, study=study)
     (a, one), (b, other) = runs.items()
     return write(side_by_side(a, one, b, other), tmp_path_factory.mktemp("compare"))
 

@@ -146,7 +146,7 @@ def others_lost_seeds(fresh: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        (others_lost_seeds, "Fewer than two finalists completed every fresh seed of the winner"),
+        (others_lost_seeds, "Fewer than two finalists completed the fresh seeds"),
         (lambda fresh: fresh[fresh["seed"] == 1], "One fresh seed"),
         (lambda fresh: fresh.assign(objective=0.5, outcome="completed"), "All finalists have the same score"),
     ],

@@ -21,7 +21,6 @@ from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, lege
 from sweeper.errors import RunFolderError, UserError
 from sweeper.questions.question import FigureSpec
 from sweeper.records.atomic import refuse_links, write_atomically
-from sweeper.records.run_files import BASELINES
 from sweeper.report.attempts import NotMade, not_drawn
 from sweeper.report.grid import Grid, grid
 from sweeper.report.notebook import Answered
@@ -55,9 +54,7 @@ def _run(name: str, result: Answered) -> Run:
         raise UserError(
             f"run {name!r} has no completed trial, so it cannot be compared; see: sweeper status {name}"
         )
-    baselines, _ = BASELINES.read(result.folder)
-    split = str((baselines or {}).get("split") or "")  # earlier releases do not say
-    return Run(name, result.study, result.records, result.answer, split)
+    return Run(name, result.study, result.records, result.answer, result.split)
 
 
 def write(side: Comparison, folder: Path) -> Path:
