@@ -17,12 +17,12 @@ def recorded(function: Function, x: Tensor) -> Tape:
     return Tape(lambda: [t.contiguous().clone() for t in function(one)], [one], keep=True)
 
 
-def compiled(function: Function, x: Tensor) -> list[Tensor]:
-    """What `function` of x gives as machine code."""
+def compiled(function: Function, x: Tensor, given: Tensor | None = None) -> list[Tensor]:
+    """What `function` of `given`, x by default, gives as machine code that was made for x."""
     calls, inputs, results = recorded(function, x).recorded
     program = SlotProgram(pass_layout(inputs, results, [], 0), calls, inputs)
     table, found = program.lines(1), [torch.empty_like(t) for t in results]
     program.write(table[0], found)
-    program.rows(table, [[x]])
+    program.rows(table, [[x if given is None else given]])
     program.run(table)
     return found

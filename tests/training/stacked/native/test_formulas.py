@@ -1,0 +1,92 @@
+"""Single operations as machine code, forward and backward, where their options are no defaults."""
+
+import importlib.util
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sweeper.data import disk
+from tests.helpers.native import Function, compiled
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
+)
+
+
+def gradient_of(function: Callable[[Tensor], Tensor]) -> Function:
+    """x -> the gradient of `function` with respect to x, each output weighted by itself."""
+
+    def gradient(x: Tensor) -> list[Tensor]:
+        given = x.detach().clone().requires_grad_()
+        out = function(given)
+        return list(torch.autograd.grad((out * out.detach().sigmoid()).sum(), given))
+
+    return gradient
+
+
+def _looked_up(x: Tensor) -> Tensor:
+    """Rows of a table of ten numbers, of which the second is padding."""
+    numbers = (x.detach()[0, :, 0].abs() * 3).long().clamp(max=9)
+    return F.embedding(numbers, x[0, :10, :4], padding_idx=1)
+
+
+def _without_some(x: Tensor) -> Tensor:
+    return torch.where(x > 1.5, math.nan, x)
+
+
+FORWARD: dict[str, Function] = {
+    "norm of order 1": lambda x: [torch.linalg.vector_norm(x, 1, dim=1)],
+    "norm of order 1 of all": lambda x: [torch.linalg.vector_norm(x, 1)[None]],
+    "norm of order 2": lambda x: [torch.linalg.vector_norm(x, 2, dim=2)],
+    "largest, or no number": lambda x: [_without_some(x).amax(1), _without_some(x).amax(2)],
+    "sums": lambda x: [x.sum(1), x.sum(2), x.mean((1, 2))],
+    "addcdiv": lambda x: [torch.addcdiv(x, x + 1, x * x + 2, value=-0.7)],
+    "addcmul": lambda x: [torch.addcmul(x, x + 1, x * x + 2, value=-0.7)],
+    "lerp, near and far": lambda x: [torch.lerp(x, x * x, 0.2), torch.lerp(x, x * x, 0.7)],
+    "sign": lambda x: [x.sign(), (x > 0).float() + (x > 1)],
+    "products": lambda x: [x[:, :, :16] @ x[:, :16], x.transpose(1, 2) @ x],
+}
+BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
+    "every third": lambda x: x[:, :, 1::3].tanh(),
+    "hardshrink": lambda x: F.hardshrink(x, 0.5),
+    "softshrink": lambda x: F.softshrink(x, 0.3),
+    "hardtanh": lambda x: F.hardtanh(x, -0.4, 0.9),
+    "huber": lambda x: F.huber_loss(x, torch.zeros_like(x), delta=0.3, reduction="none"),
+    "softplus": lambda x: F.softplus(x, 2.0, 1.0),
+    "mish": F.mish,
+    "elu": lambda x: F.elu(x, 0.7),
+    "leaky relu": lambda x: F.leaky_relu(x, 0.3),
+    "embedding with padding": _looked_up,
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(disk.PLACE, str(tmp_path))
+
+
+@pytest.mark.parametrize("columns", [18, 33])
+@pytest.mark.parametrize("name", [*FORWARD, *BACKWARD])
+def test_numbers_are_those_of_torch(name: str, columns: int) -> None:
+    """Of full vectors and of what is left after them."""
+    function = FORWARD[name] if name in FORWARD else gradient_of(BACKWARD[name])
+    x = torch.randn(37, columns, generator=torch.Generator().manual_seed(1))
+    for mine, theirs in zip(compiled(function, x), function(x[None].clone()), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=2e-5, atol=2e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 2])
+def test_an_index_beyond_the_table_is_an_error(beyond: int) -> None:
+    """The first number beyond the last row is refused, as torch refuses it, and reads no memory."""
+    rows, x = 4, torch.arange(4.0)[:, None].repeat(1, 5)
+    looked_up: Function = lambda x: [F.embedding(x[0, :, 0].long(), x[0, :rows])]  # noqa: E731
+    if not beyond:
+        torch.testing.assert_close(compiled(looked_up, x)[0], x)
+        return
+    with pytest.raises(IndexError, match="lies beyond what it points into"):
+        compiled(looked_up, x, x + beyond)
