@@ -96,7 +96,8 @@ def test_mixed_trials_agree_with_the_reference(training: dict[str, Any], calls: 
 def test_activations_learn(learned: str, calls: list[int]) -> None:
     """Beside others, one number or several: losses, what is learned and its measures equal to 1e-9."""
     space = {**SPACE, "activation": [learned, "tanh", "relu"]}
-    task = task_of(space=space, steps=12, evaluations=3, model={"depth": 2, "width": 7})
+    sizes = {"model": {"depth": 2, "width": 19}, "batch_size": 13}  # full vectors of numbers, and a rest
+    task = task_of(space=space, steps=12, evaluations=3, **sizes)
     names = [learned, "tanh", learned, "relu"]
     trials = [
         replace(trial, parameters={**trial.parameters, "activation": name})
