@@ -237,9 +237,9 @@ FIGURE = FigureSpec(
     caption=(
         "Left: what each finalist scored minus what the winner scored on the same seeds, as mean and "
         "interval; all intervals hold together in 95 % of races. One that contains 0 does not show the "
-        "finalist to be worse. One that leaves 0 out need not show it either, as a call takes more: colors "
-        "and table have the verdicts. Right: the share of seeds on which the winner was better, equal scores "
-        "counted half, with its 95 % interval; one half is a toss-up."
+        "finalist to be worse. One that leaves 0 out need not show it either, as a call takes more: colours "
+        "and table have the verdicts. Right: the share of seeds on which the winner was better, equal "
+        "scores counted half, with its 95 % interval; one half is a toss-up."
     ),
     missing="No finalist completed a fresh seed, so there is nothing to compare.",
     draw=draw,

@@ -95,7 +95,7 @@ def advice(
         text = text if found.best_step else "it was best before training: regularize, or use more rows"
         return _with(text, DECAY, DECAY, settable)
     if name == shapes.MEMORIZED:
-        return _with("only the train loss fell: regularize, or use more rows", DECAY, DECAY, settable)
+        return _with("regularize, or use more rows, as only the train loss fell", DECAY, DECAY, settable)
     if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY):
         text = "lower learning rate, or one that falls" if FALLING in settable else "lower learning rate"
         return _with(text, FALLING, f"{FALLING}=cosine", settable)
