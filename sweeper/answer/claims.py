@@ -245,7 +245,8 @@ def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFram
     said = [f"better than {listing(_named(worse, values, ranking))} among the finalists"] if worse else []
     if unstable:
         named = listing(_named(unstable, values, ranking))
-        said.append(f"ranked before {named}, whose finalists lost more seeds than the winner,")
+        whose = "finalist" if lost.sum() == 1 else "finalists"
+        said.append(f"ranked before {named}, whose {whose} lost more seeds than the winner,")
     return " and ".join(said)
 
 

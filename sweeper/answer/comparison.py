@@ -206,7 +206,7 @@ def extras(row: Mapping[Hashable, Any]) -> int:
     parts += sum(
         _above_zero(row.get(name)) for name in ("activation_penalty", "weight_decay", "model.dropout")
     )
-    schedule, activation = row.get("schedule"), row.get("activation")
+    schedule, activation = row.get("schedule", row.get("training.schedule")), row.get("activation")
     parts += int(pd.notna(schedule) and schedule != "constant")
     entry = ACTIVATIONS.get(str(activation))
     return parts + int(pd.notna(activation) and not (entry and entry.straight))

@@ -240,7 +240,7 @@ def _ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
     if beyond < 2:
         return ""
     several = f" with {best['optimizer']}" if tried["optimizer"].nunique() > 1 else ""
-    return f"{every(beyond, 'trial')}{several} beyond {number(sign * last)} did worse"
+    return f"{every(beyond, 'trial')}{several} beyond {number(sign * last)} did worse in the search"
 
 
 def _beside(values: Range, side: str, numbers: np.ndarray) -> np.ndarray:

@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from sweeper.answer.baseline import ROUNDING
 from sweeper.answer.bounds import in_words, stricter
-from sweeper.answer.claims import GUESS, UNLEARNED
+from sweeper.answer.claim_words import NO_RANKING, Statement
+from sweeper.answer.claims import GUESS, UNLEARNED, best_values
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE, marked
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
@@ -27,15 +28,29 @@ from sweeper.wording import capital, count, every, listing, number, some_of, who
 
 
 def comparison(run: RunData) -> pd.DataFrame:
-    """Each finalist against the winner, see `sweeper.answer.comparison`; `optimism` is fresh minus search.
+    """Each finalist against the winner, see `sweeper.answer.comparison`; `optimism` is fresh minus search."""
+    return called(run, of_finalists(run.trials, run.ranked, run.defaults))
 
-    Where the answer is not shown to have learned, or to beat guessing, nothing is ranked.
-    """
-    frame = of_finalists(run.trials, run.ranked, run.defaults)
-    if run.answer is not None and run.answer.standing in (UNLEARNED, GUESS):
-        called = frame["verdict"].isin([TIED, WORSE, ON_AVERAGE, BETTER, LEFT])
-        frame["verdict"] = frame["verdict"].mask(called, UNRANKED)
-    return frame
+
+def called(run: RunData, frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with the verdicts of the run: nothing is ranked where the answer is `hollow`."""
+    if not hollow(run):
+        return frame
+    ranked = frame["verdict"].isin([TIED, WORSE, ON_AVERAGE, BETTER, LEFT])
+    return frame.assign(verdict=frame["verdict"].mask(ranked, UNRANKED))
+
+
+def hollow(run: RunData) -> bool:
+    """Whether the answer is not shown to have learned, or not to beat guessing."""
+    return run.answer is not None and run.answer.standing in (UNLEARNED, GUESS)
+
+
+def of_values(run: RunData) -> tuple[Statement, ...]:
+    """What the finalists show of the compared values; where nothing is ranked, that."""
+    if not hollow(run):
+        return tuple(best_values(run.trials, run.study.search.scientific, "confirmation", run.defaults))
+    why = run.answer.why_nothing_is_advised if run.answer is not None else ""
+    return (NO_RANKING.format(detail=why),) if why else ()
 
 
 COLORS = {TIED: HUES[2], WORSE: HUES[1], ON_AVERAGE: HUES[5], FAILS: HUES[7], LEFT: HUES[6]}
@@ -162,7 +177,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         have = "has" if len(same) == 1 else "have"
         said.append(f"{_with_pairs(same, winner['n'])} {have} the scores of the winner on every seed.")
     said += [text for row in others[:NAMED] if (text := _numbers(row, winner["n"], run.ranked))]
-    if run.answer is not None and run.answer.standing in (UNLEARNED, GUESS):
+    if hollow(run):
         return tuple(said)
     return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
 
@@ -215,7 +230,8 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
         return (f"{said}.",)
     remark = stricter(*apart(row)[1:3])
     beside = f", {remark}" if remark else ""
-    price = f" Its price: {_difference(row, metric)}{beside}." if math.isfinite(row["difference_low"]) else ""
+    whose = "Its price" if len(alike) == 1 else f"The price of {row['label']}"
+    price = f" {whose}: {_difference(row, metric)}{beside}." if math.isfinite(row["difference_low"]) else ""
     return (f"{said}.{price}",)
 
 

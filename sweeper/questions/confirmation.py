@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.bounds import STRICTER, cut_ends, in_words, stricter
 from sweeper.answer.claim_words import Statement
-from sweeper.answer.claims import best_values
 from sweeper.answer.comparison import FAILS, TIED, UNRANKED, with_verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.placing import Finalist, apart, better_means, losses, placing, same_scores
@@ -64,7 +63,7 @@ def finalists(run: RunData) -> pd.DataFrame:
     lost = sorted(set(rows["trial"]) - set(ranking["trial"]))
     failures = [int((rows["trial"] == trial).sum()) for trial in lost]
     last = pd.DataFrame({"trial": lost, "n": 0, "failures": failures, "tied": False, "dropped": False})
-    ranking = with_verdicts(ranking)
+    ranking = comparison.called(run, with_verdicts(ranking))
     last = last.assign(verdict=FAILS)
     ranking = pd.concat([ranking, last], ignore_index=True) if lost else ranking
     ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=run.objective)
@@ -200,7 +199,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     ]
     said += [f"{clause}." for clause in better_means(finalists, ranked)]
     tied, few = ([row["label"] for row in others if row["verdict"] == name] for name in (TIED, UNRANKED))
-    if few and first["n"] == 1:
+    if comparison.hollow(run):
+        pass  # nothing is ranked, whatever the seeds
+    elif few and first["n"] == 1:
         said.append(f"One seed cannot rank it against {some_of(few)}.")
     elif few:
         text = f"{count(first['n'], 'seed')} are too few to rank it against {some_of(few)}"
@@ -216,8 +217,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         said.append(f"Seeds lost: {listing(lost)}.")
     own = tables["finalists"].query("rank == 1")["objective"].dropna()
     said.append(_flattery(first, own.tolist(), tables["comparison"], ranked))
-    values = best_values(run.trials, run.study.search.scientific, "confirmation", run.defaults)
-    return (*said, *values, *comparison.sentences(run, tables))
+    return (*said, *comparison.of_values(run), *comparison.sentences(run, tables))
 
 
 def _too_small(comparison: pd.DataFrame) -> str:

@@ -21,12 +21,14 @@ LONGER, DECAY, FALLING = (
     "search.space.schedule",
 )
 ALL = frozenset({LONGER, DECAY, FALLING})
+SCHEDULES_OF = frozenset({"schedule", "training.schedule"})
+"""Keys of a space, of which it has one at most, that search the schedule."""
 
 
 def settable_by(study: Study) -> frozenset[str]:
     """Which of the options that advice names this study takes, and does not follow already."""
     decays = "weight_decay" in study.space.parameters
-    falls = study.training.schedule != "constant" or "schedule" in study.space.parameters
+    falls = study.training.schedule != "constant" or bool(SCHEDULES_OF & {*study.space.parameters})
     lengths = {f"training.{key}" for key in ("steps", "epochs", "batch_size")}
     alike = not lengths & set(study.space.parameters)  # one option sets the steps of all trials
     asked = {
@@ -42,7 +44,9 @@ def slowed(run: RunData, trials: pd.DataFrame) -> frozenset[int]:
     could still learn; none of an optimizer on which schedules have no effect."""
     low = {name for name in SCHEDULES if ends_low(name)}
     of_all = pd.Series(run.study.training.schedule, index=trials.index)
-    names = trials["schedule"].fillna(of_all) if "schedule" in trials else of_all
+    names = of_all
+    for key in SCHEDULES_OF & {*trials}:
+        names = trials[key].fillna(of_all)
     return frozenset(trials.loc[names.isin(low), "trial"]) - unscheduled(trials)
 
 

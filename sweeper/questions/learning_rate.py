@@ -230,7 +230,7 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     own = basins[(basins["optimizer"] == optimizer) & (basins["activation"] == ANY)].dropna(subset=["low"])
     text, near = f"The answer's rate is {number(rate)}, with {optimizer}", run.ranked.near
     if why := run.answer.why_nothing_is_advised:
-        text = f"No rate is advised, as {why}; that of the winner is {number(rate)}, with {optimizer}"
+        return [f"No rate is advised, as {why}; that of the winner is {number(rate)}, with {optimizer}."]
     if own.empty:
         why = f"no trial with {optimizer} was better than before training and than guessing in the search"
         return [f"{text}; {_elsewhere(run)}: {why}."]

@@ -11,7 +11,7 @@ import pandas as pd
 from sweeper.answer.answer import Answer, answer
 from sweeper.answer.outcomes import outcomes_in_words
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import completed_search, leaderboard, search_trials, tied_best
+from sweeper.answer.rows import as_costs, completed_search, leaderboard, search_trials, tied_best
 from sweeper.command_line import command_line
 from sweeper.components.metric_words import metric_words
 from sweeper.passwords import masked_url
@@ -117,7 +117,7 @@ def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
     if best is None:
         return "No trial has completed yet, so there is nothing to rank."
     done, ranked = count(len(completed_search(search)), "completed trial"), Ranked(study.objective)
-    tied = tied_best(search)
+    tied = tied_best(as_costs(search, study.objective))
     place = f"the {ranked.best}" if tied < 2 else f"the first of {whole(tied)} that tie as the {ranked.best}"
     return (
         f"Best so far, not confirmed: trial #{best.trial} with a {ranked.metric} of "

@@ -10,9 +10,10 @@ from typing import Any
 import tomli_w
 
 from sweeper.command_line import command_line
-from sweeper.errors import UserError
+from sweeper.errors import Mistake, UserError
 from sweeper.study.find import builtin_studies
 from sweeper.study.override import apply, dotted
+from sweeper.study.parse_space import parse_space
 from sweeper.study.rates import named_rates, with_rates
 from sweeper.study.study import Study
 
@@ -45,12 +46,21 @@ def option(study: Study, setting: str) -> str:
     if section == "model" and key != "source" and key not in _arguments(study):
         return ""
     raw = copy.deepcopy(dict(study.to_dict()))
+    before = _mistakes_of_space(raw)
     try:
         apply(raw, (setting,))
         _as_study(raw)
     except UserError:
         return ""
+    if _mistakes_of_space(raw) > before:  # another key of the space says the same, say
+        return ""
     return command_line(["--set", setting])
+
+
+def _mistakes_of_space(raw: Mapping[str, Any]) -> int:
+    mistakes: list[Mistake] = []
+    parse_space(raw.get("search", {}).get("space", {}), mistakes)
+    return len(mistakes)
 
 
 def _arguments(study: Study) -> set[str]:

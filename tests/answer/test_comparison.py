@@ -83,6 +83,7 @@ def test_columns_repeat_the_ranking(records: SyntheticRecords) -> None:
         ({"activation": "gelu"}, 1),
         ({"activation_penalty": 1e-4}, 1),
         ({"schedule": "constant"}, 0),
+        ({"training.schedule": "cosine"}, 1),
         ({"schedule": "cosine", "weight_decay": 1e-3, "model.dropout": 0.1}, 3),
         ({"optimizer": "adamw", "activation": "elu", "activation_penalty": 1e-4}, 4),
     ],
@@ -173,7 +174,7 @@ def test_a_value_that_lost_seeds_is_not_called_worse() -> None:
     (claim,) = best_values(run_of(settings, scores).trials, ["activation"])
     assert claim.direction == "tanh"
     assert claim.detail == (
-        "better than elu among the finalists and ranked before relu, whose finalists lost more seeds than "
+        "better than elu among the finalists and ranked before relu, whose finalist lost more seeds than "
         "the winner,"
     )
 

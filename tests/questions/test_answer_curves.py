@@ -1,5 +1,7 @@
 """How the trainings of the answer ended, over its seeds; and advice where nothing was learned."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,9 @@ from synthetic_records import SyntheticRecords
 from sweeper.answer.answer import Answer
 from sweeper.questions import TABLES
 from sweeper.questions.answer_curves import ENDED, OF_THE_ANSWER, of_the_answer
-from sweeper.questions.curve_advice import ALL, LONGER, advice, settable_by
+from sweeper.questions.curve_advice import ALL, FALLING, LONGER, advice, settable_by, slowed
 from sweeper.statistics import curve_class as shapes
+from sweeper.study.command_line import option
 from sweeper.study.study import Study
 
 T = np.linspace(0, 1, 21)
@@ -131,6 +134,17 @@ def test_steps_of_unlike_trainings_come_with_no_option() -> None:
     alike = Study(name="m", search={"space": {"optimizer": ["adam"]}})
     unlike = Study(name="m", search={"space": {"optimizer": ["adam"], "training.batch_size": [8, 64]}})
     assert (LONGER in settable_by(alike), LONGER in settable_by(unlike)) == (True, False)
+
+
+@pytest.mark.parametrize("key", ["schedule", "training.schedule"])
+def test_no_schedule_is_advised_where_it_is_searched(key: str) -> None:
+    """By either key of the space; trials that have a falling rate are known to have one."""
+    space = {"optimizer": ["adam"], key: ["constant", "cosine"]}
+    study = Study(name="m", search={"space": space})
+    assert FALLING not in settable_by(study)
+    assert option(study, f"{FALLING}=cosine") == ("" if key != "schedule" else f"--set {FALLING}=cosine")
+    trials = pd.DataFrame({"trial": [0, 1], "optimizer": "adam", key: ["constant", "cosine"]})
+    assert slowed(SimpleNamespace(study=study), trials) == {1}
 
 
 @pytest.mark.parametrize("name", [shapes.UNSTABLE, shapes.RISING, shapes.NOISY])

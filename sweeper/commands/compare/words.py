@@ -11,6 +11,7 @@ from sweeper.answer.bounds import HIGH, LOW, cut_ends, in_words
 from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS, OFTEN
 from sweeper.answer.ranked import Ranked
+from sweeper.command_line import command_line
 from sweeper.commands.compare.pairing import Run, on_other_rows
 from sweeper.commands.compare.tables import winner_label
 from sweeper.commands.compare.winners import (
@@ -119,6 +120,8 @@ def _least(hollow: Sequence[Run]) -> str:
 
 def _lead(side: Comparison) -> str:
     found = side.found
+    if found.verdict == "same" and found.difference == 0:
+        return "They are trained in the same way, and their mean scores are the same."
     if found.verdict == "same":
         rows = f"by their rows ({why}), " if (why := on_other_rows(side.a, side.b)) else ""
         return f"They are trained in the same way, so they differ {rows}by luck and rounding alone."
@@ -228,13 +231,25 @@ def _step(side: Comparison) -> NextStep:
         text = f"Retrain the finalists of {thin.name} on fresh seeds:"
         return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}", f"confirm.finalists={places}"))
     if found.other_rows:
-        settings = (
-            f"search.seed={a.study.search.seed}",
-            f"data.split=[{', '.join(map(given, a.study.data.split))}]",
-        )
-        text = f"Search {b.name} on the rows of {a.name}, and compare that:"
-        return NextStep(text, run_again(b.study, f"name={b.name}-on-{a.name}", *settings))
+        return _on_the_rows_of(a, b)
     return _on_more_seeds(side)
+
+
+def _on_the_rows_of(a: Run, b: Run) -> NextStep:
+    """The winner of B trained as that of A was: the same rows, and the same seeds."""
+    file, name = f"{b.name}-best.toml", f"{b.name}-on-{a.name}"
+    settings = [f"name={name}", f"search.seed={a.study.search.seed}"]
+    if a.study.data.split != b.study.data.split:
+        settings.append(f"data.split=[{', '.join(map(given, a.study.data.split))}]")
+    commands = [
+        f"{command_line(['sweeper', 'best', b.name, '--toml'])} > {command_line([file])}",
+        command_line(["sweeper", "run", file, *(word for each in settings for word in ("--set", each))]),
+        command_line(["sweeper", "compare", a.name, name]),
+    ]
+    text = (
+        f"In the folder of its study, train the winner of {b.name} on the rows of {a.name}, and compare that:"
+    )
+    return NextStep(text, "\n".join(commands))
 
 
 def _on_more_seeds(side: Comparison) -> NextStep:

@@ -57,8 +57,10 @@ def _kind(facts: Facts, own: bool) -> Iterator[Reason]:
         yield Reason(text, MEASURED)
     else:
         yield Reason(_of_numbers(facts), MEASURED)
+    scaled = " of standardized targets" if facts.looked.data.standardize_target else ""
+    if own and scaled and not facts.study.data.standardize_target:
+        return  # the command below trains on targets in another unit
     if own:
-        scaled = " of standardized targets" if facts.looked.data.standardize_target else ""
         loss, guess = _shown(facts.asked_loss), number(facts.network.guess or 0.0)
         text = f"the best constant output has a {loss} loss{scaled} of {guess}"
         yield Reason(f"{text}: a lower one has learned something", MEASURED)

@@ -162,7 +162,7 @@ def test_rows_that_no_seed_draws_are_the_same(records: SyntheticRecords, split: 
     found = compare(one, two)
     assert found.other_rows == other
     assert (found.verdict == "a") != other
-    same = made_run(records, "two", search={"seed": 1}, training={"timeout": float(ord("o"))})
+    same = made_run(records, "two", 0.5, search={"seed": 1}, training={"timeout": float(ord("o"))})
     same = replace(same, split=split)
     told = card(Comparison(one, same, compare(one, same), {}))
     assert ("by their rows" in told.lead) == other
