@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.edges import as_good_as
 from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import search_trials
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, canvas, label_lowest, legend_below, themed
 from sweeper.questions import range_edges
@@ -223,9 +224,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     blind = [row for row in rows if _tells(row)]
     if blind:
         lost = listing([f"{_lost_words(row)} with {row['optimizer']}" for row in blind])
-        said.append(
-            f"Trials at blindly drawn rates and settings lost on average {lost} of what could be learned."
-        )
+        rates = search_trials(run.trials)["learning_rate"].nunique()
+        what = "rates and settings" if rates > 1 else "settings"
+        said.append(f"Trials at blindly drawn {what} lost on average {lost} of what could be learned.")
     if any(row["blind_pruned"] for row in blind):
         said.append(
             "Pruned ones count with what they had reached by then: trained on, they lose that or less."

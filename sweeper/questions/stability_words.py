@@ -147,7 +147,7 @@ def _place(ratio: float) -> str:
 
 def _came_down(came: int, below: int, measured: int) -> str:
     """How many of those `below` the limit at the end were above it before."""
-    where = "" if below == measured else " below it"
+    where = "" if below == measured else " that ended below it"
     who = f"{came} of the {below}{where}"
     if came == below:
         who = {1: "The one", 2: "Both"}.get(below, f"All {below}") + where

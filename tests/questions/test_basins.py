@@ -285,3 +285,15 @@ def test_what_is_not_known_of_the_rate_is_told_once(tied: tuple[int, ...]) -> No
     said[(1, 2)] = "2 other finalists of that optimizer at rates from 0.2 to 0.4 are tied with it"
     assert ("on fresh seeds, " in text) == (tied in said)
     assert said.get(tied, "") in text
+
+
+@pytest.mark.parametrize(
+    ("rates", "what"), [(np.geomspace(1e-3, 1, 30), "rates and settings"), (0.1, "settings")]
+)
+def test_what_blind_trials_drew_is_named(rates: np.ndarray | float, what: str) -> None:
+    """A rate that is fixed is drawn by nobody."""
+    frame = pd.DataFrame({"learning_rate": rates, "objective": np.linspace(0.2, 0.9, 30), "phase": "explore"})
+    run = source_of(frame)
+    tables = {name: table(run) for name, table in TABLES.items()}
+    said = [text for text in map(str, sentences(run, tables)) if "blindly drawn" in text]
+    assert [text.split(" lost")[0] for text in said] == [f"Trials at blindly drawn {what}"]

@@ -194,13 +194,13 @@ def test_a_rate_that_fell_to_0_is_judged_at_its_largest() -> None:
 @pytest.mark.parametrize(
     ("largest", "last", "words"),
     [
-        ([4.0, 6.0, 9.0], [2.8, 1.2, 0.3], "The one below it was above it (over 1) before."),
-        ([4.0, 6.0, 9.0], [2.8, 0.2, 0.3], "Both below it were above it (over 1) before."),
-        ([4.0, 0.6, 9.0], [2.8, 0.2, 0.3], "1 of the 2 below it was above it (over 1) before."),
+        ([4.0, 6.0, 9.0], [2.8, 1.2, 0.3], "The one that ended below it was above it (over 1) before."),
+        ([4.0, 6.0, 9.0], [2.8, 0.2, 0.3], "Both that ended below it were above it (over 1) before."),
+        ([4.0, 0.6, 9.0], [2.8, 0.2, 0.3], "1 of the 2 that ended below it was above it (over 1) before."),
         ([4.0, 6.0, 9.0], [0.1, 0.2, 0.3], "All 3 were above it (over 1) before."),
         ([4.0, 0.6, 9.0], [0.1, 0.2, 0.3], "2 of the 3 were above it (over 1) before."),
         ([4.0, 1.035, 9.0], [0.1, 0.2, 0.3], "All 3 were above it (over 1) before."),
-        ([1.0, 1.1, 9.0], [0.1, 0.99, 1.01], "1 of the 2 below it was above it (over 1) before."),
+        ([1.0, 1.1, 9.0], [0.1, 0.99, 1.01], "1 of the 2 that ended below it was above it (over 1) before."),
         ([4.0], [0.1], "It was above it (over 1) before."),
     ],
 )
