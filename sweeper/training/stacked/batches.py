@@ -1,7 +1,9 @@
 """Which rows each slot sees at its next steps."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +12,7 @@ from sweeper.components.tree import Tree, leaves, mapped, put, rows_in, taken
 from sweeper.data.data import Data
 from sweeper.data.streamed import Streamed
 from sweeper.study.settings import Settings
-from sweeper.training.setup import Rows, Task, batch_order, part_sizes, rows_of
+from sweeper.training.setup import PARTS, Rows, Task, batch_order, part_sizes, rows_of
 from sweeper.training.stacked.refusal import NotStackable
 
 MAX_POOLED_BYTES = 256 * 2**20
@@ -26,11 +28,32 @@ class ReplicateData:
         self._rows = cache(lambda seed: rows_of(task, settings, seed))
 
     def _of(self, seed: int) -> Rows:
+        return _row_by_row(self._rows(self.key(seed)))
+
+    def alone(self, seed: int) -> Rows:
+        """As a trial that trains alone has them: columns of some tables lie together in memory."""
         return self._rows(self.key(seed))
 
     def key(self, seed: int) -> int:
         """Seeds with the same key have the same rows."""
         return 0 if _split_already(self.task.data) else seed
+
+
+def _row_by_row(rows: Rows) -> Rows:
+    """Rows that lie one after the other in memory, whatever the order within one: slots take whole ones."""
+
+    def laid_out(leaf: Any) -> Any:
+        whole = not isinstance(leaf, Tensor) or leaf.ndim < 2 or leaf.stride(0) == max(leaf.stride())
+        return leaf if whole else leaf.contiguous()
+
+    return replace(
+        rows,
+        **{
+            f"{name}_{part}": mapped(laid_out, getattr(rows, f"{name}_{part}"))
+            for name in "xy"
+            for part in PARTS
+        },
+    )
 
 
 def _split_already(data: Data) -> bool:

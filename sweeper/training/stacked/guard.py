@@ -143,7 +143,7 @@ def compare(
         for slot in chosen:
             seed = runs[slot].trial.seed
             with leaving_no_trace(task, runs[slot].settings):
-                plain[slot] = PlainTrial(task, runs[slot], cache.replicates.of(seed))
+                plain[slot] = PlainTrial(task, runs[slot], cache.replicates.alone(seed))
                 seen[slot] = list(plain[slot].steps(list(cache.batches.order(seed).take(0, COMPARED_STEPS))))
         for step in range(COMPARED_STEPS):
             for slot in chosen:
