@@ -17,7 +17,9 @@ from sweeper.questions.layer_maps import layer_map, panels_of
 from sweeper.questions.layers import END, at_moments, layer_rows, of_depth, other_depths, over_time
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
+from sweeper.questions.seeds import split_of
 from sweeper.questions.units import units
+from sweeper.study.data_keys import GROUPS
 from sweeper.wording import count, percent
 
 COLUMNS = ["measure", "activation", "step", "layer", "median", "trials", "depth"]
@@ -132,7 +134,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         if found.empty:
             said.append(_none(run, str(measure), which))
     said += filter(None, [other_depths(run, "dead")])
-    rows_seen = f" On {count(batch, 'validation row')}." if (batch := rows_of_batch(run)) else ""
+    more = " or more" if split_of(run) == GROUPS and 0 < rows_of_batch(run) < MOST_ROWS else ""
+    rows_seen = f" On {count(batch, 'validation row')}{more}." if (batch := rows_of_batch(run)) else ""
     return (*said, f"Medians over completed trials of the search, one seed each.{rows_seen}")
 
 

@@ -16,6 +16,7 @@ from sweeper.answer.ranked import CENTRAL, Ranked, is_central
 from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import BY_MAE, MEDIAN, MIDDLE
 from sweeper.study.command_line import run_again
+from sweeper.study.data_keys import GROUPS
 from sweeper.study.study import Study
 from sweeper.wording import count, distinct, interval, listing, percent, same_on
 
@@ -266,13 +267,18 @@ def _rows(study: Study, recorded: Mapping[str, Any]) -> tuple[str, ...]:
         )
     if recorded["few"]:
         few = sorted(recorded["few"], key=lambda each: each["rows"])
-        named = [f"class {each['class']} has {each['rows']} in {each['part']}" for each in few[:NAMED]]
+        by_class: dict[str, list[str]] = {}
+        for each in few[:NAMED]:
+            by_class.setdefault(str(each["class"]), []).append(f"{each['rows']} in {each['part']}")
+        named = [f"class {name} has {listing(parts)}" for name, parts in by_class.items()]
         if len(few) > NAMED:
             named.append(f"{len(few) - NAMED} more have as few")
         found.append(f"Fewer than five rows of a class: {listing(named)}.")
     if study.objective != "train_loss" and rows["validation"] < FEW_ROWS:
         objective_rows, share = count(rows["validation"], "validation row"), percent(1 / rows["validation"])
-        found.append(f"The objective is measured on {objective_rows}, so one row is {share} of it.")
+        unlike = recorded.get("split") == GROUPS  # each seed draws groups of other sizes
+        rows_words, most = (f"{objective_rows} or more", "up to ") if unlike else (objective_rows, "")
+        found.append(f"The objective is measured on {rows_words}, so one row is {most}{share} of it.")
     if not rows["test"]:
         found.append("No test rows: nothing shows how the winner does on rows that no choice was made on.")
     return tuple(found)
