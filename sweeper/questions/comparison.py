@@ -220,17 +220,17 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     row = alike.iloc[0].to_dict()
     if row["rank"] == 1:
         return ("No tied finalist is simpler than the winner.",)
-    said = f"The simplest of those tied is {row['label']}"
+    said, named_last = f"The simplest of those tied is {row['label']}", True
     if len(alike) > 1:
         names = some_of(alike["label"].tolist())
         said = f"The simplest of those tied are {names}, one as simple as the other"
-        better = row["mean"] != alike["mean"].iloc[1]
-        said += f"; of them, {row['label']} has the best mean" if better else ""
+        named_last = bool(row["mean"] != alike["mean"].iloc[1])
+        said += f"; of them, {row['label']} has the best mean" if named_last else ""
     if same_scores(row):
         return (f"{said}.",)
     remark = stricter(*apart(row)[1:3])
     beside = f", {remark}" if remark else ""
-    whose = "Its price" if len(alike) == 1 else f"The price of {row['label']}"
+    whose = "Its price" if named_last else f"The price of {row['label']}"
     price = f" {whose}: {_difference(row, metric)}{beside}." if math.isfinite(row["difference_low"]) else ""
     return (f"{said}.{price}",)
 
