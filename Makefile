@@ -111,7 +111,8 @@ tools: $(INSTALLED)
 pools: $(INSTALLED)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt -e ".[dask,ray,postgres,grpc]"
 	@SWEEPER_POOLS=1 $(BIN)/python -m pytest -q $(PARALLEL) tests/journey/test_pools_engines.py \
-	  tests/contracts/test_pools.py tests/journey/test_pools.py tests/training/pool tests/search/test_storage_url.py $(ARGS)
+	  tests/contracts/test_pools.py tests/journey/test_pools.py tests/training/pool/test_dask_pool.py \
+	  tests/training/pool/test_ray_pool.py tests/training/pool/test_registry.py tests/search/test_storage_url.py $(ARGS)
 
 # The programs in .venv name the folder they were installed in: when the checkout has moved, install anew.
 ifneq ($(wildcard $(INSTALLED)),)
