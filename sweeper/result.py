@@ -82,8 +82,12 @@ class Result:
     @property
     def split(self) -> str:
         """How rows were split, see ``baselines.json``; empty where that is not on record."""
-        baselines, _ = BASELINES.read(self.folder)
-        return str((baselines or {}).get("split") or "")  # earlier releases do not say
+        return str(self._baselines.get("split") or "")  # earlier releases do not say
+
+    @cached_property
+    def _baselines(self) -> Mapping[str, Any]:
+        """The content of ``baselines.json``; empty where there is none."""
+        return BASELINES.read(self.folder)[0] or {}
 
     @property
     def best(self) -> pd.DataFrame:
@@ -162,8 +166,7 @@ class Result:
         plan, _ = PLAN.read(self.folder)
         unmeasured = str((plan or {}).get("unmeasured") or "")  # plans of earlier releases do not say
         notes = self._notes(plan)
-        baselines, _ = BASELINES.read(self.folder)
-        rows = {part: int(n) for part, n in (baselines or {}).get("rows", {}).items()}
+        rows = {part: int(n) for part, n in self._baselines.get("rows", {}).items()}
         first = unlearned(self.study, informed=self._earlier is not None)
         blind = drawn(self.trials, first, starts(self.study))
         known = published(self.study.space)

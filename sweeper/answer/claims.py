@@ -62,6 +62,8 @@ TIES, AHEAD, ALONE, PROVISIONAL, UNLEARNED, GUESS = (
 """Status of an answer as a whole, beside `CONFIRMED`: on at least five fresh seeds, tied with a finalist;
 with none, but not shown to be better than every one; the only finalist with a completed seed; on fewer seeds
 or none; not shown to have learned; not shown to beat guessing."""
+HOLLOW = (UNLEARNED, GUESS)
+"""Those of an answer that ranks nothing."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def contradict(one: Claim, other: Claim) -> bool:
 def _belies(standing: str, part: Claim) -> bool:
     """Whether a claim cannot stand on a page whose answer has this status."""
     if part.kind == LEARNED:
-        return part.direction != YES and standing not in (UNLEARNED, GUESS)
+        return part.direction != YES and standing not in HOLLOW
     if part.kind == BEATS:
         return part.direction == YES and standing == UNLEARNED
     of_fresh_seeds = part.seeds > 1

@@ -12,6 +12,7 @@ from sweeper.answer.rows import completed_search, fresh_scores, labels, publishe
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.statistics.best_of_several import expected_regret, optimism
+from sweeper.study.parameters import SCHEDULE_KEYS
 
 COLUMNS = [
     "rank",
@@ -206,7 +207,8 @@ def extras(row: Mapping[Hashable, Any]) -> int:
     parts += sum(
         _above_zero(row.get(name)) for name in ("activation_penalty", "weight_decay", "model.dropout")
     )
-    schedule, activation = row.get("schedule", row.get("training.schedule")), row.get("activation")
+    schedule = next((row[key] for key in SCHEDULE_KEYS if key in row), None)
+    activation = row.get("activation")
     parts += int(pd.notna(schedule) and schedule != "constant")
     entry = ACTIVATIONS.get(str(activation))
     return parts + int(pd.notna(activation) and not (entry and entry.straight))

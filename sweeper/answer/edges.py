@@ -146,7 +146,8 @@ def _row(
     if name not in trials or len(trials) < 2 * FEWEST or not values.low < values.high:
         return None
     count = min(max(math.ceil(TOP * len(trials)), FEWEST), MOST)
-    chosen = trials.sort_values(["objective", "trial"])[name].head(count).astype(float).to_numpy()
+    trials = trials.sort_values(["objective", "trial"])
+    chosen = trials[name].head(count).to_numpy(float)
     near = {side: int(_beside(values, side, chosen).sum()) for side in ("low", "high")}
     zero = ("low",) if values.zero else ()  # beyond the lowest number lies the 0 that was tried
     side = next((side for side in near if 2 * near[side] > count and side not in zero), "")
@@ -201,7 +202,7 @@ def _not_shown(
         name: the parameter.
         values: its range.
         side: low | high.
-        trials: completed ones that drew from it.
+        trials: completed ones that drew from it, the best first.
         tried: all that did.
         counts: how many of the best are near, how many are looked at, and the ranges that trials drew from.
     """
@@ -209,9 +210,8 @@ def _not_shown(
     if near < _beyond_chance(count, ranges):
         return "so few may do so by chance"
     if name == "learning_rate":
-        best = trials.sort_values(["objective", "trial"])
-        crowd = best.head(count)[_beside(values, side, best[name].head(count).to_numpy(float))]
-        return _ends_before(tried, best[best["optimizer"] == crowd["optimizer"].iloc[0]].iloc[0], side)
+        crowd = trials.head(count)[_beside(values, side, trials[name].head(count).to_numpy(float))]
+        return _ends_before(tried, trials[trials["optimizer"] == crowd["optimizer"].iloc[0]].iloc[0], side)
     share = float(_near(values, trials[name].astype(float))[side == "high"].mean())
     if near < _beyond_chance(count, ranges, max(OUTER, share)):
         return f"{percent(share)} of its completed trials lie there too, which shows no better values beyond"

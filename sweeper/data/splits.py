@@ -182,9 +182,10 @@ def rows_of_parts(data: Data, shares: tuple[float, float, float], *, seed: int, 
 
 
 def is_stratified(data: Data, shares: tuple[float, float, float], *, seed: int, test_seed: int) -> bool:
-    """Whether each part of replicate `seed` has about the same share of each class: where classes, or the
-    values of the column that is named, are known and large enough for it."""
-    if data.fixed is not None or data.groups is not None or (labels := strata_of(data)) is None:
+    """Whether each part of replicate `seed` of rows that are divided at random has about the same share of
+    each class: where classes, or the values of the column that is named, are known and large enough."""
+    labels = strata_of(data)
+    if labels is None:
         return False
     train, validation, test = rows_of_parts(data, shares, seed=seed, test_seed=test_seed)
     rest = np.concatenate([train, validation])

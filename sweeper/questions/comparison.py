@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from sweeper.answer.baseline import ROUNDING
 from sweeper.answer.bounds import in_words, stricter
 from sweeper.answer.claim_words import NO_RANKING, Statement
-from sweeper.answer.claims import GUESS, UNLEARNED, best_values
+from sweeper.answer.claims import HOLLOW, best_values
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE, marked
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
@@ -42,7 +42,7 @@ def called(run: RunData, frame: pd.DataFrame) -> pd.DataFrame:
 
 def hollow(run: RunData) -> bool:
     """Whether the answer is not shown to have learned, or not to beat guessing."""
-    return run.answer is not None and run.answer.standing in (UNLEARNED, GUESS)
+    return run.answer is not None and run.answer.standing in HOLLOW
 
 
 def of_values(run: RunData) -> tuple[Statement, ...]:

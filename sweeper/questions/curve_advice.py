@@ -9,6 +9,7 @@ from sweeper.components.schedules import SCHEDULES, ends_low
 from sweeper.questions.run_data import RunData
 from sweeper.statistics import curve_class as shapes
 from sweeper.study.command_line import option
+from sweeper.study.parameters import SCHEDULE_KEYS
 from sweeper.study.study import Study
 
 EARLY = 0.1
@@ -21,14 +22,17 @@ LONGER, DECAY, FALLING = (
     "search.space.schedule",
 )
 ALL = frozenset({LONGER, DECAY, FALLING})
-SCHEDULES_OF = frozenset({"schedule", "training.schedule"})
-"""Keys of a space, of which it has one at most, that search the schedule."""
+
+
+def searches_schedule(study: Study) -> bool:
+    """Whether the trials of a study differ in their schedules."""
+    return any(key in study.space.parameters for key in SCHEDULE_KEYS)
 
 
 def settable_by(study: Study) -> frozenset[str]:
     """Which of the options that advice names this study takes, and does not follow already."""
     decays = "weight_decay" in study.space.parameters
-    falls = study.training.schedule != "constant" or bool(SCHEDULES_OF & {*study.space.parameters})
+    falls = study.training.schedule != "constant" or searches_schedule(study)
     lengths = {f"training.{key}" for key in ("steps", "epochs", "batch_size")}
     alike = not lengths & set(study.space.parameters)  # one option sets the steps of all trials
     asked = {
@@ -44,9 +48,8 @@ def slowed(run: RunData, trials: pd.DataFrame) -> frozenset[int]:
     could still learn; none of an optimizer on which schedules have no effect."""
     low = {name for name in SCHEDULES if ends_low(name)}
     of_all = pd.Series(run.study.training.schedule, index=trials.index)
-    names = of_all
-    for key in SCHEDULES_OF & {*trials}:
-        names = trials[key].fillna(of_all)
+    key = next((key for key in SCHEDULE_KEYS if key in trials), None)
+    names = of_all if key is None else trials[key].fillna(of_all)
     return frozenset(trials.loc[names.isin(low), "trial"]) - unscheduled(trials)
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from sweeper.answer.rows import search_trials
 from sweeper.components.losses import LOSSES
-from sweeper.questions.curve_advice import SCHEDULES_OF
+from sweeper.questions.curve_advice import searches_schedule
 from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
 from sweeper.wording import capital, count, every, given, listing, number
@@ -103,7 +103,7 @@ def _diverged(lost: pd.DataFrame, survived: int, *, others: bool) -> str:
 
 def _changes(run: RunData) -> bool:
     """Whether the rate changes during training: at the end, a schedule may have taken it to 0."""
-    return run.study.training.schedule != "constant" or bool(SCHEDULES_OF & {*run.study.space.parameters})
+    return run.study.training.schedule != "constant" or searches_schedule(run.study)
 
 
 def _finalists(run: RunData, best: pd.DataFrame, *, others: bool) -> str:

@@ -14,6 +14,7 @@ from sweeper.answer.claims import (
     BEATS,
     CONFIRMED,
     GUESS,
+    HOLLOW,
     LEARNED,
     MIXED,
     NONE,
@@ -87,7 +88,7 @@ class Card:
     @property
     def status(self) -> str:
         """The same as a sentence; empty where the headline says it itself."""
-        return "" if self.standing in (UNLEARNED, GUESS, "none") else f"{self.badge}. "
+        return "" if self.standing in (*HOLLOW, "none") else f"{self.badge}. "
 
     @property
     def folded(self) -> tuple[Fact, ...]:
@@ -157,7 +158,7 @@ def _lead(ranked: Ranked, answer: Answer, summary: Summary, trials: pd.DataFrame
         return f"{capital(best)}; {why}, so it may be luck."
     finalists = summary.finalists
     text = "; ".join([placing(finalists, ranked, "these settings", "have"), *better_means(finalists, ranked)])
-    if answer.tied and answer.standing not in (UNLEARNED, GUESS):
+    if answer.tied and answer.standing not in HOLLOW:
         tied = len(answer.tied)
         text += f"; {count(tied, 'other')} {'is' if tied == 1 else 'are'} tied with these settings"
     if answer.unranked:

@@ -8,7 +8,7 @@ from typing import Any
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import BLIND, DRAWN, ORDER, Against, like_on_test
 from sweeper.answer.bounds import HIGH, LOW, in_words, score_words
-from sweeper.answer.claims import GUESS, UNLEARNED
+from sweeper.answer.claims import GUESS, HOLLOW, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import VOID
 from sweeper.answer.learning import Learning
@@ -205,7 +205,7 @@ def _without(each: Against) -> str:
 def warnings(study: Study, answer: Answer, baselines: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Sentences about seeds, scores and rows; those about rows need what the run recorded."""
     of_rows = () if baselines is None else _rows(study, baselines)
-    others = () if answer.standing in (UNLEARNED, GUESS) else _other_scores(study, answer)
+    others = () if answer.standing in HOLLOW else _other_scores(study, answer)
     return (*_seeds(answer), *others, *of_rows)
 
 

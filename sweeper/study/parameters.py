@@ -17,6 +17,8 @@ NAMES: dict[str, Mapping[str, Any]] = {
     "schedule": SCHEDULES,
 }
 """Parameters whose values are names of components."""
+SCHEDULE_KEYS = ("schedule", "training.schedule")
+"""Keys of a space that search the schedule; it has one of them at most."""
 ALLOWED: dict[str, Allowed] = {
     "learning_rate": ABOVE_ZERO,
     "activation_penalty": AT_LEAST_ZERO,

@@ -10,7 +10,7 @@ from sweeper.components.optimizers.option import Numbers, is_number
 from sweeper.errors import Mistake, did_you_mean, shown
 from sweeper.study.check_parameters import check_key, check_values
 from sweeper.study.frozen import frozen, thawed
-from sweeper.study.parameters import ALLOWED, PARAMETERS
+from sweeper.study.parameters import ALLOWED, PARAMETERS, SCHEDULE_KEYS
 from sweeper.study.space import Choice, Fixed, Range, Space, Values, holds
 from sweeper.suggestions import suggestion
 
@@ -178,6 +178,6 @@ def _is_plain(value: Any) -> bool:
 
 def _check_doubles(space: Space, mistakes: list[Mistake]) -> None:
     """Two keys that say the same thing."""
-    for one, other in (("training.epochs", "training.steps"), ("schedule", "training.schedule")):
+    for one, other in (("training.epochs", "training.steps"), SCHEDULE_KEYS):
         if one in space.parameters and other in space.parameters:
             mistakes.append(Mistake(f"search.space.{other}", f"{one} is in the space too; leave one out"))

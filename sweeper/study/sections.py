@@ -15,6 +15,8 @@ from sweeper.study.frozen import FrozenDict, frozen, thawed
 
 Seconds = Annotated[float, Field(gt=0, le=1e9)]
 """Of time; also minutes. More than clocks of operating systems can wait for is a mistake."""
+TRAINED = ("data", "model", "training")
+"""Sections that say what is trained, beside the parameters of a trial."""
 SHARES = (
     "must be three shares for train, validation and test that sum to 1 (train and validation above 0), "
     "for example [0.6, 0.2, 0.2]"

@@ -11,6 +11,7 @@ from sweeper.answer.rows import as_costs
 from sweeper.questions.run import name_of
 from sweeper.records.store import Records
 from sweeper.study.data_keys import GIVEN, TIME
+from sweeper.study.sections import TRAINED
 from sweeper.study.study import Study
 from sweeper.wording import given
 
@@ -88,10 +89,6 @@ def unpaired_because(a: Run, b: Run) -> str:
     if shared < FEW:
         return f"they share {shared} completed fresh seed{'s' * (shared != 1)}"
     return ""
-
-
-TRAINED = ("data", "model", "training")
-"""Sections of a study that say what is trained beside the parameters of a trial."""
 
 
 def same_settings(a: Run, b: Run) -> bool:

@@ -56,15 +56,18 @@ class Compared:
     seeds."""
     cut: str = ""
     """Which ends of the interval, as people read it, were cut off where the score ends."""
-    other_rows: bool = False
-    """Whether the runs hold back other test rows, so that they train and validate on others too: the seeds
-    of a run share these, and no interval over its seeds knows what other rows do."""
+    other_rows: str = ""
+    """Why the runs hold back other test rows, so that they train and validate on others too; empty where they
+    do not. The seeds of a run share these, and no interval over its seeds knows what other rows do."""
 
 
 def compare(a: Run, b: Run) -> Compared:
     """Difference of the winners with its interval, P(A < B) with its interval, and what they add up to."""
-    found = _numbers(a, b)
-    return replace(found, verdict="same") if same_settings(a, b) else found
+    found = replace(_numbers(a, b), other_rows=on_other_rows(a, b))
+    if same_settings(a, b):
+        return replace(found, verdict="same")
+    better = found.verdict in ("a", "b")
+    return replace(found, verdict="undecided") if better and found.other_rows else found
 
 
 def _numbers(a: Run, b: Run) -> Compared:
@@ -77,8 +80,6 @@ def _numbers(a: Run, b: Run) -> Compared:
     if reason:
         numbers = unpaired(one, other, a.contenders, b.contenders)
         made = _judged(numbers, False, f"unpaired, because {reason}", 0, min(len(one), len(other)))
-        elsewhere = bool(on_other_rows(a, b))
-        made = replace(made, other_rows=True, verdict="undecided") if elsewhere else made
         return _within(made, a, b)
     both = pd.concat([a.scores, b.scores], axis=1, keys=["a", "b"]).dropna()
     pairs = (both["b"] - both["a"]).to_numpy()

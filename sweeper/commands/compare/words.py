@@ -8,19 +8,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweeper.answer.bounds import HIGH, LOW, cut_ends, in_words
-from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, UNLEARNED
+from sweeper.answer.claims import CONFIRMED, GUESS, HOLLOW, PROVISIONAL, UNLEARNED
 from sweeper.answer.confirmed import ENOUGH_SEEDS, OFTEN
 from sweeper.answer.ranked import Ranked
 from sweeper.command_line import command_line
-from sweeper.commands.compare.pairing import Run, on_other_rows
+from sweeper.commands.compare.pairing import Run
 from sweeper.commands.compare.tables import winner_label
-from sweeper.commands.compare.winners import (
-    POWER,
-    Compared,
-    as_read,
-    pairs_to_show,
-    visible_p,
-)
+from sweeper.commands.compare.winners import POWER, Compared, as_read, pairs_to_show, visible_p
 from sweeper.report.card import SAME, UNDECIDED, Card
 from sweeper.report.doubts import doubt
 from sweeper.report.facts import Fact
@@ -85,7 +79,7 @@ def headline(side: Comparison) -> str:
         return f"The winners of {a} and {b} have the same settings."
     if side.found.verdict == "undecided" and min(seeds) < ENOUGH_SEEDS:
         return f"{count(min(seeds), 'fresh seed')} cannot rank {a} and {b}."
-    if side.found.other_rows:
+    if side.found.verdict == "undecided" and side.found.other_rows:
         return f"{a} and {b} were scored on other rows, which ranks neither."
     if side.found.verdict == "undecided" and (side.found.low > 0 or side.found.high < 0):
         first, second = (a, b) if side.found.low > 0 else (b, a)
@@ -101,7 +95,7 @@ def headline(side: Comparison) -> str:
 def _hollow(side: Comparison) -> tuple[Run, ...]:
     """Runs without an answer that is worth comparing, where both are so, or the better one: then nothing is
     better."""
-    weak = [run for run in (side.a, side.b) if run.answer.standing in (UNLEARNED, GUESS)]
+    weak = [run for run in (side.a, side.b) if run.answer.standing in HOLLOW]
     ahead = {"a": side.a, "b": side.b}.get(side.found.verdict)
     return tuple(weak) if len(weak) == 2 else tuple(run for run in weak if run is ahead)
 
@@ -123,7 +117,7 @@ def _lead(side: Comparison) -> str:
     if found.verdict == "same" and found.difference == 0:
         return "They are trained in the same way, and their mean scores are the same."
     if found.verdict == "same":
-        rows = f"by their rows ({why}), " if (why := on_other_rows(side.a, side.b)) else ""
+        rows = f"by their rows ({why}), " if (why := found.other_rows) else ""
         return f"They are trained in the same way, so they differ {rows}by luck and rounding alone."
     if found.verdict == "unconfirmed":
         flattering = "search scores are the best of many on one seed each, so they do not compare"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sweeper.study.parameters import SCHEDULE_KEYS
 from sweeper.study.space import Range, Space, Values
 from sweeper.study.study import Study
 from sweeper.training.setup import Task
@@ -18,7 +19,7 @@ STEPS = 40
 rates that are good in the long run."""
 MOST = 24
 """Combinations above which each parameter is varied alone."""
-FIXED_HERE = ("schedule", "training.schedule", "training.steps", "training.epochs", "learning_rate")
+FIXED_HERE = (*SCHEDULE_KEYS, "training.steps", "training.epochs", "learning_rate")
 """Parameters that the test itself sets."""
 
 

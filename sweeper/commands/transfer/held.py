@@ -8,11 +8,9 @@ from sweeper.errors import RunFolderError
 from sweeper.records.run_folder import read_study, run_folder
 from sweeper.result import result_of
 from sweeper.study.override import dotted
+from sweeper.study.sections import TRAINED
 from sweeper.study.study import Study
 from sweeper.wording import shown
-
-TRAINED = ("data", "model", "training")
-"""Sections of a study that say what is trained, beside the parameters of a trial."""
 
 
 def winner_of(study: Study, runs: Path) -> Mapping[str, Any] | None:

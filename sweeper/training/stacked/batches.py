@@ -25,10 +25,11 @@ class ReplicateData:
     def __init__(self, task: Task, settings: Settings) -> None:
         self.task, self.settings = task, settings
         self.of = cache(self._of)
-        self._rows = cache(lambda seed: rows_of(task, settings, seed))
+        self._rows = cache(lambda key: rows_of(task, settings, key))
+        self._laid_out = cache(lambda key: _row_by_row(self._rows(key)))
 
     def _of(self, seed: int) -> Rows:
-        return _row_by_row(self._rows(self.key(seed)))
+        return self._laid_out(self.key(seed))
 
     def alone(self, seed: int) -> Rows:
         """As a trial that trains alone has them: columns of some tables lie together in memory."""
