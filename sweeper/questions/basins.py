@@ -201,7 +201,7 @@ def alt(frame: pd.DataFrame) -> str:
         ends = f"{number(row['low'])} to {number(row['high'])}" if row["within"] > 1 else "no second one"
         said.append(f"{row['optimizer']}: {ends}, best {number(row['best_rate'])}{lost}")
     near = Ranked(frame["metric"].iloc[0]).near
-    return f"Learning rates within 10 % of {near}, of each optimizer. {'; '.join(said)}."
+    return f"Rates of trials that learned and came within 10 % of {near}: {'; '.join(said)}."
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
@@ -213,13 +213,15 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     told = None if run.answer is None else run.answer.parameters["optimizer"]  # with the answer's own rate
     narrow = [row["optimizer"] for row in rows if row["within"] == 1 and row["optimizer"] != told]
     near, said = run.ranked.near, []
-    for tie, who in ((False, f"within 10 % of {near}"), (True, "that tie with the best")):
+    for tie, who in ((False, f"came within 10 % of {near}"), (True, "tied with the best")):
         wide = [_width(row) for row in rows if row["within"] > 1 and is_tie(run.ranked, row) == tie]
-        said += [f"Rates of the trials {who}, by optimizer: {'; '.join(wide)}."] if wide else []
+        said += (
+            [f"Rates of the trials that learned and {who}, by optimizer: {'; '.join(wide)}."] if wide else []
+        )
     if narrow:
         said.append(
-            f"No second trial came within 10 % of {near} with {listing(narrow)}: how far the rate may be off "
-            "is not known there."
+            f"No second trial that learned came within 10 % of {near} with {listing(narrow)}: how far the "
+            "rate may be off is not known there."
         )
     blind = [row for row in rows if _tells(row)]
     if blind:
@@ -276,10 +278,10 @@ FIGURE = FigureSpec(
     title="Basins of the learning rate",
     caption=(
         "Green: rates of completed trials within 10 % of the best (dot) of the same optimizer and "
-        "activation, of a score that is 1 at best in distance from 1; above them, of all activations. No "
-        "green: no second trial came that close; no dot: none was better than before training and than "
-        "guessing. Ticks mark the nearest rates tried outside, so the basin ends before them; without a tick "
-        "it may extend further. Other settings vary; one seed each."
+        "activation, of a score that is 1 at best in distance from 1; above them, of all activations. Only "
+        "trials better than before training and than guessing count. No green: no second one came that "
+        "close; no dot: there was none. Ticks mark the nearest rates tried outside, so the basin ends "
+        "before them; without a tick it may extend further. Other settings vary; one seed each."
     ),
     missing="No search trial completed, so no learning rate is known to be good.",
     draw=draw,
@@ -291,13 +293,14 @@ TABLES_SHOWN = (
     range_edges.SHOWN,
 )
 HOW = (
-    "A basin holds the rates of completed trials whose score is within 10 % of the best of their group; of a "
-    "score that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and each "
-    "trial has one seed, so a lucky trial narrows a basin, and one trial is none. Trials that were never "
-    "better than before training, or than guessing, are in no basin. What a rate loses that is drawn "
-    "blindly is the mean over the trials that were drawn before the search had learned anything, published "
-    "defaults left out, of min(loss, loss before training) − lowest, as a share of what could be learned. A "
-    "pruned trial counts with the lowest loss that it had reached, so it may have lost less.",
+    "A basin holds the rates of completed trials whose score is within 10 % of the best of their group; of "
+    "a score that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and "
+    "each trial has one seed, so a lucky trial narrows a basin, and one trial is none. Trials that were "
+    "never better than before training, or than guessing, learned nothing and are in no basin. What a rate "
+    "loses that is drawn blindly is the mean over the trials that were drawn before the search had learned "
+    "anything, published defaults left out, of min(loss, loss before training) − lowest, as a share of "
+    "what could be learned. A pruned trial counts with the lowest loss that it had reached, so it may have "
+    "lost less.",
     "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
     "not diverged. It pools activations and all other settings; an interval that reaches beyond the highest "
     "rate tried is cut there.",
