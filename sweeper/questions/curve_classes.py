@@ -114,6 +114,7 @@ COLORS = {
     shapes.IMPROVING: HUES[6],
     shapes.SATURATED: HUES[2],
     shapes.HIGHER: "#BFE0C4",
+    shapes.UNCLEAR: "#C9D8E8",
     shapes.OVERFITTING: HUES[5],
     shapes.RISING: "#F0C8A0",
     shapes.UNSTABLE: HUES[3],
@@ -255,10 +256,11 @@ QUESTION = Question(
             title="Classes of validation curves",
             caption=(
                 f"Validation curves of the best trials (up to {SHOWN}), and of all others. Still improving: "
-                "train longer. Saturated or ending higher: no more steps needed, unless a schedule lowered "
-                "the rate towards the end, which levels off any training. Overfitting or not generalising: "
-                "regularize. Unstable, noisy or rising again: use a lower or decaying rate. Rose or "
-                "diverged: use a lower rate or a warm-up. Pruned trials are cut short and not judged."
+                "train longer. Unclear end: too noisy to show whether it still fell. Saturated or ending "
+                "higher: no more steps needed, unless a schedule lowered the rate towards the end, which "
+                "levels off any training. Overfitting or not generalising: regularize. Unstable, noisy or "
+                "rising again: use a lower or decaying rate. Rose or diverged: use a lower rate or a "
+                "warm-up. Pruned trials are cut short and not judged."
             ),
             missing="No trial of the search was evaluated, so there is no curve to judge.",
             draw=draw,
@@ -274,23 +276,25 @@ QUESTION = Question(
     ),
     how=(
         *convergence.HOW,
-        "Each validation curve is put in one class. Its lowest is the least running median of three points, "
-        "as one lucky point is no minimum; its end is the median of the last three. It rises where it ends "
-        "more than 10 %, three times its noise and a hundredth of its fall above that lowest, and had its "
-        "lowest point in the first four fifths; of the answer, where the mean over its seeds rises, so do "
-        "the seeds that end more than 3 % above their lowest, and one class is told of it where more than "
-        "half of all seeds would end so (one-sided sign test at 5 %) or all did. One that fell by less than "
-        "5 %: overfitting where it rises and the train loss fell, rose where it rises otherwise, noisy "
-        "where its noise is above 5 % of the loss, not generalising where the train loss fell on from its "
-        "first point, or by half, and by twice what the validation loss fell, not learning otherwise. Of "
-        "the others, noisy: the fall is below three times the noise. Unstable: noise above 20 % of the "
-        "loss, or ups that come down again above a quarter of the fall. Overfitting: it rises while the "
-        "train loss fell; rising again: it rises while that rose too. Still improving: a straight line "
-        "through the last quarter of the points, five at least, falls by more than 3 % of the end over a "
-        "quarter of the steps, and by more than three times the standard error of that fall (gain and gain "
-        "error); of fewer than 20 points, one of the last two is the lowest. Ending higher: the end lies "
-        "more than 3 % and three times its noise above the lowest, which is none of the last three points. "
-        "Else saturated. With fewer than 6 points nothing is said.",
+        "Each validation curve is put in one class. Its lowest is the least running median of three "
+        "points, as one lucky point is no minimum; its end is the median of the last three. It rises where "
+        "it ends more than 10 %, three times its noise and a hundredth of its fall above that lowest, and "
+        "had its lowest point in the first four fifths; of the answer, where the mean over its seeds "
+        "rises, so do the seeds that end more than 3 % above their lowest, and one class is told of it "
+        "where more than half of all seeds would end so (one-sided sign test at 5 %) or all did. One that "
+        "fell by less than 5 %: overfitting where it rises and the train loss fell, rose where it rises "
+        "otherwise, noisy where its noise is above 5 % of the loss, not generalising where the train loss "
+        "fell on from its first point, or by half, and by twice what the validation loss fell, not "
+        "learning otherwise. Of the others, noisy: the fall is below three times the noise. Unstable: "
+        "noise above 20 % of the loss, or ups that come down again above a quarter of the fall. "
+        "Overfitting: it rises while the train loss fell; rising again: it rises while that rose too. "
+        "Still improving: a straight line through the last quarter of the points, five at least, falls by "
+        "more than 3 % of the end over a quarter of the steps, and by more than three times the standard "
+        "error of that fall (gain and gain error); of fewer than 20 points, one of the last two is the "
+        "lowest. Ending higher: the end lies more than 3 % and three times its noise above the lowest, "
+        "which is none of the last three points. Unclear end: that line falls by more than 10 % of the "
+        "end, and by 1.5 to 3 times its error, and the second half has rises. Else saturated. With fewer "
+        "than 6 points nothing is said.",
         "The best and the others are counted separately, because picking the best hides what goes wrong. "
         "Pruned trials are “cut short” and not judged. Advice is a starting point, not a result of the "
         "search.",

@@ -15,11 +15,12 @@ IMPROVING, SATURATED, OVERFITTING, UNSTABLE, DIVERGED = (
 )
 RISING, ROSE, NOISY, MEMORIZED = "rising again", "rose", "noisy", "not generalising"
 STUCK, CUT_SHORT, TOO_SHORT = "not learning", "cut short", "too few points"
-HIGHER = "ending higher"
+HIGHER, UNCLEAR = "ending higher", "unclear end"
 CLASSES = (
     IMPROVING,
     SATURATED,
     HIGHER,
+    UNCLEAR,
     OVERFITTING,
     RISING,
     UNSTABLE,
@@ -38,7 +39,8 @@ LEARNED = 0.05
 """A curve that fell by less than this share of its start did not learn; noise above this share of the loss
 hides whether it did."""
 RISE = 0.10
-"""Rise above the lowest loss, as a share of it, from which a curve overfits."""
+"""Rise above the lowest loss, as a share of it, from which a curve overfits; a last fall by as much that
+noise hides leaves the end unclear."""
 OF_THE_FALL = 0.01
 """The same as a share of the fall: where the lowest loss is next to 0, any rise is a large share of it."""
 EARLY = 0.8
@@ -47,6 +49,8 @@ HALF = 0.5
 """Share of the first loss by which the train loss must have fallen to be learned, if it falls no more."""
 GAIN = 0.03
 """Fall over a quarter of the steps, as a share of the loss at the end, from which it still improves."""
+SURELY, PERHAPS = 3.0, 1.5
+"""Standard errors of that fall above which it is shown, and below which nothing speaks for it."""
 LAST = 5
 """Points at least that the line of the last fall goes through."""
 JITTER = 0.20
@@ -107,7 +111,9 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
        quarter, min ℓ is one of the last two points, too: an early fall may have tilted the line.
     6. ending higher: the end lies > 3 % of |lowest| and > 3 × noise above the lowest, and min ℓ is none of
        the last three points.
-    7. else saturated.
+    7. unclear end: a fall as in 5. of > 10 % of |end| is > 1.5 × its standard error, but not > 3 ×, and the
+       second half has rises.
+    8. else saturated.
     """
     at_lowest = int(np.argmin(losses))
     lowest, end, start = float(losses[at_lowest]), float(np.median(losses[-3:])), float(losses[0])
@@ -119,6 +125,7 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
     fall = start - typical
     least = max(RISE * abs(typical), 3 * noise, OF_THE_FALL * fall)
     rises = end - typical > least and steps[at_lowest] <= EARLY * steps[-1]
+    still = gain > GAIN * abs(end) and at_lowest >= _latest(len(losses))
     loud = noise > JITTER * _level(losses) and _rises(losses) >= RISES
     if len(losses) < POINTS:
         name = TOO_SHORT
@@ -130,10 +137,12 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
         name = UNSTABLE
     elif rises:
         name = OVERFITTING if _train_fell(train, at_lowest, start) else RISING
-    elif gain > GAIN * abs(end) and gain > 3 * error and at_lowest >= _latest(len(losses)):
+    elif still and gain > SURELY * error:
         name = IMPROVING
     elif end - typical > max(GAIN * abs(typical), 3 * noise) and at_lowest < len(losses) - 3:
         name = HIGHER
+    elif still and gain > max(PERHAPS * error, RISE * abs(end)) and _rises(losses) > 0:
+        name = UNCLEAR
     else:
         name = SATURATED
     return Shape(name, int(steps[at_lowest]), settled, lowest, end, gain, error, noise, typical)

@@ -12,6 +12,7 @@ from sweeper.statistics.curve_class import shape
         ((0.62, 0.6, 0.58, 0.56, 0.54), "still improving"),
         ((0.62, 0.61, 0.605, 0.603, 0.602), "saturated"),
         ((0.62, 0.6, 0.54, 0.5402, 0.5401), "saturated"),
+        ((0.4, 0.62, 0.45, 0.35, 0.2), "unclear end"),
     ],
 )
 def test_a_few_points_still_improve_only_while_they_fall(late: tuple[float, ...], name: str) -> None:
