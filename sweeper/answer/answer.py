@@ -102,7 +102,7 @@ class Answer:
     def why_nothing_is_advised(self) -> str:
         """A clause; empty where it is `above_chance`."""
         if self.learning is not None and not self.learning.learned:
-            unclear = "the objective does not show that anything was learned"
+            unclear = "the objective does not show that the winner learned anything"
             return unclear if self.learning.unclear else "nothing was learned"
         if self.standing == GUESS:
             return clause_of(self.doubted)

@@ -15,6 +15,8 @@ from sweeper.trial import HIGHER, is_maximized
 
 ROUNDING = 1e-6
 """Share of the guess's score below which a difference is rounding."""
+SURE = 4.0
+"""Standard errors beyond which luck with a few rows explains nothing."""
 HUGE = 1e100
 """Scores from here on say nothing: R² of rows whose targets are all alike; their squares may overflow."""
 
@@ -105,6 +107,18 @@ class Baseline:
     """Each score on the test rows."""
     of_search: float = math.nan
     """What guessing scores by the objective on the rows of the search; NaN where that is not on record."""
+    test_rows: int = 0
+
+    @property
+    def beyond_rows(self) -> bool:
+        """Whether the winner has more labels of the test rows right than blind ones by so much that no luck
+        with these rows explains it: `SURE` standard errors √(p (1 − p) / rows) of the share p that those get
+        right, and an interval over seeds above it."""
+        right = next((each for each in self.test if each.score == "accuracy"), None)
+        if right is None or not self.test_rows or not (right.better and math.isfinite(right.low)):
+            return False
+        error = math.sqrt(right.chance * (1 - right.chance) / self.test_rows)
+        return right.over_chance[0] > SURE * error
 
     @property
     def beaten(self) -> bool:
@@ -176,6 +190,7 @@ def baseline(
         next(
             (_guess(each, part, score) for each in recorded["scores"] if each["seed"] == searched), math.nan
         ),
+        int(recorded.get("rows", {}).get("test", 0)),
     )
 
 

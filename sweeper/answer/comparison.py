@@ -64,7 +64,7 @@ WINNER, TIED, UNRANKED, WORSE, ON_AVERAGE, BETTER, LEFT, FAILS = (
 """`verdict`, see `verdicts`."""
 UNSHOWN = (TIED, UNRANKED, BETTER, LEFT)
 """Those of finalists that the winner is not shown to be better than."""
-SIZES = ("model.depth", "model.width")
+SIZES, DROPOUT = ("model.depth", "model.width"), "model.dropout"
 
 
 def comparison(
@@ -77,14 +77,15 @@ def comparison(
 
     Most columns are those of `confirmed`; `tied` is true of the winner and of those that `verdict` calls
     so. `simplest` marks those among the winner and those tied with it (`verdict`) that are the smallest by
-    `complexity`; the `difference` of the first, which has the best mean of them, is the price of choosing it;
-    `cut` names the ends of its interval beyond which the score cannot go. `expected_regret` (null for
-    finalists with more failures, or that dropped out): see there; it is over the `regret_seeds` that all
-    others completed. `optimism` is mean − search_objective, and `mean_optimism` its mean over the
-    `optimism_finalists`, those that dropped out or lost seeds included and those that are `_unpicked` left
-    out, on the `optimism_seeds` that they share; where that leaves fewer than `FEW` seeds, without those that
-    lost more of them. `seen` is the difference that would have been called with a probability of 80 %, null
-    where the winner has too few seeds for a call; `seen_share` the same over the winner's mean.
+    `complexity`, and none where it is not known whose model is the smallest; the `difference` of the first,
+    which has the best mean of them, is the price of choosing it; `cut` names the ends of its interval
+    beyond which the score cannot go. `expected_regret` (null for finalists with more failures, or that
+    dropped out): see there; it is over the `regret_seeds` that all others completed. `optimism` is mean −
+    search_objective, and `mean_optimism` its mean over the `optimism_finalists`, those that dropped out or
+    lost seeds included and those that are `_unpicked` left out, on the `optimism_seeds` that they share;
+    where that leaves fewer than `FEW` seeds, without those that lost more of them. `seen` is the difference
+    that would have been called with a probability of 80 %, null where the winner has too few seeds for a
+    call; `seen_share` the same over the winner's mean.
     """
     ranking = confirmed(trials)
     if ranking.empty:
@@ -102,7 +103,7 @@ def comparison(
         metric=ranked.objective,
     )
     alike = frame["verdict"].isin([WINNER, TIED])
-    least = min(keys[alike])
+    least = min(keys[alike]) if sizes_known(search[alike.to_numpy()]) else None
     frame["simplest"] = alike & np.array([key == least for key in keys])
     values = _scores(trials, frame)
     lasted = ~frame["dropped"].astype(bool)
@@ -204,9 +205,7 @@ def extras(row: Mapping[Hashable, Any]) -> int:
     parts = optimizer.buffers if optimizer else 0
     if optimizer and optimizer.published.get("momentum") == 0:
         parts += _above_zero(row.get("momentum"))
-    parts += sum(
-        _above_zero(row.get(name)) for name in ("activation_penalty", "weight_decay", "model.dropout")
-    )
+    parts += sum(_above_zero(row.get(name)) for name in ("activation_penalty", "weight_decay", DROPOUT))
     schedule = next((row[key] for key in SCHEDULE_KEYS if key in row), None)
     activation = row.get("activation")
     parts += int(pd.notna(schedule) and schedule != "constant")
@@ -222,6 +221,13 @@ def complexity(trials: pd.DataFrame) -> "pd.Series[Any]":
     sizes = trials.reindex(columns=list(SIZES)).apply(pd.to_numeric, errors="coerce").fillna(1).prod(axis=1)
     counts = [extras(row) for row in trials.to_dict("records")]
     return pd.Series(list(zip(sizes, counts, strict=True)), index=trials.index, dtype=object)
+
+
+def sizes_known(finalists: pd.DataFrame) -> bool:
+    """Whether `finalists` differ in no argument of their model that may change its size, beside `SIZES`."""
+    known = (*SIZES, DROPOUT)
+    others = [name for name in finalists if name.startswith("model.") and name not in known]
+    return len(finalists[others].astype(str).drop_duplicates()) <= 1 if others else True
 
 
 def marked(frame: pd.DataFrame) -> list[str]:

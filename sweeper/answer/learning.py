@@ -33,7 +33,8 @@ class Learning:
     seeds: int
     learned: bool
     """`fell` is more than `NOISE`, and on every seed or with an interval above 0; or the best points of the
-    seeds lie lower than luck puts them; or guessing is beaten, and the start on most seeds."""
+    seeds lie lower than luck puts them; or guessing is beaten, by the objective or by far in accuracy on test
+    rows, and the start on most seeds."""
     at_best: float
     """As `fell`, at the best point of each seed: at least 0 by luck alone where there are many points."""
     points: int
@@ -74,8 +75,9 @@ def learning(
     point that counts on a seed is the one that is lowest on average over the other seeds; with one seed, its
     own lowest. An unstable training is at its best at another step on each seed, and that fall misses it:
     then the falls at the best points count, where luck does not explain them, see `_beyond_luck`. Where its
-    scores beat the `baseline`, those on test rows included, it learned, if most seeds have their best after
-    step 0: what was good before owes nothing to training. A training loss has no value at
+    scores beat the `baseline`, those on test rows included, or where it has more of the test labels right
+    than luck explains, it learned, if most seeds have their best after step 0: what was good before owes
+    nothing to training. A training loss has no value at
     step 0; the validation loss there stands for it, as untrained weights have seen neither part.
     """
     own = curves[(curves["trial"] == trial) & curves["seed"].isin(seeds)]
@@ -95,14 +97,14 @@ def learning(
     sure = not math.isfinite(low) or low > 0 or bool((falls > floor).all())
     best = first - np.where(np.isfinite(later), later, np.inf).min(axis=1)
     learned = (mean > floor and sure) or (best.mean() > floor and _beyond_luck(best, later))
+    beats = baseline is not None and (baseline.beaten or baseline.beyond_rows)
     return Learning(
         before=float(start.mean()),
         fell=mean,
         low=low,
         high=high,
         seeds=len(falls),
-        learned=bool(learned)
-        or (baseline is not None and baseline.beaten and bool((best > floor).mean() > 0.5)),
+        learned=bool(learned or (beats and (best > floor).mean() > 0.5)),
         at_best=float(best.mean()),
         points=int(np.isfinite(later).any(axis=0).sum()),
         furthest=_furthest(curves, objective),

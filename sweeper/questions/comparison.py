@@ -217,6 +217,8 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     if not (frame["verdict"] == TIED).any():
         return ()
     alike = frame[frame["simplest"]]
+    if alike.empty:
+        return ("Which of those tied is the simplest is not told: how large their models are is not known.",)
     row = alike.iloc[0].to_dict()
     if row["rank"] == 1:
         return ("No tied finalist is simpler than the winner.",)
@@ -274,9 +276,10 @@ HOW = (
     "would call. P(winner is better) counts seeds, those of equal scores half, with Wilson's 95 % interval; "
     "“on most seeds” takes at least 75 % and an interval above one half (Bouthillier et al. 2021, arXiv "
     "2103.03098).",
-    "Simplest: the smallest searched model, then the fewest parts beyond plain gradient descent on ReLU "
-    "layers (penalty, decay, dropout, schedule, momentum, an activation that is not made of straight lines, "
-    "numbers that the optimizer stores for each weight). The expected regret averages over the means that "
-    "the seeds leave possible (Student’s t of the paired differences); where all finalists are nearly "
-    "alike, it is rather too high than too low.",
+    "Simplest: the smallest searched model (by depth and width; not told where those tied differ in other "
+    "arguments of the model, whose size is not known), then the fewest parts beyond plain gradient descent "
+    "on ReLU layers (penalty, decay, dropout, schedule, momentum, an activation that is not made of "
+    "straight lines, numbers that the optimizer stores for each weight). The expected regret averages over "
+    "the means that the seeds leave possible (Student’s t of the paired differences); where all finalists "
+    "are nearly alike, it is rather too high than too low.",
 )

@@ -138,7 +138,7 @@ MEANINGS: Mapping[str, str] = {
     "settled_step": "first step within 2 % of the lowest validation loss, or within its noise",
     "share": "share of the whole",
     "sharpness": "largest eigenvalue of the Hessian of the training loss",
-    "simplest": "as simple as any of the winner and those tied: smallest network, then fewest extras",
+    "simplest": "as simple as any of the winner and those tied: smallest network if known, then least extras",
     "size": "units of the layer",
     "size_compared": "the same for the activation size",
     "steps": "optimizer steps made",

@@ -44,9 +44,9 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     if answer.learning is not None and not answer.learning.learned:
         headline = "Nothing was learned."
         if answer.learning.above_guess:
-            headline = f"The {ranked.metric} does not show that anything was learned."
+            headline = f"The {ranked.metric} does not show that the winner learned anything."
         elif answer.learning.unclear:
-            headline = f"{answer.learning.seeds} seeds do not show whether anything was learned."
+            headline = f"{answer.learning.seeds} seeds do not show whether the winner learned anything."
         return Doubt(UNLEARNED, headline, _unlearned(answer.learning, ranked))
     if answer.baseline is None:
         return None

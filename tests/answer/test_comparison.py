@@ -102,6 +102,17 @@ def test_a_smaller_model_is_simpler_than_fewer_extras() -> None:
     assert keys[1] < keys[0]
 
 
+@pytest.mark.parametrize(("key", "told"), [("model.width", True), ("model.blocks", False)])
+def test_whose_model_is_smaller_is_told_of_depth_and_width_alone(key: str, told: bool) -> None:
+    """Another argument of the model may make it larger or smaller: nobody is called the simplest then."""
+    scores = noisy([1.0, 1.001])
+    table = comparison(run_of([{key: 3}, {key: 1}], scores)).set_index("trial")
+    assert table["tied"].all()
+    assert table["simplest"].to_dict() == {0: False, 1: told}
+    alike = comparison(run_of([{key: 3, "optimizer": "adam"}, {key: 3}], scores)).set_index("trial")
+    assert alike["simplest"].to_dict() == {0: False, 1: True}
+
+
 def test_the_simplest_are_of_those_tied() -> None:
     """A simpler finalist that is clearly worse does not count; those equally simple all do."""
     settings = [{"optimizer": "adam"}, {"optimizer": "momentum"}, {"optimizer": "nesterov"}, {}]

@@ -1,5 +1,6 @@
 """Whether anything was learned, and whether the winner beats guessing: from made-up curves and scores."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -132,6 +133,22 @@ def test_guessing_is_beaten_on_test_rows_too(own: float, tested: float | None, b
     on_test = {} if tested is None else {seed: {"loss": tested} for seed in SEEDS}
     found = baseline(recorded(0.6, 0.75), "validation_loss", dict.fromkeys(SEEDS, own), on_test)
     assert found.beaten is beaten
+
+
+@pytest.mark.parametrize(("rows", "right", "shown"), [(30, 0.99, True), (30, 0.6, False), (500, 0.6, True)])
+def test_accuracy_far_above_blind_labels_is_learning(rows: int, right: float, shown: bool) -> None:
+    """A loss that is high on few rows hides nothing where so many labels are right that luck with the test
+    rows, √(p (1 − p) / rows) of a share p, does not explain them."""
+    tested = {seed: {"loss": 0.9 + seed, "accuracy": right + 0.001 * seed} for seed in SEEDS}
+    counted = recorded(0.6, 0.4) | {"rows": {"train": 90, "validation": 30, "test": rows}}
+    found = baseline(counted, "validation_loss", dict.fromkeys(SEEDS, 0.1), tested)
+    assert not found.beaten
+    error = math.sqrt(0.4 * 0.6 / rows)
+    assert found.beyond_rows is shown is bool(right - 0.4 > 4 * error)
+    up_and_down = np.where(np.arange(10) % 5 < 3, -0.05, 0.05)[:, None] * [[0, 1, 1, 1]]
+    learnt = learning(curves(STARTS + up_and_down), 3, SEEDS, "validation_loss", found)
+    assert learnt is not None
+    assert learnt.learned is shown
 
 
 def test_errors_and_training_losses_have_their_own_start() -> None:

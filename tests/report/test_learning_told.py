@@ -61,7 +61,7 @@ def test_few_seeds_that_differ_are_no_proof_that_nothing_was_learned(
     found = Learning(2.3, 0.2, -0.1, 0.5, seeds, False, 0.3, 20, 0.4)
     told = replace(report.answer, learning=found, warnings=())
     shown = card(report.study, told, records.trials)
-    assert shown.headline == f"{seeds} seeds do not show whether anything was learned."
+    assert shown.headline == f"{seeds} seeds do not show whether the winner learned anything."
     assert "falls below its start, but not by more than seeds differ, on" in shown.lead
     assert "nothing was learned" not in f"{shown} {told.why_nothing_is_advised}".lower()
     assert ("confirm.seeds=" in shown.next_step.command) is (seeds == 3)
@@ -74,7 +74,7 @@ def test_scores_that_beat_guessing_are_told(records: SyntheticRecords) -> None:
     report = judged(with_curves(records, rising), loss=2.4)
     told = card(report.study, report.answer, report.records.trials)
     assert told.standing == "unlearned"
-    assert told.headline == "The validation loss does not show that anything was learned."
+    assert told.headline == "The validation loss does not show that the winner learned anything."
     assert "By accuracy, guessing is beaten on these test rows; other rows may differ." in told.lead
     assert "Retrain the finalists on more seeds" in told.next_step.text  # they may settle it
     for text in everywhere(report).values():
