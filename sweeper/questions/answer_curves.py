@@ -115,7 +115,7 @@ def of_the_answer(
 ENDED = {
     shapes.IMPROVING: "was still improving when it ended",
     shapes.SATURATED: "had levelled off when it ended",
-    shapes.UNCLEAR: "was too noisy at its end to show whether it still improved",
+    shapes.UNCLEAR: "was too noisy at its end to show a trend",
     shapes.HIGHER: "ended above its lowest loss (not shown to overfit)",
     shapes.OVERFITTING: "overfitted",
     shapes.RISING: "rose again, and its train loss with it",

@@ -83,12 +83,12 @@ def advice(
     that a curve that has levelled off advises nothing. `gains`: what ranks trials was best at the end; a loss
     that still falls asks for no more steps where it was not.
     """
-    if name in (shapes.IMPROVING, shapes.UNCLEAR) and not gains:
+    if name == shapes.IMPROVING and not gains:
         return ""
     if name == shapes.IMPROVING:
         return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
-    if name == shapes.UNCLEAR:
-        return _with("train longer to see whether it still falls", LONGER, f"{LONGER}={2 * steps}", settable)
+    if name == shapes.UNCLEAR and FALLING in settable:
+        return _with("a rate that falls would quiet its end", FALLING, f"{FALLING}=cosine", settable)
     if (
         name in (shapes.SATURATED, shapes.HIGHER)
         and by_loss

@@ -196,6 +196,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
 
 def _best(row: Mapping[Any, Any], ranked: Ranked, tied: int) -> Claim:
     how = ENDED.get(row["class"], row["class"])
+    if row["class"] == shapes.SATURATED and _is_vague(row):
+        how += ", as far as its noise shows"
     which = "the best" if tied < 2 else f"the first of {whole(tied)} that tie as the best"
     text = f"Trial #{row['trial']}, {which} of the search, {how}: its "
     text += f"validation loss was lowest, {number(row['lowest'])}, at step {row['best_step']:,} of "
@@ -210,6 +212,11 @@ def _best(row: Mapping[Any, Any], ranked: Ranked, tied: int) -> Claim:
     ends = (row["lowest"], row["end"])
     name = f"#{row['trial']}"
     return Claim(CURVE, name, row["class"], EXPLORATORY, "curves", "one seed", interval=ends, detail=text)
+
+
+def _is_vague(row: Mapping[Any, Any]) -> bool:
+    """Whether a curve without a trend fell or rose at its end by an amount that a surer one is judged by."""
+    return bool(max(row["gain"], row["end"] - row["lowest"]) > shapes.GAIN * abs(row["end"]))
 
 
 def _counts(rows: pd.DataFrame, group: str, tied: int, *, alone: bool) -> str:
@@ -256,7 +263,7 @@ QUESTION = Question(
             title="Classes of validation curves",
             caption=(
                 f"Validation curves of the best trials (up to {SHOWN}), and of all others. Still improving: "
-                "train longer. Unclear end: too noisy to show whether it still fell. Saturated or ending "
+                "train longer. Unclear end: too noisy there to show a trend. Saturated or ending "
                 "higher: no more steps needed, unless a schedule lowered the rate towards the end, which "
                 "levels off any training. Overfitting or not generalising: regularize. Unstable, noisy or "
                 "rising again: use a lower or decaying rate. Rose or diverged: use a lower rate or a "
@@ -290,11 +297,12 @@ QUESTION = Question(
         "Overfitting: it rises while the train loss fell; rising again: it rises while that rose too. "
         "Still improving: a straight line through the last quarter of the points, five at least, falls by "
         "more than 3 % of the end over a quarter of the steps, and by more than three times the standard "
-        "error of that fall (gain and gain error); of fewer than 20 points, one of the last two is the "
-        "lowest. Ending higher: the end lies more than 3 % and three times its noise above the lowest, "
-        "which is none of the last three points. Unclear end: that line falls by more than 10 % of the "
-        "end, and by 1.5 to 3 times its error, and the second half has rises. Else saturated. With fewer "
-        "than 6 points nothing is said.",
+        "error of that fall (gain and gain error); the lowest point lies in that quarter (of fewer than 20 "
+        "points, it is one of the last two). Ending higher: the end lies more than 3 % and three times its "
+        "noise above the lowest, which is none of the last three points. Unclear end: a quarter or more of "
+        "the changes of the second half are rises, and the end lies more than 10 % below the median of the "
+        "three points before it while that line falls by 1.5 to 3 times its error, or more than 10 % above "
+        "the lowest. Else saturated. With fewer than 6 points nothing is said.",
         "The best and the others are counted separately, because picking the best hides what goes wrong. "
         "Pruned trials are “cut short” and not judged. Advice is a starting point, not a result of the "
         "search.",

@@ -34,8 +34,8 @@ def capped_losses(run: RunData) -> pd.DataFrame:
     loss = min(ℓ, ℓ0) with ℓ the objective and ℓ0 the loss before training (Wortsman et al. 2023,
     arXiv 2309.14322): a trial that diverged, or never came below its start, counts as one that
     learned nothing, and `capped` says so (the objective is the best of all evaluations, that of step 0
-    among them, so a trial that only got worse has ℓ = ℓ0); unless it is as good as the best of those that
-    learned, as where it had the best possible score before. A trial without a ℓ0 of its own takes the
+    among them, so a trial that only got worse has ℓ = ℓ0); unless its score was the best possible one
+    before (ℓ = 0), and others learned to reach it. A trial without a ℓ0 of its own takes the
     median of the others; where none is known, trials without objective are left out.
     """
     search = with_names(search_trials(run.trials), run.default_activation)
@@ -45,8 +45,8 @@ def capped_losses(run: RunData) -> pd.DataFrame:
     start = start.where(np.isfinite(start))
     start = start.fillna(start.median())
     reached = frame["objective"].astype(float)
-    best = reached[reached < start].min()
-    loss, capped = np.fmin(reached, start), reached.isna() | ((reached >= start) & ~(reached <= best))
+    at_best = (reached == 0) & (reached[reached < start].min() == 0)
+    loss, capped = np.fmin(reached, start), reached.isna() | ((reached >= start) & ~at_best)
     plain = published(frame, run.defaults)
     frame = frame.assign(initial=start, loss=loss, capped=capped, published=plain)
     return frame[np.isfinite(frame["loss"])].reset_index(drop=True)

@@ -107,12 +107,14 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
     4. overfitting: it rises and the train loss fell since the lowest, to below ℓ at the first point (or is
        not known); rising again: it rises otherwise.
     5. still improving: a straight line through the last quarter of the points, five at least, falls by > 3 %
-       of |end| over a quarter of the steps, and by > 3 × its standard error. Where five are more than a
-       quarter, min ℓ is one of the last two points, too: an early fall may have tilted the line.
+       of |end| over a quarter of the steps, and by > 3 × its standard error; and min ℓ lies in that quarter
+       (where five are more than a quarter, it is one of the last two points): an early fall may have tilted
+       the line, and what comes back from a rise does not improve.
     6. ending higher: the end lies > 3 % of |lowest| and > 3 × noise above the lowest, and min ℓ is none of
        the last three points.
-    7. unclear end: a fall as in 5. of > 10 % of |end| is > 1.5 × its standard error, but not > 3 ×, and the
-       second half has rises.
+    7. unclear end: a quarter of the changes of the second half or more are rises, and the end lies > 10 % of
+       it below the median of the three points before, with a fall as in 5. of > 1.5 × its standard error; or
+       > 10 % of |lowest| above the lowest.
     8. else saturated.
     """
     at_lowest = int(np.argmin(losses))
@@ -141,11 +143,17 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
         name = IMPROVING
     elif end - typical > max(GAIN * abs(typical), 3 * noise) and at_lowest < len(losses) - 3:
         name = HIGHER
-    elif still and gain > max(PERHAPS * error, RISE * abs(end)) and _rises(losses) > 0:
+    elif _unclear(losses, still and gain > PERHAPS * error, end - typical > RISE * abs(typical)):
         name = UNCLEAR
     else:
         name = SATURATED
     return Shape(name, int(steps[at_lowest]), settled, lowest, end, gain, error, noise, typical)
+
+
+def _unclear(losses: np.ndarray, falls: bool, is_above: bool) -> bool:
+    """Whether noise hides how a curve ends that seems to fall, or `is_above` its lowest."""
+    drop, end = float(np.median(losses[-6:-3]) - np.median(losses[-3:])), float(np.median(losses[-3:]))
+    return _rises(losses) >= RISES and (is_above or (falls and drop > RISE * abs(end)))
 
 
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -165,7 +173,9 @@ def over_seeds(curves: Sequence[Curve]) -> list[Shape]:
     if mean.name not in (OVERFITTING, RISING):
         return found
     return [
-        replace(each, name=mean.name) if each.name in (SATURATED, HIGHER) and each.ends_above else each
+        replace(each, name=mean.name)
+        if each.name in (SATURATED, HIGHER, UNCLEAR) and each.ends_above
+        else each
         for each in found
     ]
 
@@ -217,7 +227,7 @@ def _wiggle(losses: np.ndarray) -> float:
 
 def _latest(points: int) -> int:
     """The earliest point that may be the lowest of a curve that still improves."""
-    return points - 2 if points // 4 < LAST else 0
+    return points - 2 if points // 4 < LAST else points - points // 4
 
 
 def _gain(steps: np.ndarray, losses: np.ndarray) -> tuple[float, float]:

@@ -23,3 +23,24 @@ def test_a_few_points_still_improve_only_while_they_fall(late: tuple[float, ...]
     slope = np.polyfit(steps[-5:], curve[-5:], 1)[0]
     assert found.gain == pytest.approx(-slope * np.ptp(steps) / 4)
     assert found.name == name
+
+
+def test_what_comes_back_from_a_rise_does_not_improve() -> None:
+    """A curve whose lowest point is long past falls towards it at its end: that is no new ground."""
+    late = (np.linspace(0.25, 0.24, 5), np.linspace(0.239, 0.21, 5))
+    course = np.concatenate([np.geomspace(2.3, 0.2, 11), *late])
+    found = shape(np.arange(21) * 20, course, course)
+    assert found.gain > 3 * found.gain_error > 0
+    assert found.gain > 0.03 * found.end
+    assert found.name != "still improving"
+
+
+FALLS = "563 482 477 328 370 350 292 241 159 150 104 119 120 126 116 68 102 160 114 90 52"
+ENDS_ABOVE = "2314 1237 862 725 471 630 397 332 289 279 279 254 220 230 197 201 197 167 178 208 271"
+
+
+@pytest.mark.parametrize("curve", [FALLS, ENDS_ABOVE])
+def test_noise_that_may_hide_a_trend_is_no_levelling_off(curve: str) -> None:
+    """Curves that fall by a lot at their end, or end far above their lowest, with much noise."""
+    losses = np.array(curve.split(), dtype=float) / 1000
+    assert shape(np.arange(21), losses, losses).name == "unclear end"

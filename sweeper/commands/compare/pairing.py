@@ -52,14 +52,41 @@ def incomparable(a: Run, b: Run) -> str:
         values = getattr(one.data, key), getattr(other.data, key)
         if values[0] != values[1]:
             return f"data.{key} is {values[0]} in {a.name} and {values[1]} in {b.name}"
-    if one.search.objective not in ("validation_loss", "train_loss"):
-        return ""
-    losses = name_of(one.training.loss), name_of(other.training.loss)
+    is_loss = one.search.objective in ("validation_loss", "train_loss")
+    if is_loss and (why := _other_loss(a, b)):
+        return why
+    standardized = one.data.standardize_target != other.data.standardize_target
+    if standardized and _has_units(one.search.objective):
+        scores = "losses" if is_loss else "scores"
+        return f"the targets are standardized in one of them only, so {scores} are in other units"
+    return ""
+
+
+def _other_loss(a: Run, b: Run) -> str:
+    """Why the losses of the two winners are no values of one function; empty where they are."""
+    from sweeper.components.losses import LOSSES  # loaded late: it loads torch
+
+    losses = [name_of(run.answer.parameters.get("training.loss", run.study.training.loss)) for run in (a, b)]
     if losses[0] != losses[1]:
         return f"{a.name} has the loss {losses[0]}, {b.name} has {losses[1]}"
-    if one.data.standardize_target != other.data.standardize_target:
-        return "the targets are standardized in one of them only, so losses are in other units"
+    for key in LOSSES[losses[0]].options if losses[0] in LOSSES else ():
+        values = [_training(run, key) for run in (a, b)]
+        if values[0] != values[1]:
+            return f"training.{key} is {values[0]} in {a.name} and {values[1]} in {b.name}, so losses differ"
     return ""
+
+
+def _training(run: Run, key: str) -> Any:
+    """What the winner was trained with, fixed or searched."""
+    return run.answer.parameters.get(f"training.{key}", getattr(run.study.training, key))
+
+
+def _has_units(objective: str) -> bool:
+    """Whether a score is in units of the target; of one that is not known, it may be."""
+    from sweeper.components.metrics import known_score  # loaded late: it loads torch
+
+    known = known_score(objective.partition("_")[2])
+    return known is None or known.best == 0
 
 
 def _source(study: Study) -> Any:

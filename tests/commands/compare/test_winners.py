@@ -187,6 +187,8 @@ def test_unconfirmed_runs_make_no_claim(records: SyntheticRecords) -> None:
         ({"training": {"loss": "mse"}}, "has the loss"),
         ({"data": {"standardize_target": True}}, "standardized"),
         ({"data": {"target": "y"}}, "data.target"),
+        ({"training": {"label_smoothing": 0.1}}, "training.label_smoothing"),
+        ({"training": {"class_weight": "balanced"}}, "training.class_weight"),
     ],
 )
 def test_unlike_scores_are_refused(records: SyntheticRecords, sections: dict[str, Any], word: str) -> None:
@@ -194,6 +196,24 @@ def test_unlike_scores_are_refused(records: SyntheticRecords, sections: dict[str
     one, two = made_run(records, "one"), made_run(records, "two", **sections)
     assert word in incomparable(one, two)
     assert incomparable(one, one) == ""
+
+
+@pytest.mark.parametrize(("score", "units"), [("mae", True), ("rmse", True), ("own", True), ("r2", False)])
+def test_scores_in_other_units_are_refused(records: SyntheticRecords, score: str, units: bool) -> None:
+    """An error of standardized targets is no error of the targets, and R² is the same of both."""
+    search = {"objective": f"validation_{score}"}
+    one = made_run(records, "one", training={"loss": "mse"}, search=search)
+    data = {"standardize_target": True}
+    two = made_run(records, "two", training={"loss": "mse"}, search=search, data=data)
+    assert bool(incomparable(one, two)) is units
+
+
+def test_losses_with_other_options_are_refused(records: SyntheticRecords) -> None:
+    """The quantile loss of one quantile is no measure of the loss of another one."""
+    quantiles = {"half": 0.5, "high": 0.9}
+    asked = {name: {"loss": "quantile", "quantile": q} for name, q in quantiles.items()}
+    runs = [made_run(records, name, training=training) for name, training in asked.items()]
+    assert "training.quantile is 0.5 in half and 0.9 in high" in incomparable(*runs)
 
 
 def test_tables_hold_both(records: SyntheticRecords) -> None:
