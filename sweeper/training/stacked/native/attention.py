@@ -1,6 +1,7 @@
 """Attention as torch's CPU kernel has it, without dropout: one head of one sequence after the other.
 
-P = softmax(s·Q·Kᵀ + M), O = P·V, and L the logarithm of the sums of P before it is divided. Backward:
+P = softmax(s·Q·Kᵀ + M), 0 in a row without any key, O = P·V, and L the logarithm of the sums of P before it
+is divided. Backward:
 dV = Pᵀ·dO, dP = dO·Vᵀ, dS = P∘(dP − rowsum(dP∘P)), dQ = s·dS·K, dK = s·dSᵀ·Q.
 """
 
@@ -31,8 +32,11 @@ def attention(place: Operation, call: Call) -> None:
         _scores(place, room, q, k, beside, scale, causal)
         scores, most, total = room.scores, room.column(0), room.column(1)
         reduce(place.code, place.lanes(q.element), scores, most, [1], LARGEST)
+        # who sees nobody gets 0, not the NaN of ∞ − ∞ and 0 / 0
+        mapped(place, most, [most], lambda top: top.compare("eq", -math.inf).where(0.0, top))
         mapped(place, scores, [scores, _wide(most, scores)], lambda x, top: m.exp(x - top))
         reduce(place.code, place.lanes(q.element), scores, total, [1], sums())
+        mapped(place, total, [total], lambda whole: whole.compare("eq", 0.0).where(1.0, whole))
         mapped(place, scores, [scores, _wide(total, scores)], lambda x, whole: x / whole)
         mapped(place, logs, [most, total], lambda top, whole: top + m.log(whole))
         product(place.code, place.machine, scores, v, output, None, room.turned)

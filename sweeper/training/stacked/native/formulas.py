@@ -19,6 +19,8 @@ SIXTH = 0.16666667163372040
 
 
 def _add(x: Any, y: Any, alpha: Any = 1) -> Number:
+    if x.kind.element == "i1":  # of truth values torch makes "or"
+        return x | y & bool(alpha)
     return x + y if alpha == 1 else y.code.fma(y, alpha, x)
 
 
@@ -62,6 +64,10 @@ def _minimum(x: Number, y: Any) -> Number:
 
 def _number_or(y: Any, x: Number) -> Number:
     return _not_a_number(y).where(y, x) if isinstance(y, Number) else x
+
+
+def _not(x: Number) -> Number:
+    return x ^ (True if x.kind.element == "i1" else -1)
 
 
 def _not_a_number(x: Number) -> Number:
@@ -262,9 +268,13 @@ FORMULAS: dict[str, Formula] = {
     "log_sigmoid_forward": _log_sigmoid,
     "log_sigmoid_backward": _log_sigmoid_backward,
     "logical_not": lambda x: x ^ True,
-    "bitwise_not": lambda x: x ^ True,
+    "bitwise_not": _not,
     "bitwise_and": lambda x, y: x & y,
+    "bitwise_or": lambda x, y: x | y,
+    "bitwise_xor": lambda x, y: x ^ y,
     "logical_and": lambda x, y: x & y,
+    "logical_or": lambda x, y: x | y,
+    "logical_xor": lambda x, y: x ^ y,
     "masked_fill": lambda x, mask, value: mask.where(value, x),
     "maximum": _maximum,
     "minimum": _minimum,

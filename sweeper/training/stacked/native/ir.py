@@ -109,7 +109,8 @@ class Number:
         if self.kind.real:
             text = f"fcmp {'u' if how == 'ne' else 'o'}{how} {self}, {that.text}"
         else:
-            text = f"icmp {how if how in ('eq', 'ne') else 's' + how} {self}, {that.text}"
+            sign = "" if how in ("eq", "ne") else "u" if self.kind.element == "i1" else "s"
+            text = f"icmp {sign}{how} {self}, {that.text}"
         return self.code.value(text, self.kind.of("i1"))
 
     def where(self, yes: "Number | float", no: "Number | float") -> "Number":

@@ -17,7 +17,7 @@ from sweeper.training.stacked.refusal import NotCompiled
 Load = Callable[[Tensor], Number]
 MASKS = {"where": 0, "masked_fill": 1}
 """Operation -> which of its arguments says where."""
-LOGICAL = {"logical_not", "logical_and", "bitwise_not", "bitwise_and"}
+LOGICAL = {f"{kind}_{what}" for kind in ("logical", "bitwise") for what in ("not", "and", "or", "xor")}
 
 
 def name_of(operation: Any) -> str:
@@ -74,8 +74,10 @@ def _common(call: Call) -> str:
     found = [element_of(t.dtype) for t in tensors(call.arguments)]
     order = ["double", "float", "i64", "i32", "i1"]
     best = min(found, key=order.index)
-    whole = best in ("i64", "i32", "i1")
-    return "double" if whole and any(isinstance(a, float) for a in call.arguments) else best
+    plain = {type(a) for a in call.arguments if not isinstance(a, Tensor)}
+    if best in ("i64", "i32", "i1") and float in plain:
+        return "double"
+    return "i64" if best == "i1" and int in plain else best
 
 
 @dataclass(frozen=True)

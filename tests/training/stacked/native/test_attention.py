@@ -19,11 +19,14 @@ FLASH = "_scaled_dot_product_flash_attention_for_cpu"
 GENERATOR = torch.Generator().manual_seed(0)
 HIDDEN = torch.zeros(3, 1, 1, 5).double()
 HIDDEN[1, ..., 3:], HIDDEN[2, ..., :2] = -torch.inf, -torch.inf
+NOBODY = HIDDEN.clone()
+NOBODY[1] = -torch.inf
 MASKS = {
     "none": {},
     "causal": {"is_causal": True},
     "one for all": {"attn_mask": torch.randn(5, 5, generator=GENERATOR).double()},
     "rows end early": {"attn_mask": HIDDEN},
+    "a sequence of padding alone": {"attn_mask": NOBODY},
     "truth values": {"attn_mask": HIDDEN.expand(3, 2, 5, 5) == 0},
 }
 

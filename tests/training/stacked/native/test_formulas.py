@@ -39,7 +39,27 @@ def _without_some(x: Tensor) -> Tensor:
     return torch.where(x > 1.5, math.nan, x)
 
 
+def _truths(x: Tensor) -> list[Tensor]:
+    """What torch makes of two truth values, and of one and a number."""
+    a, b = x > 0, x.abs() > 1
+    pairs = [a + b, a * b, a | b, a & b, a ^ b, ~a, torch.maximum(a, b), torch.minimum(a, b)]
+    logical = [torch.logical_or(x, b), torch.logical_xor(a, x), torch.logical_and(x, b), torch.logical_not(x)]
+    compared = [a < b, a <= b, a > b, a >= b, a == b, a != b, a < 2, a != 2, a > 1, a < 0.5]
+    pairs += logical + compared
+    return [torch.where(each, x, -x) for each in pairs]
+
+
+def _whole(x: Tensor) -> list[Tensor]:
+    """Of whole numbers, negative ones too."""
+    a, b = (x * 4).long(), (x * x * 3).long()
+    numbers = [~a, a | b, a ^ b, a & b, a + b, a - b, a * b, -a, torch.maximum(a, b), a.clamp(-2, 1)]
+    numbers += [a.sign(), a.int() + b.int(), a < b, a >= b, a == b, a != 1]
+    return [each.to(x.dtype) for each in numbers]
+
+
 FORWARD: dict[str, Function] = {
+    "truth values": _truths,
+    "whole numbers": _whole,
     "norm of order 1": lambda x: [torch.linalg.vector_norm(x, 1, dim=1)],
     "norm of order 1 of all": lambda x: [torch.linalg.vector_norm(x, 1)[None]],
     "norm of order 2": lambda x: [torch.linalg.vector_norm(x, 2, dim=2)],
