@@ -119,6 +119,39 @@ def version_of(tensor: Tensor) -> int:
 
 
 @cache
+def _gradient_hooks() -> None:
+    def find() -> list[Any]:
+        hooked, then, module = (
+            torch.zeros(1, requires_grad=True),
+            torch.zeros(1, requires_grad=True),
+            nn.Identity(),
+        )
+        hooked.register_hook(lambda g: g)
+        then.register_post_accumulate_grad_hook(lambda t: None)
+        module.register_full_backward_hook(lambda *_: None)
+        before = nn.Identity()
+        before.register_full_backward_pre_hook(lambda *_: None)
+        return [hooked, then, module, before]
+
+    def works(things: list[Any]) -> bool:
+        return all(map(_has_hooks, things)) and not any(map(_has_hooks, (torch.zeros(1), nn.Identity())))
+
+    _opened("hooks of gradients", find, works)
+
+
+def _has_hooks(thing: Any) -> bool:
+    if isinstance(thing, Tensor):
+        return bool(thing._backward_hooks) or bool(thing._post_accumulate_grad_hooks)
+    return bool(thing._backward_hooks) or bool(thing._backward_pre_hooks)
+
+
+def has_gradient_hooks(thing: Tensor | nn.Module) -> bool:
+    """Whether something of the user's sees, or changes, its gradients in a backward pass."""
+    _gradient_hooks()
+    return _has_hooks(thing)
+
+
+@cache
 def _zero_tensors() -> Function:
     def works(is_zero: Function) -> bool:
         return not is_zero(torch.zeros(1)) and bool(is_zero(torch._efficientzerotensor(1)))

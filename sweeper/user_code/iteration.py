@@ -35,6 +35,13 @@ def position(iterator: Any) -> str:
     return f"{frame.f_lasti if frame else 'no frame'} {inside} {operator.length_hint(iterator, -1)}"
 
 
+def tells_its_position(iterator: Any) -> bool:
+    """Whether `position` of it, or of its `parts`, changes as it goes on."""
+    if isinstance(iterator, itertools.count) or hasattr(iterator, "gi_frame") or parts(iterator):
+        return True
+    return operator.length_hint(iterator, -1) >= 0
+
+
 def parts(iterator: Any) -> tuple[Any, ...]:
     """The iterators that `iterator` goes through; empty for those that do not say."""
     if not isinstance(iterator, CONSISTS):

@@ -4,11 +4,13 @@ Counters in attributes, dicts, lists and objects, module globals, class attribut
 arguments. Only code of the user is searched: torch and this package keep nothing there that matters.
 """
 
+import argparse
 import functools
 import random
 import sys
 import sysconfig
-from collections import deque
+import threading
+from collections import UserDict, UserList, UserString, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.private_torch import version_of
-from sweeper.user_code.iteration import is_cache, is_iterator, parts, position
+from sweeper.user_code.iteration import is_cache, is_iterator, parts
 
 MOST = 20_000
 """Objects that are looked at; what lies deeper is taken for data."""
@@ -29,6 +30,8 @@ LARGE = 256 * 2**20
 OF_MODULES = {"training", "_parameters", "_buffers", "_non_persistent_buffers_set"}
 """Attributes of modules that every engine keeps itself."""
 SCALARS = (bool, int, float, complex, str, bytes, type(None))
+PLAIN_HOLDERS = (SimpleNamespace, argparse.Namespace, UserDict, UserList, UserString, threading.local)
+"""Objects of Python's own that are nothing but their attributes."""
 
 _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 _PACKAGE = str(Path(__file__).parents[1])  # as modules name it, also where it is reached by a link
@@ -70,7 +73,7 @@ def reachable(roots: Mapping[str, Any], *, weights: bool) -> Iterator[tuple[str,
     waiting, seen = deque(roots.items()), set[int]()
     while waiting and len(seen) < MOST:
         path, thing = waiting.popleft()
-        if isinstance(thing, SCALARS):
+        if is_plain(thing):
             yield path, thing
             continue
         identity = id(thing.names) if isinstance(thing, Globals) else id(thing)
@@ -79,6 +82,13 @@ def reachable(roots: Mapping[str, Any], *, weights: bool) -> Iterator[tuple[str,
         seen.add(identity)
         yield path, thing
         waiting.extend(_parts(path, thing, weights))
+
+
+def is_plain(thing: Any) -> bool:
+    """Whether it can neither change nor hold what can."""
+    if isinstance(thing, tuple):
+        return all(isinstance(each, SCALARS) for each in thing)
+    return isinstance(thing, SCALARS)
 
 
 def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
@@ -139,7 +149,7 @@ def _attributes(of: type) -> dict[str, Any]:
 
 
 def _has_state(thing: Any) -> bool:
-    return isinstance(thing, SimpleNamespace) or is_users(type(thing))
+    return isinstance(thing, PLAIN_HOLDERS) or is_users(type(thing))
 
 
 def _own(thing: Any, weights: bool) -> dict[str, Any]:
@@ -165,53 +175,8 @@ def _held(cell: CellType) -> Any:
         return None
 
 
-def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
-    """path -> what can be compared of the state there; parameters and buffers of the roots left out."""
-    models = [root for root in roots.values() if isinstance(root, nn.Module)]
-    own = {id(tensor) for model in models for tensor in (*model.parameters(), *model.buffers())}
-    things = reachable(roots, weights=True)
-    return {path: _print(thing) for path, thing in things if id(thing) not in own}
-
-
-def _print(thing: Any) -> Any:
-    if isinstance(thing, SCALARS):
-        return thing
-    if isinstance(thing, Tensor):
-        return thing.detach().clone() if thing.nbytes < LARGE else (thing.data_ptr(), version_of(thing))
-    if isinstance(thing, np.ndarray):
-        return thing.copy() if thing.nbytes < LARGE else id(thing)
-    if isinstance(thing, random.Random | np.random.Generator | np.random.RandomState | torch.Generator):
-        return str(_random_state(thing))
-    if isinstance(thing, dict | list | tuple | set | frozenset | deque):
-        return f"{len(thing)} elements", None  # no plain value: a cache may be filled once
-    return position(thing) if is_iterator(thing) else type(thing).__name__
-
-
-def _random_state(generator: Any) -> Any:
-    if isinstance(generator, random.Random):
-        return generator.getstate()
-    if isinstance(generator, np.random.Generator):
-        return generator.bit_generator.state
-    return generator.get_state().tolist() if isinstance(generator, torch.Generator) else generator.get_state()
-
-
-def first_change(before: Mapping[str, Any], after: Mapping[str, Any], *, scalars: bool = False) -> str:
-    """Path of the first state that differs, or an empty string; `scalars`: of plain values in both alone."""
-    for path, value in after.items():
-        if path not in before:
-            if not scalars:
-                return path
-            continue
-        if scalars and not (isinstance(value, SCALARS) and isinstance(before[path], SCALARS)):
-            continue
-        if scalars and value is not None and before[path] is None:
-            continue  # filled by the first call, as a cache is
-        if not _same(before[path], value):
-            return path
-    return "" if scalars else next((path for path in before if path not in after), "")
-
-
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are alike, NaN and NaN too."""
     if type(a) is not type(b):
         return False
     if isinstance(a, Tensor):
@@ -330,11 +295,11 @@ def _tensor(tensor: Tensor) -> Callable[[], None]:
     value, gradient = tensor.detach().clone(), tensor.grad if tensor.is_leaf else None
 
     def restore() -> None:
-        same = tensor.dtype == value.dtype and tensor.shape == value.shape and tensor.device == value.device
+        alike = tensor.dtype == value.dtype and tensor.shape == value.shape and tensor.device == value.device
         with torch.no_grad():
-            if not same:
+            if not alike:
                 tensor.data = value
-            elif not _same(tensor.detach(), value):
+            elif not same(tensor.detach(), value):
                 tensor.detach().copy_(value)
         if tensor.is_leaf:
             tensor.grad = gradient

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sweeper.user_code.outside import first_change, prints
+from sweeper.user_code.prints import first_change, prints
 
 
 def generator() -> Iterator[int]:

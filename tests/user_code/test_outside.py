@@ -13,7 +13,8 @@ from torch import nn
 
 from sweeper.components import models
 from sweeper.training.reference import train
-from sweeper.user_code.outside import first_change, of_model, prints, put_back, reachable
+from sweeper.user_code.outside import of_model, put_back, reachable
+from sweeper.user_code.prints import first_change, prints
 
 SOURCE = """
 import itertools

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from sweeper.components.tree import Tree, applied, copied, first_tensor, leaves
 from sweeper.private_torch import buffers_of, version_of
+from sweeper.training.stacked.not_kept import no_gradient_hooks, refuse_what_stacks_lose
 from sweeper.training.stacked.recording import Call, Recorder, tensors
 from sweeper.training.stacked.refusal import NotStackable
-from sweeper.user_code.outside import first_change, prints
+from sweeper.user_code.prints import first_change, prints
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -49,6 +50,7 @@ def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str
         NotStackable: if a pass depends on an earlier one by more than the values of its buffers, draws random
             numbers that a stack does not, or writes to its rows or its parameters.
     """
+    refuse_what_stacks_lose(model, code)
     seen = _Passes(model, loss, x, y, code)
     model.train()
     before, first, second = seen.state(), seen.run(), seen.run()
@@ -106,9 +108,9 @@ class _Passes:
         """Forward, and backward where gradients are on; buffers are put back."""
         device = first_tensor(self.rows).device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), self._unwritten():
-            with _drawing_nowhere_else("forward"), Recorder() as recorder:
+            with _drawing_nowhere_else("forward"), no_gradient_hooks(), Recorder() as recorder:
                 output = applied(self.model, self.rows[0])
-            with _drawing_nowhere_else("forward"):
+            with _drawing_nowhere_else("forward"), no_gradient_hooks():
                 value = self.loss(output, self.rows[1])
             outputs, state = [t.detach().clone() for t in tensors([output, value])], self.state()
             if value.requires_grad:

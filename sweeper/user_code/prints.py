@@ -1,0 +1,71 @@
+"""What is told apart of the state of a model and of the user's code: before a pass, and after it."""
+
+import random
+from collections import deque
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sweeper.private_torch import version_of
+from sweeper.user_code.iteration import is_iterator, position
+from sweeper.user_code.outside import LARGE, SCALARS, is_plain, reachable, same
+
+OF_VALUES = ("builtins", "array", "collections", "datetime", "decimal", "fractions", "numpy", "uuid")
+"""Modules of types whose objects tell their whole state when they are printed."""
+
+
+def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
+    """path -> what can be compared of the state there; parameters and buffers of the roots left out."""
+    models = [root for root in roots.values() if isinstance(root, nn.Module)]
+    own = {id(tensor) for model in models for tensor in (*model.parameters(), *model.buffers())}
+    things = reachable(roots, weights=True)
+    return {path: _print(thing) for path, thing in things if id(thing) not in own}
+
+
+def _print(thing: Any) -> Any:
+    if is_plain(thing):
+        return thing
+    if isinstance(thing, np.generic):
+        return thing.item()
+    if isinstance(thing, Tensor):
+        return thing.detach().clone() if thing.nbytes < LARGE else (thing.data_ptr(), version_of(thing))
+    if isinstance(thing, np.ndarray):
+        return thing.copy() if thing.nbytes < LARGE else id(thing)
+    if isinstance(thing, random.Random | np.random.Generator | np.random.RandomState | torch.Generator):
+        return str(_random_state(thing))
+    if isinstance(thing, dict | list | tuple | set | frozenset | deque):
+        return f"{len(thing)} elements", None  # no plain value: a cache may be filled once
+    if is_iterator(thing):
+        return position(thing)
+    is_value = (
+        type(thing).__module__ in OF_VALUES and not callable(thing) and not isinstance(thing, ModuleType)
+    )
+    return repr(thing) if is_value else type(thing).__name__
+
+
+def _random_state(generator: Any) -> Any:
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    return generator.get_state().tolist() if isinstance(generator, torch.Generator) else generator.get_state()
+
+
+def first_change(before: Mapping[str, Any], after: Mapping[str, Any], *, scalars: bool = False) -> str:
+    """Path of the first state that differs, or an empty string; `scalars`: of plain values in both alone."""
+    for path, value in after.items():
+        if path not in before:
+            if not scalars:
+                return path
+            continue
+        if scalars and not (isinstance(value, SCALARS) and isinstance(before[path], SCALARS)):
+            continue
+        if scalars and value is not None and before[path] is None:
+            continue  # filled by the first call, as a cache is
+        if not same(before[path], value):
+            return path
+    return "" if scalars else next((path for path in before if path not in after), "")
