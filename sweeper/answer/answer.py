@@ -113,14 +113,16 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""
+        ranks = self.above_chance
+        tied, unranked = (self.tied, self.unranked) if ranks else ((), (*self.tied, *self.unranked))
         return {
             "trial": self.trial,
             "parameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.parameters.items()},
             "objective": self.objective,
             "confirmed": None if self.confirmed is None else {**self.confirmed.to_dict(), **self.lost},
             "test": None if self.test is None else dict(self.test),
-            "tied": list(self.tied),
-            "not_ranked": list(self.unranked),
+            "tied": list(tied),
+            "not_ranked": list(unranked),
             "standing": self.standing,
             "learned": None if self.learning is None else self.learning.learned,
             "baseline": None if self.baseline is None else self.baseline.to_dict(),

@@ -78,7 +78,8 @@ def learning(
     scores beat the `baseline`, those on test rows included, or where it has more of the test labels right
     than luck explains, it learned, if most seeds have their best after step 0: what was good before owes
     nothing to training. A training loss has no value at
-    step 0; the validation loss there stands for it, as untrained weights have seen neither part.
+    step 0; the validation loss there stands for it, as untrained weights have seen neither part, and where
+    that loss is shown to fall, the trial learned.
     """
     own = curves[(curves["trial"] == trial) & curves["seed"].isin(seeds)]
     metric = objective_metric(objective)
@@ -97,6 +98,9 @@ def learning(
     sure = not math.isfinite(low) or low > 0 or bool((falls > floor).all())
     best = first - np.where(np.isfinite(later), later, np.inf).min(axis=1)
     learned = (mean > floor and sure) or (best.mean() > floor and _beyond_luck(best, later))
+    if not learned and metric != start_metric(objective):  # as the fall from another score shows too little
+        other = learning(curves, trial, seeds, start_metric(objective))
+        learned = other is not None and other.learned
     beats = baseline is not None and (baseline.beaten or baseline.beyond_rows)
     return Learning(
         before=float(start.mean()),

@@ -18,6 +18,8 @@ class Profile:
     sharpness: float | None
     """Largest eigenvalue of the Hessian of the loss; ``None`` where it was not asked for, or the model has no
     second derivative."""
+    in_time: bool = False
+    """Whether its activations are (batch, time, units) in every layer."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from torch import Tensor
 class Layer:
     """One layer at one moment, on a fixed evaluation batch of `n` rows; ``None`` where it has no such part.
 
+    In a training that diverges, values may be infinite or NaN: a measure gives NaN then, and raises nothing.
+
     The output layer has weights and no activation; before the first update there is no `weight_before`.
     """
 

@@ -120,7 +120,7 @@ ENDED = {
     shapes.OVERFITTING: "overfitted",
     shapes.RISING: "rose again, and its train loss with it",
     shapes.UNSTABLE: "was unstable",
-    shapes.NOISY: "was too noisy to show that it learned",
+    shapes.NOISY: "was as noisy as its whole fall",
     shapes.MEMORIZED: "did not learn what holds for other rows",
     shapes.ROSE: "rose from the start",
     shapes.STUCK: "did not learn",

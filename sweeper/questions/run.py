@@ -37,13 +37,16 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
         length = "length searched"
     if "training.batch_size" in space:
         rows = "batch size searched"
+    loss = name_of(training.loss)
+    if "training.loss" in space:
+        loss = "searched"
     seeds = sorted(trials.loc[trials["phase"] == "confirm", "seed"].unique())
     engines = trials["engine"].value_counts()
     found = {
         "Study": study.name,
         "Question": study.question,
         "Training": f"{length}, {rows}, {training.dtype}, device {training.device}",
-        "Loss": f"{name_of(training.loss)}; trials are ranked by their {run.ranked.best} {run.metric}",
+        "Loss": f"{loss}; trials are ranked by their {run.ranked.best} {run.metric}",
         "Search": f"sampler {search.sampler}, {_pruning(search.pruner)}, seed {search.seed}",
         "Fresh seeds": listing([str(seed) for seed in seeds])
         if len(seeds) <= 20

@@ -160,8 +160,8 @@ MEANINGS: Mapping[str, str] = {
 }
 VERDICT = (
     "tied: the difference is too small for a call; left the race: behind the leader of its time, not shown "
-    "to be worse than the winner; not ranked: too few seeds, or nothing was learned; else by how much it is "
-    "worse"
+    "to be worse than the winner; not ranked: too few seeds, or the winner is not shown to have learned or "
+    "to beat guessing; else by how much it is worse"
 )
 OF_TABLE: Mapping[str, Mapping[str, str]] = {
     "gradients": {

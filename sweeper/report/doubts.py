@@ -94,7 +94,8 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
     start = ranked.cost(found.before)
     later = (start - found.fell, start - found.at_best)
     before, after, best = distinct([found.before, *(ranked.value(each) for each in later)])
-    change, lucky = f"{before} before training, {after} afterwards", ""
+    other = "" if found.from_start else " (by the validation loss)"
+    change, lucky = f"{before} before training{other}, {after} afterwards", ""
     if found.seeds == 1 or found.points == 1:
         change += " at best" * (found.points > 1)
     else:

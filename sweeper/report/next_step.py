@@ -74,7 +74,7 @@ def next_step(
         step = _unlearned(study, answer, answer.learning, trials)
     elif answer.confirmed is None:
         step = _unconfirmed(study, trials)
-    elif doubted is not None:
+    elif doubted is not None and not (_may_only_lack_seeds(answer) and _few_seeds(study, answer, trials)):
         step = _guessed(answer, doubted)
     elif few := _few_seeds(study, answer, trials):
         step = few
@@ -121,6 +121,12 @@ def _few_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | N
     return _Rerun(text, more) if more else None
 
 
+def _may_only_lack_seeds(answer: Answer) -> bool:
+    """Whether the winner scores better than guessing, be it not shown to."""
+    own = answer.baseline.objective if answer.baseline is not None else None
+    return own is not None and own.gain > 0
+
+
 def _more_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[str, ...]:
     return more_seeds(study, trials, answer.trial, max(MANY_SEEDS, 2 * study.confirm.seeds))
 
@@ -133,6 +139,8 @@ def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | No
     if len(diverged) < len(search) / 2 or tried.empty or not own > 0:
         return None
     lowest, highest = float(tried.min()), float(tried.max())
+    done = search[(search["outcome"] == "completed") & (search["learning_rate"] > 0)]
+    own = max(own, float(Ranked(study.objective).order(done, "objective", "trial")["learning_rate"].iloc[0]))
     if math.log(own / lowest) > OUTER * math.log(highest / lowest):
         return None
     settings = _rates(study, diverged, lower=True)

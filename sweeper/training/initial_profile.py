@@ -114,6 +114,7 @@ def _profile(
         penalties=penalties,
         loss=value,
         sharpness=_sharpness(built.model, loss, copied(x), copied(y)) if sharp else None,
+        in_time=bool(activations) and all(a.ndim == 3 for a in activations),
     )
     return profile, reason
 
@@ -137,6 +138,7 @@ def _median(per_seed: Sequence[Profile]) -> Profile:
         },
         loss=float(np.median([one.loss for one in per_seed])),
         sharpness=per_seed[0].sharpness,
+        in_time=all(one.in_time for one in per_seed),
     )
 
 

@@ -163,6 +163,10 @@ def test_errors_and_training_losses_have_their_own_start() -> None:
         found = learning(pd.concat([start, after]), 3, SEEDS, "train_loss")
         assert found is not None
         assert found.learned == expected
+    falling = curves(STARTS * np.linspace(1.0, 0.7, 7))
+    found = learning(pd.concat([falling, after]), 3, SEEDS, "train_loss")
+    assert found is not None
+    assert found.learned, "its validation loss falls on every seed"
 
 
 def test_without_a_value_before_training_nothing_is_said() -> None:

@@ -60,7 +60,7 @@ def test_outputs_may_lie_in_any_order_in_memory(name: str) -> None:
     output = torch.tensor(
         np.stack([OUTPUT, REAL], axis=1)
     ).mT  # (rows, time, columns), columns first in memory
-    for function in (loss.function, *(m.function for m in metrics_of(loss.task, 6, ["auc"]))):
+    for function in (loss.function, *(m.scalar for m in metrics_of(loss.task, 6, ["auc"]))):
         torch.testing.assert_close(function(output, target), function(output.contiguous(), target))
 
 

@@ -131,9 +131,9 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
         entry(
             "components/losses.py",
             "LOSSES",
-            'Loss("log_cosh", log_cosh, "regression")',
+            'Loss("log_cosh", cosh_loss, "regression")',
             '''
-            def log_cosh(output: Tensor, target: Tensor) -> Tensor:
+            def cosh_loss(output: Tensor, target: Tensor) -> Tensor:
                 """log cosh(output − target), mean over elements."""
                 difference = output.view_as(target) - target
                 return (F.softplus(-2 * difference) + difference - math.log(2)).mean()
@@ -204,9 +204,9 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
         entry(
             "components/models.py",
             "MODELS",
-            '"two_layers": two_layers',
+            '"two_layers": shallow',
             '''
-            def two_layers(
+            def shallow(
                 in_features: int, out_features: int, activation: Callable[[], nn.Module], width: int = 5
             ) -> nn.Module:
                 """One hidden layer."""
@@ -222,9 +222,9 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
         entry(
             "data/sources.py",
             "DATASETS",
-            '"parabola": parabola',
+            '"parabola": squares',
             '''
-            def parabola(rows: int = 60) -> tuple[np.ndarray, np.ndarray]:
+            def squares(rows: int = 60) -> tuple[np.ndarray, np.ndarray]:
                 """y = Σ x² of three uniform columns."""
                 inputs = np.random.default_rng(0).uniform(-1, 1, size=(rows, 3))
                 return inputs, np.square(inputs).sum(axis=1)
@@ -237,11 +237,13 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
         new_file("measures/moved.py"),
         imported("measures/__init__.py", "from sweeper.measures.moved import moved"),
         entry("measures/__init__.py", "MEASURES", '"moved": moved'),
+        entry("report/columns.py", "MEANINGS", '"moved": "share of weights that moved"'),
     ),
     "question": (
         new_file("questions/fastest.py"),
         imported("questions/__init__.py", "from sweeper.questions import fastest"),
         entry("questions/__init__.py", "QUESTIONS", "fastest.QUESTION"),
+        entry("report/columns.py", "MEANINGS", '"median_seconds": "median over trainings"'),
     ),
     "pool": (
         new_file("training/pool/single.py"),

@@ -180,7 +180,19 @@ def test_narrow_deep_relu_may_be_born_dead(tmp_path: Path) -> None:
     advice = advice_on(file)
     assert born_dead_probability(4, 10) == pytest.approx(0.47554, abs=1e-5)
     assert "48 %" in said(advice["leaky"])
-    assert advice["leaky"].settings == {"search.space.activation": ["leaky_relu"]}
+    assert advice["leaky"].settings == {"search.space.activation": ["relu", "leaky_relu"]}
+    wide = advice_on(study_file(tmp_path, model={"depth": 1, "width": 8}, search={"space": space}))
+    assert "leaky" not in wide
+
+
+def test_a_search_of_losses_is_kept(tmp_path: Path) -> None:
+    """Where the study compares losses, no single one is kept and none is put in the place of all."""
+    data = {"source": "teacher", "rows": 200}
+    losses = {"training.loss": ["mse", "huber", "l1"], "optimizer": ["adam"]}
+    search = {"space": losses, "objective": "validation_mae"}
+    advice = advice_on(study_file(tmp_path, data=data, search=search, training={"loss": "mse"}))
+    assert advice["loss"].what == "Keep your search of losses: mse, huber and l1."
+    assert all("training.loss" not in one.settings for one in advice.values())
 
 
 def test_rates_by_optimizer(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """What a card asks for next where an answer rests on too few seeds."""
 
+from dataclasses import replace
+
 import pytest
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
+from sweeper.answer.baseline import Against, Baseline
+from sweeper.answer.claims import GUESS
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import card
-from sweeper.report.doubts import with_warnings
-from sweeper.report.next_step import NextStep
+from sweeper.report.doubts import Doubt, with_warnings
+from sweeper.report.next_step import NextStep, next_step
 
 
 def step_of(run: RunData) -> NextStep:
@@ -42,3 +46,42 @@ def test_lost_seeds_ask_for_more_as_soon_as_too_few_are_left(tried: int, lost: i
     assert (few in told.warnings) is (told.standing == "provisional") is (left < 5)
     assert told.next_step.text.startswith(f"{left} completed fresh seeds cannot confirm") is (left < 5)
     assert ("confirm.seeds=12" if tried == 6 else "confirm.seeds=10") in told.next_step.command or left >= 5
+
+
+@pytest.mark.parametrize("low", [True, False])
+def test_lower_rates_where_the_best_of_the_search_has_the_lowest(low: bool) -> None:
+    """Where most trials diverged: not where a trial at a higher rate than the winner's scored best in the
+    search."""
+    made = synthetic_records(24, finalists=2, seeds=6)
+    run = made_input(made, study=made_study(confirm={"finalists": 2, "seeds": 6}))
+    assert run.answer is not None
+    search = made.trials["phase"] != "confirm"
+    trials = made.trials.assign(learning_rate=made.trials["learning_rate"].mask(search, 0.5))
+    own, other = made.trials["trial"] == run.answer.trial, made.trials["trial"] == made.trials["trial"].min()
+    kept = own | other
+    trials = trials.assign(
+        outcome=trials["outcome"].mask(search & ~kept, "diverged"),
+        objective=trials["objective"].mask(search & ~kept).mask(search & other, 9.0 if low else 0.001),
+        learning_rate=trials["learning_rate"].mask(own, 1e-4).mask(other, 0.1),
+    )
+    assert run.answer.trial != made.trials["trial"].min()
+    answer = replace(run.answer, parameters={**run.answer.parameters, "learning_rate": 1e-4})
+    step = next_step(run.study, answer, trials, None, None, None)
+    assert ("search lower ones" in step.text) is low
+
+
+@pytest.mark.parametrize("gain", [0.4, -0.4])
+def test_two_seeds_that_beat_guessing_ask_for_more(gain: float) -> None:
+    """Of scores that are better than guessing, and too few to show it, targets are not to blame."""
+    made, asked = (
+        synthetic_records(24, finalists=2, seeds=2),
+        made_study(confirm={"finalists": 2, "seeds": 2}),
+    )
+    run = made_input(made, study=asked)
+    assert run.answer is not None
+    against = Against("validation", "loss", 1.0, 1.0 + gain, gain, gain - 3, gain + 3, 2, higher=False)
+    answer = replace(run.answer, baseline=Baseline("it", "", against, ()))
+    doubted = Doubt(GUESS, "Not shown to be better than guessing on validation rows.", "", "")
+    step = next_step(asked, answer, made.trials, doubted, None, None)
+    assert ("confirm.seeds=10" in step.command) is (gain > 0)
+    assert ("check that targets belong to their rows" in step.text) is (gain < 0)

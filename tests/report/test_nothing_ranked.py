@@ -8,7 +8,7 @@ from report_inputs import OnDemand
 from run_kinds import run_of
 
 from sweeper.answer.claim_words import words
-from sweeper.answer.claims import GUESS, UNLEARNED
+from sweeper.answer.claims import GUESS, TIES, UNLEARNED
 from sweeper.answer.comparison import FAILS, UNRANKED, WINNER
 from sweeper.questions import QUESTIONS
 from sweeper.report.card import card
@@ -32,3 +32,14 @@ def test_finalists_are_not_ranked(kind: str, standing: str) -> None:
     assert [text for text in said if RANKS.search(text)] == []
     for name in ("finalists", "comparison"):
         assert set(tables[name]["verdict"]) <= {WINNER, UNRANKED, FAILS}
+
+
+def test_json_ranks_nothing_either() -> None:
+    """Who is tied where something was learned is not ranked where it was not, in what programs read too."""
+    run = run_of("ties")
+    assert run.answer is not None
+    ranked = replace(run.answer, standing=TIES, baseline=None, learning=None)
+    assert ranked.to_dict()["tied"]
+    doubted = replace(ranked, standing=GUESS, doubted="Worse than guessing on test rows.").to_dict()
+    assert doubted["tied"] == []
+    assert set(doubted["not_ranked"]) == {*ranked.tied, *ranked.unranked}

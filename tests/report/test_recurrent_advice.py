@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -47,3 +48,33 @@ def test_recurrent_layers_of_ones_own_are_told_of(layer: str, gated: bool) -> No
     assert f"not about {kind} layers" in words
     assert ("gated networks" in words) is gated
     assert f"over time, inside the {kind}, it still can" in said(advice["hidden"])
+
+
+@pytest.mark.parametrize("over_time", [True, False])
+def test_the_temporal_penalty_needs_activations_over_time(over_time: bool) -> None:
+    """It is not proposed to a model whose activations come after the last time."""
+
+    def made(in_features: int, out_features: int, activation: Any) -> nn.Module:
+        return OverTime(in_features, out_features, activation, over_time)
+
+    rng = np.random.default_rng(0)
+    data = (rng.normal(size=(40, 6, 2)).astype("float32"), np.arange(40) % 2)
+    study = Study(name="asked", data=data, model=made, training={"steps": 10})
+    keys = {one.key for one in advise(study, profile_network)}
+    assert "penalty" in keys
+    assert ("temporal" in keys) is over_time
+
+
+class OverTime(nn.Module):
+    """An activation of every time, or of the last one."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Any, over_time: bool) -> None:
+        super().__init__()
+        self.layer, self.hidden, self.act = nn.GRU(2, 4, batch_first=True), nn.Linear(4, 4), activation()
+        self.out, self.over_time = nn.Linear(4, out_features), over_time
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        states = self.layer(x)[0]
+        found: torch.Tensor = self.act(self.hidden(states if self.over_time else states[:, -1]))
+        found = self.out(found[:, -1] if self.over_time else found)
+        return found

@@ -1,5 +1,6 @@
 """Loss and scores in the script: which functions it holds, and how they are called."""
 
+from dataclasses import replace
 from typing import Any
 
 import loader_targets as given
@@ -104,3 +105,13 @@ def test_what_cannot_be_imported_is_said() -> None:
     """A function of a notebook, or a lambda, has no module that a script could import."""
     with pytest.raises(UserError, match=r"training\.loss"):
         text_of((X, NUMBERS), loss=lambda output, target: (output - target).mean())
+
+
+def test_another_loss_of_classes_is_written_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain cross-entropy alone is written in short, whatever name a function stands under."""
+    other = replace(losses.LOSSES["cross_entropy"], name="other", function=losses.mse, options=())
+    monkeypatch.setitem(losses.LOSSES, "other", other)
+    code = "\n".join(text_of(loss="other").code)
+    assert "def loss_function(output: Tensor, target: Tensor)" in code
+    assert "cross_entropy" not in code
+    assert "F.cross_entropy(output, target)" in "\n".join(text_of().code)

@@ -18,7 +18,8 @@ HEALTHY, LOST = 1.0, 2.0
 """Decades by which gradients may change between the last and the first hidden layer; from which on they
 count as vanished or exploded."""
 MOST = 6
-BORN_DEAD = 1e-3
+BORN_DEAD = 0.01
+"""Probability from which another activation is compared."""
 
 
 def advise_hidden(facts: Facts) -> Iterator[Advice]:
@@ -40,7 +41,11 @@ def advise_hidden(facts: Facts) -> Iterator[Advice]:
         change = decades(facts, name)
         if change is not None and abs(change) >= LOST:
             yield _lost(facts, name, change)
-    if "relu" in facts.activations and _born_dead(facts) > BORN_DEAD:
+    if (
+        "relu" in facts.activations
+        and "leaky_relu" not in facts.activations
+        and _born_dead(facts) > BORN_DEAD
+    ):
         yield _dead(facts)
 
 
@@ -177,14 +182,14 @@ def _dead(facts: Facts) -> Advice:
         ),
         Reason(f"{percent(share)} of the ReLU units are dead on all rows before training", MEASURED),
     )
-    swapped = ["leaky_relu" if name == "relu" else name for name in facts.activations]
-    settings = {"search.space.activation": list(dict.fromkeys(swapped))}
+    settings = {"search.space.activation": [*facts.activations, "leaky_relu"]}
     return Advice(
         "leaky",
         TOPIC,
-        "relu: so narrow a network may be born dead. Use leaky_relu instead.",
+        "relu: so narrow a network may be born dead. Compare leaky_relu.",
         reasons,
         settings,
+        alternative=True,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sweeper.components.losses import LOSSES
 from sweeper.report.advice.facts import LOSS_OF, Facts, loaded, off_scale
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
-from sweeper.wording import number, percent, shown
+from sweeper.wording import listing, number, percent, shown
 
 POISSON = "torch.nn.functional:poisson_nll_loss"
 FEW_VALUES = 20
@@ -17,6 +17,12 @@ WITH_A_WORD_FOR_GUESSING = ("cross_entropy", "mse")
 
 def advise_loss(facts: Facts) -> Iterator[Advice]:
     """The main loss, then what is worth comparing with it."""
+    if searched := facts.study.space.entries.get("training.loss"):
+        what = f"Keep your search of losses: {listing([_shown(each) for each in searched.values or ()])}."
+        yield Advice("loss", TOPIC, what, tuple(_kind(facts, own=False)))
+        if off_scale(facts.study, facts.targets):
+            yield _scaled(facts)
+        return
     targets, wanted = facts.targets, LOSS_OF.get(facts.targets.kind, "mse")
     if facts.misfit or _named(facts.asked_loss) is not None:
         yield _main(facts, wanted)

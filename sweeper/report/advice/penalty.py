@@ -37,7 +37,8 @@ def advise_penalty(facts: Facts) -> Iterator[Advice]:
         what = f"Search weights {span}, and exactly 0 in a quarter of the trials."
     settings = {"search.space.activation_penalty": {"low": low, "high": high, "log": True, "zero": ZERO}}
     yield Advice("penalty", TOPIC, what, tuple(_reasons(facts, equal)), {} if covered else settings)
-    if len(facts.inputs.shape) == 2 and facts.network.recurrent and "temporal" not in equal:
+    in_time = all(profile.in_time for profile in facts.network.profiles.values())
+    if len(facts.inputs.shape) == 2 and facts.network.recurrent and in_time and "temporal" not in equal:
         yield _temporal(list(equal))
 
 

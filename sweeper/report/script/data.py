@@ -143,8 +143,9 @@ def _reading(study: Study, data: Data) -> _Reading:
         lines = _returned(call("image_folder", {"folder": str(path), **options}, "data"), data, "{}")
         return _Reading(lines, (definitions(images, "image_folder"),))
     if isinstance(source, str) and source in DATASETS:
-        lines = _returned(call(source, options, "data"), data, "{}")
-        return _Reading(lines, (definitions(sources, source),), any_numbers=False)
+        name = DATASETS[source].__name__
+        lines = _returned(call(name, options, "data"), data, "{}")
+        return _Reading(lines, (definitions(sources, name),), any_numbers=False)
     user = imported(source, "data.source", "read_data", study.folder)
     read = call("read_data", options, "data")
     if data.read == "table":

@@ -68,7 +68,7 @@ def model_text(study: Study, settings: Settings, data: Data, loss: Loss) -> Mode
     """
     user = None
     function: Any = MODELS.get(settings.model) if isinstance(settings.model, str) else None
-    name = str(settings.model)
+    name = getattr(function, "__name__", "")
     if function is None:
         _require_maker(settings.model)
         user = imported(settings.model, "model.source", "make_model", study.folder)

@@ -110,10 +110,10 @@ def _loss(settings: Settings, data: Data, loss: Loss) -> tuple[list[str], str, s
     """Its functions, the name of the one that is trained on, and the weights of classes."""
     if loss.is_users:
         return [], "loss_function", ""
-    name = str(settings.loss)
-    if loss.task == "classification" and loss.function is LOSSES[name].function:  # no options are set
+    if loss.function is losses.cross_entropy and loss.task == "classification":  # no options are set
         return [PLAIN], "loss_function", ""
-    source = definitions(losses, LOSSES[name].function.__name__)
+    name = LOSSES[str(settings.loss)].function.__name__
+    source = definitions(losses, name)
     scored, trained = _options(loss.scored), _options(loss.function)
     balanced = settings.class_weight is not None and "class_weight" in loss.options
     if not scored and not trained and not balanced:

@@ -10,14 +10,18 @@ from sweeper.questions.run_data import RunData
 
 def fastest(run: RunData) -> pd.DataFrame:
     """Median seconds of a training, by optimizer."""
-    return run.trials.groupby("optimizer", as_index=False)["seconds"].median()
+    return (
+        run.trials.groupby("optimizer", as_index=False)["seconds"]
+        .median()
+        .rename(columns={"seconds": "median_seconds"})
+    )
 
 
 @themed
 def draw(frame: pd.DataFrame) -> Figure:
     """A bar for each optimizer."""
     figure, (axes,) = canvas(height=2.5)
-    axes.barh(frame["optimizer"], frame["seconds"])
+    axes.barh(frame["optimizer"], frame["median_seconds"])
     axes.set(xlabel="seconds")
     return figure
 
@@ -30,7 +34,7 @@ def alt(frame: pd.DataFrame) -> str:
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     """The one with the lowest median."""
     frame = tables["fastest"]
-    return (f"The fastest was {frame.loc[frame['seconds'].idxmin(), 'optimizer']}.",)
+    return (f"The fastest was {frame.loc[frame['median_seconds'].idxmin(), 'optimizer']}.",)
 
 
 QUESTION = Question(
