@@ -57,8 +57,31 @@ def _whole(x: Tensor) -> list[Tensor]:
     return [each.to(x.dtype) for each in numbers]
 
 
+def _infinite(x: Tensor) -> Tensor:
+    """With each value that is no finite number."""
+    return torch.where(x > 1.5, math.nan, torch.where(x > 1, math.inf, torch.where(x < -1, -math.inf, x)))
+
+
+def _with_ties(x: Tensor) -> Tensor:
+    """Many of the same value at both ends, each with a gradient of its own."""
+    return torch.where(x.abs() > 0.5, x - x.detach() + x.detach().sign() * 0.5, x)
+
+
+def _hidden(x: Tensor) -> Tensor:
+    """−∞ in places, and in all of every third row."""
+    rows = (torch.arange(x.shape[1]) % 3 == 0)[:, None]
+    return torch.where(rows | (x > 1), -math.inf, x)
+
+
 FORWARD: dict[str, Function] = {
     "truth values": _truths,
+    "whole numbers against others": lambda x: [((x * 4).long() >= 1.5).to(x.dtype)],
+    "numbers for what is none": lambda x: [
+        _infinite(x).nan_to_num(7.0, 8.0, 9.0),
+        _infinite(x).nan_to_num(0.5),
+    ],
+    "differences the other way": lambda x: [torch.rsub(x, x * x, alpha=0.3), torch.sub(x, x * x, alpha=-0.3)],
+    "shares of nothing": lambda x: [torch.softmax(x, 2), torch._safe_softmax(_hidden(x), 2)],
     "whole numbers": _whole,
     "norm of order 1": lambda x: [torch.linalg.vector_norm(x, 1, dim=1)],
     "norm of order 1 of all": lambda x: [torch.linalg.vector_norm(x, 1)[None]],
@@ -80,6 +103,11 @@ BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
     "softplus": lambda x: F.softplus(x, 2.0, 1.0),
     "mish": F.mish,
     "elu": lambda x: F.elu(x, 0.7),
+    "celu": lambda x: F.celu(x, 0.6),
+    "celu in place": lambda x: F.celu_(x * 1.5, 0.6),
+    "elu in place": lambda x: F.elu_(x * 1.5, 0.7),
+    "running extremes": lambda x: _with_ties(x).cummin(1)[0] + _with_ties(x).cummax(2)[0],
+    "shares of nothing": lambda x: torch._safe_softmax(_hidden(x), 2),
     "leaky relu": lambda x: F.leaky_relu(x, 0.3),
     "embedding with padding": _looked_up,
 }
@@ -100,11 +128,19 @@ def test_numbers_are_those_of_torch(name: str, columns: int) -> None:
         torch.testing.assert_close(mine, theirs, rtol=2e-5, atol=2e-5, equal_nan=True)
 
 
-@pytest.mark.parametrize("beyond", [0, 1, 2])
-def test_an_index_beyond_the_table_is_an_error(beyond: int) -> None:
-    """The first number beyond the last row is refused, as torch refuses it, and reads no memory."""
+BEYOND: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "embedding": F.embedding,
+    "gather": lambda at, x: x.gather(0, at[:, None].expand(-1, x.shape[1])),
+    "scatter_add": lambda at, x: torch.zeros_like(x).scatter_add(0, at[:, None].expand(-1, x.shape[1]), x),
+}
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 2, -7])
+@pytest.mark.parametrize("name", BEYOND)
+def test_an_index_beyond_the_table_is_an_error(name: str, beyond: int) -> None:
+    """The first number beyond the last row, or before the first, is refused, and reads no memory."""
     rows, x = 4, torch.arange(4.0)[:, None].repeat(1, 5)
-    looked_up: Function = lambda x: [F.embedding(x[0, :, 0].long(), x[0, :rows])]  # noqa: E731
+    looked_up: Function = lambda x: [BEYOND[name](x[0, :, 0].long(), x[0, :rows])]  # noqa: E731
     if not beyond:
         torch.testing.assert_close(compiled(looked_up, x)[0], x)
         return

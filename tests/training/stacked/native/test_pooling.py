@@ -35,7 +35,7 @@ def test_the_largest_and_its_place(name: str, dtype: torch.dtype) -> None:
     """Of equal numbers the first, of NaN the last, whatever the window."""
     kernel, stride, padding, dilation = WINDOWS[name]
     x = (torch.randn(5, 2 * 6 * 18, generator=torch.Generator().manual_seed(0)) * 2).round().to(dtype)
-    x[1, 7], x[2, 3:5], x[3, 9] = torch.nan, torch.nan, torch.inf
+    x[1, 7], x[2, 3:5], x[3, 9], x[4, :108] = torch.nan, torch.nan, torch.inf, -torch.inf
 
     def pooled(given: Tensor) -> list[Tensor]:
         planes = given[0].view(5, 2, 6, 18)
