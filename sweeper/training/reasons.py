@@ -38,6 +38,11 @@ def reason_of(error: BaseException) -> str:
     return f"{text_of(error) if is_own else message_of(error)}{where}"
 
 
+def stack_reason_of(error: BaseException) -> str:
+    """`reason_of` what a stack raised: one by one the same model may well train."""
+    return str(error) if isinstance(error, NotStackable) else f"in a stack, {reason_of(error)}"
+
+
 def _is_of_library(file: str) -> bool:
     """Whether it is this package's, Python's, or was installed, wherever that may be."""
     installed = {"site-packages", "dist-packages"} & set(Path(file).parts)
@@ -53,4 +58,4 @@ def refusing() -> Iterator[None]:
     except (NotStackable, NotCompiled):
         raise
     except Exception as error:  # whatever the model and torch raise is the reason
-        raise NotStackable(reason_of(error)) from error
+        raise NotStackable(stack_reason_of(error)) from error

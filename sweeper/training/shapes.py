@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.reasons import reason_of
+from sweeper.training.reasons import stack_reason_of
 from sweeper.training.reference import train
 from sweeper.training.setup import Task, part_sizes
 from sweeper.training.stacked.engine import compare_stack, train_stack
@@ -42,7 +42,7 @@ def why_not_stackable(task: Task, trial: Trial) -> str:
         with user_code():
             results = list(train_stack(short, twins, len(twins)))
     except Exception as error:  # whatever torch and the model make of it: one by one they may train
-        return reason_of(error)
+        return stack_reason_of(error)
     failed = [r.reason for r in results if r.outcome == Outcome.FAILED]
     return failed[0] if failed and not _fails_alone(short, twins[0]) else ""
 
@@ -72,7 +72,7 @@ def stack_differences(task: Task, trials: Sequence[Trial], penalized: bool) -> d
     try:
         differences = compare_stack(exact, pairs)
     except Exception as error:  # whatever torch and the model make of it
-        return {} if _fails_alone(exact, pairs[0]) else dict.fromkeys(names, reason_of(error))
+        return {} if _fails_alone(exact, pairs[0]) else dict.fromkeys(names, stack_reason_of(error))
     return {names[number // 2]: why for number, why in differences.items() if why}
 
 

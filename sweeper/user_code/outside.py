@@ -13,9 +13,12 @@ import threading
 from collections import UserDict, UserList, UserString, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from queue import Queue
 from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 import numpy as np
 import torch
@@ -30,8 +33,12 @@ LARGE = 256 * 2**20
 OF_MODULES = {"training", "_parameters", "_buffers", "_non_persistent_buffers_set"}
 """Attributes of modules that every engine keeps itself."""
 SCALARS = (bool, int, float, complex, str, bytes, type(None))
-PLAIN_HOLDERS = (SimpleNamespace, argparse.Namespace, UserDict, UserList, UserString, threading.local)
+PLAIN_HOLDERS = (SimpleNamespace, argparse.Namespace, UserDict, UserList, UserString, threading.local, Queue)
 """Objects of Python's own that are nothing but their attributes."""
+
+NO_STATE = {"torch", "numpy", "pandas", "matplotlib", "sweeper", "logging", "concurrent", "multiprocessing"}
+NO_STATE |= {"asyncio", "importlib", "typing", "re", "io", "builtins"}
+"""Packages whose objects keep much that is no state of a model."""
 
 _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 _PACKAGE = str(Path(__file__).parents[1])  # as modules name it, also where it is reached by a link
@@ -65,10 +72,11 @@ def _is_users_file(file: str) -> bool:
     return not (installed or file.startswith((*_LIBRARIES, _PACKAGE, "<frozen")))
 
 
-def reachable(roots: Mapping[str, Any], *, weights: bool) -> Iterator[tuple[str, Any]]:
+def reachable(roots: Mapping[str, Any], *, weights: bool, others: bool = False) -> Iterator[tuple[str, Any]]:
     """(path, object) of everything that may hold state, each object once.
 
-    `weights`: also parameters and buffers of modules.
+    `weights`: also parameters and buffers of modules. `others`: also what objects of other libraries hold,
+    which may be looked at, and not put back.
     """
     waiting, seen = deque(roots.items()), set[int]()
     while waiting and len(seen) < MOST:
@@ -81,7 +89,7 @@ def reachable(roots: Mapping[str, Any], *, weights: bool) -> Iterator[tuple[str,
             continue
         seen.add(identity)
         yield path, thing
-        waiting.extend(_parts(path, thing, weights))
+        waiting.extend(_parts(path, thing, weights, others))
 
 
 def is_plain(thing: Any) -> bool:
@@ -91,12 +99,12 @@ def is_plain(thing: Any) -> bool:
     return isinstance(thing, SCALARS)
 
 
-def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
+def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple[str, Any]]:
     # functions, classes and modules first: most of what there is
     if isinstance(thing, FunctionType):
         yield from _of_function(path, thing) if is_users(thing) else ()
     elif isinstance(thing, type):
-        yield from _named(path, _attributes(thing)) if is_users(thing) else ()
+        yield from _named(path, _attributes(thing) if is_users(thing) else _numbers_of(thing))
         yield from ((base.__qualname__, base) for base in thing.__bases__ if is_users(base))
     elif isinstance(thing, ModuleType):
         yield from ((thing.__name__, Globals(vars(thing))),) if is_users(thing) else ()
@@ -104,7 +112,11 @@ def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
         yield from ((f"{path}[{key!r}]", value) for key, value in list(thing.items()))
     elif isinstance(thing, list | tuple | deque):
         yield from ((f"{path}[{index}]", value) for index, value in enumerate(list(thing)))
-    elif isinstance(thing, set | frozenset):
+    elif isinstance(thing, WeakKeyDictionary | WeakValueDictionary):
+        yield from ((f"{path}[{key!r}]", value) for key, value in list(thing.items()))
+    elif isinstance(thing, ContextVar):
+        yield from _named(path, {"value": thing.get(None)})
+    elif isinstance(thing, set | frozenset | WeakSet):
         yield from ((f"{path} (an element)", value) for value in thing)
     elif is_iterator(thing):
         yield from ((f"{path} (iterated)", each) for each in parts(thing))
@@ -122,7 +134,9 @@ def _parts(path: str, thing: Any, weights: bool) -> Iterator[tuple[str, Any]]:
         yield path, thing.__wrapped__
     elif isinstance(thing, Globals):
         yield from _named(path, _globals(thing.names))
-    elif isinstance(thing, Tensor) or not (isinstance(thing, nn.Module) or _has_state(thing)):
+    elif isinstance(thing, Tensor) or not (
+        isinstance(thing, nn.Module) or _has_state(thing) or (others and _is_of_others(thing))
+    ):
         return
     else:
         yield from _named(path, _own(thing, weights))
@@ -141,15 +155,31 @@ def _named(path: str, attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]
 
 
 def _globals(names: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in list(names.items()) if not name.startswith("__")}
+    return {name: value for name, value in list(names.items()) if not _is_pythons(name)}
+
+
+def _is_pythons(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def _numbers_of(of: type) -> dict[str, Any]:
+    """Plain values that somebody may have put on a class of torch's."""
+    if not issubclass(of, nn.Module):
+        return {}
+    return {k: v for k, v in vars(of).items() if isinstance(v, SCALARS) and not _is_pythons(k)}
 
 
 def _attributes(of: type) -> dict[str, Any]:
-    return {k: v for k, v in vars(of).items() if not k.startswith("__") or isinstance(v, FunctionType)}
+    return {k: v for k, v in vars(of).items() if not _is_pythons(k) or isinstance(v, FunctionType)}
 
 
 def _has_state(thing: Any) -> bool:
     return isinstance(thing, PLAIN_HOLDERS) or is_users(type(thing))
+
+
+def _is_of_others(thing: Any) -> bool:
+    """Whether another library's object has attributes that may be its state."""
+    return hasattr(thing, "__dict__") and type(thing).__module__.partition(".")[0] not in NO_STATE
 
 
 def _own(thing: Any, weights: bool) -> dict[str, Any]:
@@ -165,7 +195,11 @@ def _own(thing: Any, weights: bool) -> dict[str, Any]:
 
 def _slots(base: type) -> tuple[str, ...]:
     names = vars(base).get("__slots__", ())
-    return (names,) if isinstance(names, str) else tuple(n for n in names if not n.startswith("__"))
+    private = f"_{base.__name__.lstrip('_')}"
+    listed = (names,) if isinstance(names, str) else tuple(names)
+    return tuple(
+        f"{private}{name}" if name.startswith("__") else name for name in listed if not _is_pythons(name)
+    )
 
 
 def _held(cell: CellType) -> Any:
@@ -181,7 +215,7 @@ def same(a: Any, b: Any) -> bool:
         return False
     if isinstance(a, Tensor):
         alike = a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
-        return alike and torch.allclose(a, b, equal_nan=a.is_floating_point() or a.is_complex())
+        return alike and bool(((a == b) | ((a != a) & (b != b))).all())
     if isinstance(a, np.ndarray):
         return a.shape == b.shape and bool(np.all((a == b) | ((a != a) & (b != b))))
     return bool(a == b) or (isinstance(a, float) and a != a and b != b)

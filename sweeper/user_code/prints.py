@@ -1,5 +1,6 @@
 """What is told apart of the state of a model and of the user's code: before a pass, and after it."""
 
+import ctypes
 import random
 from collections import deque
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +24,7 @@ def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
     """path -> what can be compared of the state there; parameters and buffers of the roots left out."""
     models = [root for root in roots.values() if isinstance(root, nn.Module)]
     own = {id(tensor) for model in models for tensor in (*model.parameters(), *model.buffers())}
-    things = reachable(roots, weights=True)
+    things = reachable(roots, weights=True, others=True)
     return {path: _print(thing) for path, thing in things if id(thing) not in own}
 
 
@@ -37,14 +39,26 @@ def _print(thing: Any) -> Any:
         return thing.copy() if thing.nbytes < LARGE else id(thing)
     if isinstance(thing, random.Random | np.random.Generator | np.random.RandomState | torch.Generator):
         return str(_random_state(thing))
-    if isinstance(thing, dict | list | tuple | set | frozenset | deque):
-        return f"{len(thing)} elements", None  # no plain value: a cache may be filled once
+    if isinstance(thing, dict):
+        return len(thing), hash(tuple(thing))  # no plain value: a cache may be filled once
+    if isinstance(thing, list | tuple | deque | set | frozenset):
+        return len(thing), hash(frozenset(thing)) if isinstance(thing, set | frozenset) else None
+    if isinstance(thing, ctypes.Structure | ctypes.Union | ctypes.Array | ctypes._SimpleCData):
+        return bytes(thing)
+    if type(thing).__module__.partition(".")[0] == "pandas" and hasattr(thing, "memory_usage"):
+        return _of_table(thing)
     if is_iterator(thing):
         return position(thing)
     is_value = (
         type(thing).__module__ in OF_VALUES and not callable(thing) and not isinstance(thing, ModuleType)
     )
     return repr(thing) if is_value else type(thing).__name__
+
+
+def _of_table(table: Any) -> Any:
+    """Something that changes when a cell of a pandas object does."""
+    size = np.sum(table.memory_usage())
+    return int(pd.util.hash_pandas_object(table).sum()) if size < LARGE else id(table)
 
 
 def _random_state(generator: Any) -> Any:

@@ -185,16 +185,6 @@ def test_narrow_deep_relu_may_be_born_dead(tmp_path: Path) -> None:
     assert "leaky" not in wide
 
 
-def test_a_search_of_losses_is_kept(tmp_path: Path) -> None:
-    """Where the study compares losses, no single one is kept and none is put in the place of all."""
-    data = {"source": "teacher", "rows": 200}
-    losses = {"training.loss": ["mse", "huber", "l1"], "optimizer": ["adam"]}
-    search = {"space": losses, "objective": "validation_mae"}
-    advice = advice_on(study_file(tmp_path, data=data, search=search, training={"loss": "mse"}))
-    assert advice["loss"].what == "Keep your search of losses: mse, huber and l1."
-    assert all("training.loss" not in one.settings for one in advice.values())
-
-
 def test_rates_by_optimizer(tmp_path: Path) -> None:
     """Each optimizer has its range and its source; what the study has already is kept."""
     space = {"optimizer": ["adam", "lion"], "learning_rate": {"low": 1e-5, "high": 0.1, "log": True}}

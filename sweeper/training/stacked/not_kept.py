@@ -7,6 +7,7 @@ trial's own tensors.
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from sweeper.private_torch import has_gradient_hooks
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.user_code.iteration import is_iterator, tells_its_position
-from sweeper.user_code.outside import MOST, is_plain, reachable
+from sweeper.user_code.outside import MOST, is_plain, is_users, reachable
 
 HOOKS = "a hook of the model sees its gradients, or changes them"
 
@@ -24,8 +25,8 @@ def refuse_what_stacks_lose(model: nn.Module, code: Mapping[str, Any]) -> None:
     """Look at a fresh `model`, and at the objects that it and the `code` of the user hold.
 
     Raises:
-        NotStackable: if a parameter or buffer shares memory with another tensor, a hook sees gradients, or an
-            iterator of the model does not tell how far it is.
+        NotStackable: if a hook sees gradients, an iterator of the model does not tell how far it is, or there
+            is more than can be looked at.
     """
     hooked: list[Tensor | nn.Module] = [*model.parameters(), *model.modules()]
     if any(has_gradient_hooks(each) for each in hooked):
@@ -33,13 +34,47 @@ def refuse_what_stacks_lose(model: nn.Module, code: Mapping[str, Any]) -> None:
     for path, thing in reachable({"": model}, weights=False):
         if is_iterator(thing) and not tells_its_position(thing):
             raise NotStackable(f"{path} is an iterator that does not tell how far it is")
-    held = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    known = {id(tensor) for tensor in held.values()}
-    things = list(reachable({"": model, **code}, weights=True))
-    if sum(not is_plain(thing) for _, thing in things) >= MOST:
+    things = [thing for _, thing in reachable({"": model, **code}, weights=True)]
+    if sum(not is_plain(thing) for thing in things) >= MOST:
         raise NotStackable(f"more than {MOST:,} objects hold what it may change, too many to look at")
-    others = {path: t for path, t in things if isinstance(t, Tensor) and id(t) not in known}
-    for one, two in _sharing(held, others):
+    named = {name for function in _called(model, code) for name in _names_in(function.__code__)}
+    if "grad_fn" in named:  # whose hooks nobody can list
+        raise NotStackable(HOOKS)
+    if "_version" in named:
+        raise NotStackable("the model asks how often a tensor was written to")
+
+
+def _called(model: nn.Module, code: Mapping[str, Any]) -> Iterator[FunctionType]:
+    """Methods of the user's modules, and the user's functions: what passes are made of."""
+    bases = {base for module in model.modules() for base in type(module).__mro__ if is_users(base)}
+    for thing in (*code.values(), *(method for base in bases for method in vars(base).values())):
+        if isinstance(thing, FunctionType):
+            yield thing
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    """Attributes and globals that code names, functions in it included."""
+    yield from code.co_names
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from _names_in(part)
+
+
+def tensors_beside(model: nn.Module, code: Mapping[str, Any]) -> dict[str, Tensor]:
+    """path -> tensor that the model or the `code` hold, and that is neither a parameter nor a buffer."""
+    known = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
+    found = reachable({"": model, **code}, weights=True)
+    return {path: thing for path, thing in found if isinstance(thing, Tensor) and id(thing) not in known}
+
+
+def refuse_shared_memory(model: nn.Module, before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> None:
+    """`before` and `after` a pass: `tensors_beside`. One that each pass makes anew is no state.
+
+    Raises:
+        NotStackable: if a parameter or buffer shares memory with another tensor.
+    """
+    held = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    for one, two in _sharing(held, {path: t for path, t in after.items() if before.get(path) is t}):
         raise NotStackable(f"{one} and {two} share memory without being one tensor")
 
 

@@ -1,5 +1,6 @@
 """How the model computes when it trains alone: what a stack that takes its place has to keep to."""
 
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,12 @@ from torch import Tensor, nn
 
 from sweeper.components.tree import Tree, applied, copied, first_tensor, leaves
 from sweeper.private_torch import buffers_of, version_of
-from sweeper.training.stacked.not_kept import no_gradient_hooks, refuse_what_stacks_lose
+from sweeper.training.stacked.not_kept import (
+    no_gradient_hooks,
+    refuse_shared_memory,
+    refuse_what_stacks_lose,
+    tensors_beside,
+)
 from sweeper.training.stacked.recording import Call, Recorder, tensors
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.user_code.prints import first_change, prints
@@ -53,7 +59,10 @@ def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str
     refuse_what_stacks_lose(model, code)
     seen = _Passes(model, loss, x, y, code)
     model.train()
-    before, first, second = seen.state(), seen.run(), seen.run()
+    beside, before = tensors_beside(model, code), seen.state()
+    first = seen.run()
+    refuse_shared_memory(model, beside, tensors_beside(model, code))
+    second = seen.run()
     if changed := first_change(before, first.state, scalars=True):
         raise NotStackable(f"the forward pass changes {changed}")
     if not all(
@@ -65,16 +74,32 @@ def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str
     for one, scalars in ((first, True), (second, False)):
         if changed := first_change(one.state, one.after, scalars=scalars):
             raise NotStackable(f"the backward pass changes {changed}")
-    model.eval()
-    with torch.no_grad():
-        evaluated = seen.run()
-    model.train()
+    evaluated = _evaluated(seen, model)
     if any(call.random for call in evaluated.calls):
         raise NotStackable("the model draws random numbers when it is evaluated")
     arrays = [(c.arguments[0] if c.written else c.results[0]) for c in second.calls if c.random]
     made = [t for call in second.calls for t in call.results if t.is_floating_point()]
     coarsest = max((torch.finfo(t.dtype).eps for t in made), default=0.0)
     return RngLayout([Layout(tuple(a.shape), a.stride()) for a in arrays], coarsest)
+
+
+def _evaluated(seen: "_Passes", model: nn.Module) -> "_Pass":
+    """An evaluation, as they lie between the steps of a training.
+
+    Raises:
+        NotStackable: if it changes what the model or the user's code keep, beside buffers.
+    """
+    before = seen.state()
+    for first in (True, False):  # a cache may be filled once
+        model.eval()
+        with torch.no_grad():
+            evaluated = seen.run()
+        model.train()
+        after = seen.state()
+        if changed := first_change(before, after, scalars=first):
+            raise NotStackable(f"an evaluation changes {changed}")
+        before = after
+    return evaluated
 
 
 class _Pass(NamedTuple):
@@ -102,7 +127,8 @@ class _Passes:
 
     def state(self) -> Mapping[str, Any]:
         """What the model and the user's code keep outside of parameters and buffers."""
-        return prints({"": self.model, **self.code})
+        trained = {"which parameters are trained": tuple(p.requires_grad for p in self.model.parameters())}
+        return prints({"": self.model, **self.code, **trained})
 
     def run(self) -> _Pass:
         """Forward, and backward where gradients are on; buffers are put back."""
@@ -146,7 +172,7 @@ class _Passes:
 
 @contextmanager
 def _drawing_nowhere_else(name: str) -> Iterator[None]:
-    """Of Python's and NumPy's random numbers: a stack would not draw them again."""
+    """Of Python's and NumPy's random numbers, and of the environment: a stack would not do it again."""
     states = _states()
     yield
     for what, state in _states().items():
@@ -159,4 +185,5 @@ def _states() -> dict[str, Any]:
     return {
         "Python's random numbers": random.getstate(),
         "NumPy's random numbers": (name, np.asarray(numbers).tobytes(), *position),
+        "environment variables": dict(os.environ),
     }

@@ -2,13 +2,21 @@
 
 import argparse
 import array
+import ctypes
 import itertools
-from collections import UserDict
+import os
+import warnings
+from collections import OrderedDict, UserDict
 from collections.abc import Callable
+from contextvars import ContextVar
 from fractions import Fraction
+from http.cookiejar import DefaultCookiePolicy as Cookie
+from queue import Queue
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from equivalence import numbered, task_of
@@ -100,6 +108,13 @@ def clamped(gradient: Tensor) -> Tensor:
     return gradient.clamp(-9.0, 9.0)
 
 
+def on_node(model: Any, hidden: Tensor) -> Tensor:
+    """The same on the operation that made a tensor."""
+    if hidden.grad_fn is not None:
+        hidden.grad_fn.register_hook(lambda inputs, outputs: inputs)
+    return hidden
+
+
 def on_activation(model: Any, hidden: Tensor) -> Tensor:
     """A hook that is made in the pass."""
     if hidden.requires_grad:
@@ -125,11 +140,49 @@ def test_hooks_of_gradients(prepare: Callable[[Any], object], use: Any) -> None:
     assert Tensor.register_hook is register
 
 
+class Slotted:
+    """A counter whose name Python changes."""
+
+    __slots__ = ("__k",)
+
+    def __init__(self) -> None:
+        self.__k = 0
+
+    def count(self) -> None:
+        """One more."""
+        self.__k += 1
+
+
+def filled(queue: "Queue[int]") -> "Queue[int]":
+    """With a 0."""
+    queue.put(0)
+    return queue
+
+
 COUNTERS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "namespace": (lambda: argparse.Namespace(k=0), lambda held: setattr(held, "k", held.k + 1)),
     "user dict": (lambda: UserDict(k=0), lambda held: held.update(k=held["k"] + 1)),
     "array": (lambda: array.array("i", [0]), lambda held: held.__setitem__(0, held[0] + 1)),
     "bytes": (lambda: bytearray(1), lambda held: held.__setitem__(0, held[0] + 1)),
+    "context": (
+        lambda: ContextVar("k", default=0),
+        lambda held: held.set(held.get() + 1),
+    ),
+    "number of C": (lambda: ctypes.c_int(0), lambda held: setattr(held, "value", held.value + 1)),
+    "keys that are weak": (
+        lambda: WeakKeyDictionary({Plain: 0}),
+        lambda held: held.update({Plain: held[Plain] + 1}),
+    ),
+    "queue": (lambda: filled(Queue()), lambda held: held.put(held.get() + 1)),
+    "private slot": (Slotted, lambda held: held.count()),
+    "table": (
+        lambda: pd.DataFrame({"k": [0]}),
+        lambda held: held.iloc.__setitem__((0, 0), held.iloc[0, 0] + 1),
+    ),
+    "order": (lambda: OrderedDict(a=1, b=2, c=3), lambda held: held.move_to_end(next(iter(held)))),
+    "set": (lambda: {0}, lambda held: held.add(held.pop() + 1)),
+    "large whole number": (lambda: torch.tensor(10**6), lambda held: held.add_(1)),
+    "object of a library": (lambda: Cookie(), lambda held: setattr(held, "k", getattr(held, "k", 0) + 1)),
     "behind much data": (
         lambda: {"data": [(k, k) for k in range(2 * MOST)], "at": argparse.Namespace(k=0)},
         lambda held: setattr(held["at"], "k", held["at"].k + 1),
@@ -165,6 +218,59 @@ def test_state_that_is_replaced(kind: str) -> None:
 
     first = range(0) if kind == "range" else REPLACED[kind](0)
     assert "the forward pass changes held" in reason(lambda model: setattr(model, "held", first), use)
+
+
+class CountsEvaluations(Plain):
+    """It changes each time that it is evaluated, or that its training goes on."""
+
+    how = "forward"
+
+    def prepare(self) -> None:
+        self.k = 0
+
+    def use(self, hidden: Tensor) -> Tensor:
+        self.k += self.how == "forward" and not self.training
+        return hidden
+
+    def train(self, mode: bool = True) -> "CountsEvaluations":
+        """Of ``nn.Module``."""
+        self.k = getattr(self, "k", 0) + (self.how == "train")
+        super().train(mode)
+        return self
+
+
+@pytest.mark.parametrize("how", ["forward", "train", "nowhere"])
+def test_state_that_evaluations_change(how: str) -> None:
+    """What counts evaluations, or turns of `train`, counts other ones in a stack."""
+
+    class Mine(CountsEvaluations):
+        pass
+
+    Mine.how = how
+
+    def made(in_features: int, out_features: int) -> nn.Module:
+        return Mine(in_features, out_features)
+
+    said = why_not_stackable(task_of("digits", {"source": made}), numbered([{}])[0])
+    assert said == ("" if how == "nowhere" else "an evaluation changes k")
+
+
+def test_an_environment_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass that writes an environment variable may read it, too."""
+    monkeypatch.setenv("PASSES", "0")
+
+    def use(model: Any, hidden: Tensor) -> Tensor:
+        os.environ["PASSES"] += "1"
+        return hidden
+
+    assert reason(lambda model: None, use) == "the forward pass changes environment variables"
+
+
+def test_a_tensor_that_each_pass_makes_anew_is_no_state() -> None:
+    """The old spectral norm keeps its weights in an attribute, which is the parameter itself at first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        assert reason(lambda model: nn.utils.spectral_norm(model.two)) == ""
 
 
 def test_more_objects_than_are_looked_at() -> None:
