@@ -39,6 +39,23 @@ def test_each_seed_trains_on_its_own_rows_in_any_stack(task: Task) -> None:
     assert len(steps) > 1, "seeds with more rows make more steps"
 
 
+@pytest.mark.parametrize("batch_size", ["full", 8])
+def test_parts_of_nearly_the_same_size_share_no_memory(batch_size: int | str) -> None:
+    """What was made for the rows of some seeds is not used for others that have a row more or less."""
+    plain = task_of(steps=12, batch_size=batch_size)
+    kept = np.arange(90)
+    data = replace(plain.data, inputs=plain.data.inputs[kept], targets=plain.data.targets[kept])
+    task = Task(plain.study, replace(data, groups=np.repeat(np.arange(45), 2 + np.arange(45) % 3)[:90]))
+    trials = numbered([{"optimizer": "momentum", "activation": "tanh"}] * 16, seeds=range(16))
+    groups = shapes(task, trials)
+    assert len(groups) > 2
+    for compiled in (False, True):
+        for group in groups:
+            found = by_stack(task, group, 2, compiled)
+            for trial in group[:1]:
+                assert distance(by_reference(task, trial), found[trial.number, trial.seed]) < 1e-9
+
+
 def test_a_stack_of_unlike_seeds_is_refused(task: Task) -> None:
     """Whoever builds one gets a reason, and no wrong rows; the model may be stacked all the same."""
     trials = numbered([{"activation": "tanh"}] * 8, seeds=SEEDS)

@@ -16,7 +16,14 @@ from sweeper.components.optimizers import MOST_STATES, OPTIMIZERS
 from sweeper.components.tree import Tree, stacked, taken
 from sweeper.study.settings import Settings
 from sweeper.training.reasons import refusing
-from sweeper.training.setup import Task, initial_model, leaving_no_trace, pick_loss, users_code
+from sweeper.training.setup import (
+    Task,
+    initial_model,
+    leaving_no_trace,
+    part_sizes,
+    pick_loss,
+    users_code,
+)
 from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.batches import Batches, ReplicateData
 from sweeper.training.stacked.evaluation import Evaluator
@@ -48,6 +55,8 @@ class StackCache:
         self.compared_native: set[tuple[bool, str]] = set()
         """The same of stacks that run as machine code."""
         self._seeds: tuple[int, ...] = ()
+        self.seed_of_rows = seeds[0]
+        """One of those whose rows are held: all have as many of each part."""
         self._take_rows(seeds)
         rows = self.replicates.of(seeds[0])
         sample = slice(0, self.batches.size)
@@ -105,7 +114,7 @@ class StackCache:
         asked = tuple(sorted({replicates.key(seed) for seed in seeds}))
         if asked == self._seeds:
             return False
-        self.replicates, self._seeds = replicates, asked
+        self.replicates, self._seeds, self.seed_of_rows = replicates, asked, seeds[0]
         self.batches = Batches(replicates, seeds, self.lead.batch_size)
         self.initials = Initials(self.task, self.template, taken(replicates.of(seeds[0]).x_train, slice(4)))
         return True
@@ -113,7 +122,7 @@ class StackCache:
     def _prepare_measurements(self, size: int) -> None:
         """Measure about `size` trials at a time. Rows that all trials share are part of what is recorded."""
         shared = self.batches.shared
-        rows = self._seeds if shared else ()
+        rows = self._seeds if shared else part_sizes(self.task, self.seed_of_rows)
         if (
             self._measurements_of
             and self._measurements_of[1] == rows
@@ -232,7 +241,8 @@ def return_cache(cache: StackCache) -> None:
 
 
 def _key(task: Task, lead: Settings, seed: int, required: Requirements) -> tuple[Any, ...]:
-    return task.token, lead.shape_key(seed), required.learned
+    rows = part_sizes(task, seed)[:1]  # of training: where they are one batch, stacks have as many
+    return task.token, lead.shape_key(seed), required.learned, rows
 
 
 def trained_names(
