@@ -255,9 +255,11 @@ class Record:
 
     def _is_gate(self, number: int) -> None:
         """So is what is computed for it alone: softplus in tanh(softplus(x)) · x."""
-        self.calls[number].gate = True
-        for inner in bits(self.calls[number].inner):
-            self._is_gate(inner)
+        waiting, seen = [number], set[int]()
+        while waiting:  # a call may be among those inside of itself
+            seen.add(one := waiting.pop())
+            self.calls[one].gate = True
+            waiting += [inner for inner in bits(self.calls[one].inner) if inner not in seen]
 
     def put(self, tensor: Tensor, node: Node) -> None:
         """Keep where `tensor` comes from."""

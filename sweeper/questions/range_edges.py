@@ -10,7 +10,7 @@ from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
 from sweeper.answer.edges import Edge, crowded, edges, ranges_of
 from sweeper.questions.question import Shown
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, count, number
+from sweeper.wording import capital, count, listing, number
 
 
 def range_edges(run: RunData) -> pd.DataFrame:
@@ -23,7 +23,22 @@ def range_edges(run: RunData) -> pd.DataFrame:
     won = {edge.key for edge in edges_of_answer(run)}
     rate = found["key"].map(lambda key: run.study.space.base(key) == "learning_rate").astype(bool)
     kept = (rate | found["key"].isin(won)) & run.advises
-    return found.assign(suggestion=found["suggestion"].where(kept, ""))
+    drawn = [_drawn_by(run, key) for key in found["key"]]
+    return found.assign(suggestion=found["suggestion"].where(kept, ""), drawn_by=drawn)
+
+
+def _drawn_by(run: RunData, key: str) -> str:
+    """The optimizers whose trials draw from a range; empty where all do."""
+    space = run.study.space
+    every = [str(name) for name in space.entries["optimizer"].values or ()]
+    own = [name for name in every if any(key == found for found, _ in space.active(name).values())]
+    return listing(own) if len(own) < len(every) else ""
+
+
+def _best(row: Mapping[Any, Any]) -> str:
+    """``the best 4 trials``, of all that drew from the range."""
+    among = f" with {row['drawn_by']}" if row["drawn_by"] else ""
+    return f"the best {row['best_trials']} trials{among}"
 
 
 def edges_of_answer(run: RunData) -> tuple[Edge, ...]:
@@ -55,8 +70,8 @@ def sentences(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
 def _not_shown(row: Mapping[Any, Any]) -> str:
     """Of best trials that lie at a bound without showing that better values lie beyond it."""
     side = "low" if row["near_low"] > row["near_high"] else "high"
-    best, near = row["best_trials"], round(row["best_trials"] * row[f"near_{side}"])
-    who = f"All of the best {best} trials" if near == best else f"{near} of the best {best} trials"
+    near = round(row["best_trials"] * row[f"near_{side}"])
+    who = f"{'All' if near == row['best_trials'] else near} of {_best(row)}"
     return f"{who} lie at the {side} end of {row['key']} ({number(row[side])}), but {row['unshown']}."
 
 
@@ -67,7 +82,7 @@ def _lies(edge: Edge) -> str:
 def _at_a_bound(row: Mapping[Any, Any], *, won: bool) -> Claim | str:
     key, side = str(row["key"]), str(row["side"])
     share = "all" if row[f"near_{side}"] == 1 else "more than half"
-    best = f"{share} of the best {row['best_trials']} trials"
+    best = f"{share} of {_best(row)}"
     who = f"The answer and {best} lie" if won else f"{capital(best)} lie"
     text = f"{who} at the {side} end of {key} ({number(row[side])})"
     if not row["suggestion"]:

@@ -239,7 +239,8 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "high": "upper end of the 95 % bootstrap interval",
     },
     "range_edges": {
-        "best_trials": "how many of the best trials are looked at",
+        "best_trials": "how many of the best trials are looked at, of those that drew from the range",
+        "drawn_by": "optimizers whose trials draw from the range, where not all do",
         "near_low": "share of them in the outer 15 % next to the lower bound",
         "near_high": "share of them in the outer 15 % next to the upper bound",
         "at_edge": "whether more of them lie there than luck explains",

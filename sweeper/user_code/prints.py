@@ -8,7 +8,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -57,6 +56,8 @@ def _print(thing: Any) -> Any:
 
 def _of_table(table: Any) -> Any:
     """Something that changes when a cell of a pandas object does."""
+    import pandas as pd  # loaded late: a training needs it for such an object alone
+
     size = np.sum(table.memory_usage())
     return int(pd.util.hash_pandas_object(table).sum()) if size < LARGE else id(table)
 

@@ -87,3 +87,9 @@ def test_gates_are_kept_behind_masks(act: Callable[[Tensor], Tensor], then: Then
     """A mask on the way changes nothing; inputs are features for what lies between 0 and 1."""
     swapped = swapped_in(act, then)
     assert len(swapped.kept) == kept
+
+
+def test_similarity_of_a_hidden_vector_with_what_is_made_of_it() -> None:
+    """A product that is among its own factors' parts ends, whatever its gates are made of."""
+    swapped = swapped_in(torch.tanh, lambda m, h, x: h * F.cosine_similarity(h, m.c(h), dim=-1)[..., None])
+    assert swapped.swapped

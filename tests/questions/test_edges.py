@@ -79,3 +79,19 @@ def test_best_trials_at_a_bound_are_told_whatever_they_show(name: str) -> None:
         assert near == (bool(row["at_edge"]) != bool(row["unshown"]))
         seen.add((near, re.sub(r"[\d.]+ %", "", row["unshown"])))
     assert len(seen) == (2 if name == "learning_rate" else 3)
+
+
+def test_the_best_trials_are_of_those_that_drew_from_the_range() -> None:
+    """Of a range that one optimizer has, the best of that optimizer are counted, and so they are called."""
+    wide = {"low": 1e-4, "high": 1.0, "log": True}
+    space = {"optimizer": ["sgd", "adam"], "learning_rate": wide, "learning_rate.adam": wide}
+    made = drawn(3, "learning_rate")
+    made = made.assign(optimizer=np.where(np.arange(len(made)) % 2, "sgd", "adam"))
+    nothing = pd.DataFrame(columns=["trial", "seed", "step", "metric", "value"])
+    run = run_data(made, nothing, nothing, search={"space": space})
+    table = range_edges.range_edges(run).set_index("key")
+    assert table["drawn_by"].to_dict() == {"learning_rate": "sgd", "learning_rate.adam": "adam"}
+    for key, name in (("learning_rate", "sgd"), ("learning_rate.adam", "adam")):
+        rows = table.loc[[key]].reset_index().assign(at_edge=True, side="high", near_high=1.0, suggestion="")
+        said = " ".join(spoken(range_edges.sentences(run, rows)))
+        assert re.search(rf"best \d+ trials with {name} lie at the high end of {re.escape(key)} ", said), said
