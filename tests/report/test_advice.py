@@ -180,7 +180,7 @@ def test_narrow_deep_relu_may_be_born_dead(tmp_path: Path) -> None:
     assert born_dead_probability(4, 10) == pytest.approx(0.47554, abs=1e-5)
     assert "48 %" in said(advice["leaky"])
     assert advice["leaky"].settings == {"search.space.activation": ["relu", "leaky_relu"]}
-    assert "leaky" not in advice_on(study_file(tmp_path, model={"width": 8}, search={"space": space}))
+    assert "leaky" not in advice_on(study_file(tmp_path, model=SMALL, search={"space": space}))
 
 
 def test_rates_by_optimizer(tmp_path: Path) -> None:
