@@ -197,15 +197,19 @@ def _scores(trials: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
 def extras(row: Mapping[Hashable, Any]) -> int:
     """Number of parts that the settings have beyond plain gradient descent on ReLU layers.
 
-    One for each of: an activation penalty above 0, weight decay above 0, dropout above 0, a schedule
-    other than constant, an activation of the study that is not `straight`, momentum above 0 where the
-    optimizer starts without; and one for each number that the optimizer stores for a weight (its `buffers`).
+    One for each of: an activation penalty above 0, weight decay above 0 (the optimizer's own, too), dropout
+    above 0, a schedule other than constant, an activation of the study that is not `straight`, momentum above
+    0 where the optimizer starts without; and one for each number that the optimizer stores for a weight (its
+    `buffers`).
     """
     optimizer = OPTIMIZERS.get(str(row.get("optimizer")))
     parts = optimizer.buffers if optimizer else 0
     if optimizer and optimizer.published.get("momentum") == 0:
         parts += _above_zero(row.get("momentum"))
-    parts += sum(_above_zero(row.get(name)) for name in ("activation_penalty", "weight_decay", DROPOUT))
+    decay = row.get("weight_decay")
+    if optimizer and pd.isna(decay):
+        decay = optimizer.published.get("weight_decay")  # its own
+    parts += sum(map(_above_zero, (row.get("activation_penalty"), decay, row.get(DROPOUT))))
     schedule = next((row[key] for key in SCHEDULE_KEYS if key in row), None)
     activation = row.get("activation")
     parts += int(pd.notna(schedule) and schedule != "constant")

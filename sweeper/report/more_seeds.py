@@ -39,8 +39,17 @@ def more_seeds(
         longer = confirm.model_copy(update=changed)
         missing = next_round(longer, chosen, study.search.seed, scores) if chosen else []
         if winner in (number for number, _ in missing):
-            return tuple(f"confirm.{key}={given(value)}" for key, value in changed.items())
+            return (
+                *(f"confirm.{key}={given(value)}" for key, value in changed.items()),
+                *no_more(study, trials),
+            )
     return ()
+
+
+def no_more(study: Study, trials: pd.DataFrame) -> tuple[str, ...]:
+    """What keeps a search as it is that its clock ended: a run that goes on would search on."""
+    made = len(search_trials(trials))
+    return (f"search.trials={made}",) if study.search.minutes and made < study.search.trials else ()
 
 
 def _summaries(costs: pd.DataFrame) -> list[TrialSummary]:

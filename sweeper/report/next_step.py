@@ -15,7 +15,7 @@ from sweeper.answer.ranked import Ranked
 from sweeper.components.metric_words import metric_words
 from sweeper.report.advice.item import toml
 from sweeper.report.doubts import Doubt
-from sweeper.report.more_seeds import more_seeds
+from sweeper.report.more_seeds import more_seeds, no_more
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
@@ -217,13 +217,13 @@ def _unconfirmed(study: Study, trials: pd.DataFrame) -> _Rerun:
     if (trials["phase"] == "confirm").any():
         return _Rerun(
             "No finalist completed a fresh seed, so the settings found are unstable. Try more finalists:",
-            (f"confirm.finalists={2 * study.confirm.finalists}",),
+            (f"confirm.finalists={2 * study.confirm.finalists}", *no_more(study, trials)),
         )
     if study.confirm.finalists and study.confirm.seeds:
         return _Rerun("Finish the run: the finalists are not retrained yet.")
     return _Rerun(
         "Retrain the best on fresh seeds; the trials of the search are kept.",
-        ("confirm.finalists=5", "confirm.seeds=10"),
+        ("confirm.finalists=5", "confirm.seeds=10", *no_more(study, trials)),
     )
 
 

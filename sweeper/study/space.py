@@ -136,7 +136,11 @@ def holds(values: Values, value: Any) -> bool:
 
 def among(parameters: Mapping[str, Any], wanted: Iterable[Mapping[str, Any]]) -> bool:
     """Whether `parameters` have all settings of one of `wanted`; what those leave out is fixed."""
-    return any(all(parameters.get(name) == value for name, value in one.items()) for one in wanted)
+    return any(all(_is(parameters.get(name), value) for name, value in one.items()) for one in wanted)
+
+
+def _is(found: Any, value: Any) -> bool:
+    return bool(found == value) or same(found, value)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -85,7 +85,9 @@ def test_columns_repeat_the_ranking(records: SyntheticRecords) -> None:
         ({"schedule": "constant"}, 0),
         ({"training.schedule": "cosine"}, 1),
         ({"schedule": "cosine", "weight_decay": 1e-3, "model.dropout": 0.1}, 3),
-        ({"optimizer": "adamw", "activation": "elu", "activation_penalty": 1e-4}, 4),
+        ({"optimizer": "adamw", "activation": "elu", "activation_penalty": 1e-4}, 5),
+        ({"optimizer": "adamw", "weight_decay": 0.0}, 2),
+        ({"optimizer": "nadamw"}, 2),
     ],
 )
 def test_extras_are_counted_as_documented(settings: dict, count: int) -> None:

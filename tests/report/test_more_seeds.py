@@ -97,3 +97,17 @@ def test_a_comparison_says_where_no_more_seeds_can_come_from() -> None:
     step = words.card(side_by_side(*sides)).next_step
     assert step.text.startswith("No more seeds can settle it: the races of one and other are over")
     assert step.command == "sweeper best one --python"
+
+
+@pytest.mark.parametrize(("minutes", "asked"), [(0.05, True), (None, False)])
+def test_more_seeds_of_a_search_that_its_clock_ended_search_no_more(
+    minutes: float | None, asked: bool
+) -> None:
+    """A run that goes on would search for what is left of its trials, and find other finalists."""
+    trials = raced(0.0, 0.0)
+    made = int((trials["phase"] != "confirm").sum())
+    study = made_study(confirm={"finalists": 2, "seeds": 6}, search={"trials": made + 9, "minutes": minutes})
+    winner = int(trials.loc[trials["phase"] == "confirm", "trial"].iloc[0])
+    settings = more_seeds(study, trials, winner, 20)
+    assert settings[0] == "confirm.seeds=20"
+    assert (f"search.trials={made}" in settings) is asked

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sweeper.study.parse_space import parse_space
-from sweeper.study.space import COUNTABLE, Choice, Fixed, Range, Space
+from sweeper.study.space import COUNTABLE, Choice, Fixed, Range, Space, among
 
 UNIT = st.floats(0, 1)
 NUMBERS = st.floats(-1e6, 1e6)
@@ -220,3 +220,18 @@ def test_spaces_are_frozen() -> None:
         Range(0.0, 1.0).low = 2  # type: ignore[misc]
     with pytest.raises(AttributeError):
         space_of({}).entries = {}  # type: ignore[misc]
+
+
+def test_a_default_is_itself_up_to_rounding() -> None:
+    """A grid that computes its points meets 0.001 at 0.0010000000000000002."""
+    wanted = [{"optimizer": "adamw", "learning_rate": 0.001, "betas": (0.9, 0.999)}]
+    own = {
+        "optimizer": "adamw",
+        "learning_rate": 0.0010000000000000002,
+        "betas": (0.9, 0.999),
+        "activation": "relu",
+    }
+    assert among(own, wanted)
+    assert not among({**own, "learning_rate": 0.00101}, wanted)
+    assert not among({**own, "optimizer": "adam"}, wanted)
+    assert not among({"optimizer": "adamw", "learning_rate": 0.001}, wanted)
