@@ -198,6 +198,8 @@ def missing(run: RunData) -> str:
         return "No trial of the search completed, so none was trained again to measure its sharpness."
     if left := unfinished(run):
         return " ".join(("No sharpness is on record yet.", *left))
+    if not run.study.confirm.finalists and not (run.trials["outcome"] == "diverged").any():
+        return "No sharpness is on record: it is of finalists and of diverged trials, and there are none."
     return (
         "No sharpness is on record. It is measured where trials are cheap to train again, and needs a loss "
         "with second derivatives."

@@ -4,9 +4,9 @@ import pandas as pd
 
 from sweeper.answer.rows import search_trials
 from sweeper.components.losses import LOSSES
-from sweeper.questions.curve_advice import searches_schedule
 from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
+from sweeper.study.parameters import SCHEDULE_KEYS
 from sweeper.wording import capital, count, every, given, listing, number
 
 ABOVE = 1.0
@@ -101,9 +101,15 @@ def _diverged(lost: pd.DataFrame, survived: int, *, others: bool) -> str:
     return f"{'; '.join(said)}.{why}"
 
 
-def _changes(run: RunData) -> bool:
-    """Whether the rate changes during training: at the end, a schedule may have taken it to 0."""
-    return run.study.training.schedule != "constant" or searches_schedule(run.study)
+def _changes(run: RunData, measured: pd.DataFrame) -> bool:
+    """Whether the rate of `measured` trials changes in training: at the end, a schedule may have taken it to
+    0."""
+    fixed, search = run.study.training.schedule, search_trials(run.trials)
+    key = next((key for key in SCHEDULE_KEYS if key in search), None)
+    if key is None:
+        return fixed != "constant"
+    own = search.loc[search["trial"].isin(measured["trial"]), key].fillna(fixed)
+    return bool((own != "constant").any())
 
 
 def _finalists(run: RunData, best: pd.DataFrame, *, others: bool) -> str:
@@ -114,7 +120,7 @@ def _finalists(run: RunData, best: pd.DataFrame, *, others: bool) -> str:
         best: rows of `stability_trials`.
         others: whether such without a ratio were measured too.
     """
-    asked = "largest" if (changing := _changes(run)) else "last"
+    asked = "largest" if (changing := _changes(run, best)) else "last"
     confirmed = run.trials.loc[run.trials["phase"] == "confirm", "trial"]
     noun = "finalist" if best["trial"].isin(confirmed).all() else "completed trial"
     which = f"measured{' whose ratio is known' if others else ''}"
@@ -162,7 +168,7 @@ def _validity(run: RunData, tables: Tables) -> str:
         reasons.append("mini-batches add noise, which destabilises earlier")
     if training.loss != "mse":
         reasons.append(curvature(str(training.loss)))
-    if _changes(run):
+    if _changes(run, tables["stability"]):
         reasons.append("the rate changes during training")
     base = "The limit is exact for full-batch steps on a quadratic"
     if not reasons:

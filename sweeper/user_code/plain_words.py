@@ -122,7 +122,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"must override the setup_context staticmethod|generate_vmap_rule",
-        "the model has an autograd.Function without setup_context or without a rule for vmap",
+        "an autograd.Function is called that torch cannot batch (no setup_context, or inside of torch.func)",
     ),
     (
         r"vmap: inplace arithmetic",
