@@ -40,7 +40,8 @@ def reason_of(error: BaseException) -> str:
 
 def stack_reason_of(error: BaseException) -> str:
     """`reason_of` what a stack raised: one by one the same model may well train."""
-    return str(error) if isinstance(error, NotStackable) else f"in a stack, {reason_of(error)}"
+    own = isinstance(error, NotStackable | SweeperError)
+    return reason_of(error) if own else f"in a stack, {reason_of(error)}"
 
 
 def _is_of_library(file: str) -> bool:

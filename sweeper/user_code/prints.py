@@ -1,6 +1,5 @@
 """What is told apart of the state of a model and of the user's code: before a pass, and after it."""
 
-import ctypes
 import random
 from collections import deque
 from collections.abc import Mapping
@@ -42,7 +41,7 @@ def _print(thing: Any) -> Any:
         return len(thing), hash(tuple(thing))  # no plain value: a cache may be filled once
     if isinstance(thing, list | tuple | deque | set | frozenset):
         return len(thing), hash(frozenset(thing)) if isinstance(thing, set | frozenset) else None
-    if isinstance(thing, ctypes.Structure | ctypes.Union | ctypes.Array | ctypes._SimpleCData):
+    if any(base.__module__ == "_ctypes" for base in type(thing).__mro__) and not callable(thing):
         return bytes(thing)
     if type(thing).__module__.partition(".")[0] == "pandas" and hasattr(thing, "memory_usage"):
         return _of_table(thing)
