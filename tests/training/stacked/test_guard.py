@@ -76,6 +76,17 @@ def test_one_wrong_gradient_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told == set(NAMES)
 
 
+def test_double_precision_is_held_to_its_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gradient that is off by a millionth is no rounding in float64, and may be some in float32."""
+
+    def off(stack: Stack, before: dict[str, Tensor]) -> None:
+        stack.gradients()["3.bias"].mul_(1 + 1e-6)
+
+    reasons = found(small(dtype="float64"), monkeypatch, off)
+    assert all("the gradient of 3.bias differs by 1e-4 %" in why for why in reasons), reasons
+    assert found(small(dtype="float32"), monkeypatch, off) == ["", ""]
+
+
 def _set(line: int, value: Callable[[Stack], Tensor]) -> Wrong:
     return lambda stack, before: stack.losses[line].copy_(value(stack))
 

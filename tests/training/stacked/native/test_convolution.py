@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sweeper.data import disk
+from sweeper.training.stacked.refusal import NotCompiled
 from tests.helpers.native import compiled
 
 pytestmark = pytest.mark.skipif(
@@ -50,4 +51,26 @@ def test_output_and_gradients(transposed: bool, name: str) -> None:
             return [y[None], *(t[None] for t in torch.autograd.grad((y**3).sum(), given))]
 
     for mine, theirs in zip(compiled(function, x), function(x[None]), strict=True):
+        torch.testing.assert_close(mine, theirs.detach())
+
+
+def test_other_orders_in_memory() -> None:
+    """Pictures whose channels lie side by side are refused; rows that are columns of others are not."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(6, 4, 3, 2, generator=generator).double()
+    x = torch.randn(5, 4 * 7 * 6, generator=generator).double()
+
+    def beside(rows: Tensor) -> list[Tensor]:
+        pictures = rows[0].view(5, 4, 7, 6).to(memory_format=torch.channels_last)
+        return [F.conv2d(pictures, weight)[None]]
+
+    def turned(rows: Tensor) -> list[Tensor]:
+        given = rows[0].view(5, 4, 42).clone().requires_grad_()
+        with torch.enable_grad():
+            y = F.conv1d(given.transpose(1, 2), weight.flatten()[:126].view(1, 42, 3))
+            return [y[None], torch.autograd.grad((y**3).sum(), given)[0][None]]
+
+    with pytest.raises(NotCompiled, match="layout"):
+        compiled(beside, x)
+    for mine, theirs in zip(compiled(turned, x), turned(x[None]), strict=True):
         torch.testing.assert_close(mine, theirs.detach())

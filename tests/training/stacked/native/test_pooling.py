@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sweeper.data import disk
+from sweeper.training.stacked.refusal import NotCompiled
 from tests.helpers.native import compiled
 
 pytestmark = pytest.mark.skipif(
@@ -20,6 +21,8 @@ WINDOWS = {
     "3, 2 apart, beyond the edge": (3, 2, 1, 1),
     "wide and low": ((1, 3), (1, 2), 0, 1),
     "with holes": (2, 2, 0, 2),
+    "1 and 2 apart, beyond the edge": (3, (1, 2), 1, 1),
+    "3 and 1 apart, beyond the edge": ((2, 3), (3, 1), 1, 1),
     "all": ((6, 18), 1, 0, 1),
 }
 
@@ -53,7 +56,15 @@ def test_means_of_windows(dtype: torch.dtype) -> None:
 
     def pooled(given: Tensor) -> list[Tensor]:
         planes = given[0].view(5, 2, 6, 18)
-        return [F.avg_pool2d(planes, 2)[None], F.avg_pool2d(planes, 3, 1)[None]]
+        means = [F.avg_pool2d(planes, 2), F.avg_pool2d(planes, 3, 1)]
+        return [mean[None] for mean in means]
 
     for mine, theirs in zip(compiled(pooled, x), pooled(x[None]), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+def test_means_by_another_number_are_refused() -> None:
+    """A divisor of the user's own is none of the window's."""
+    x = torch.ones(5, 2 * 6 * 18)
+    with pytest.raises(NotCompiled):
+        compiled(lambda given: [F.avg_pool2d(given[0].view(5, 2, 6, 18), 2, divisor_override=3)[None]], x)
