@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from equivalence import by_reference, numbered, task_of
+from equivalence import assert_engines_agree, by_reference, numbered, task_of
 from scipy.special import softmax
 from sklearn import metrics as sk
 from sklearn.utils.class_weight import compute_class_weight
@@ -169,3 +169,30 @@ def test_what_is_trained_on_is_smoothed_and_weighted(case: str) -> None:
         each = F.binary_cross_entropy_with_logits(output[:, 0], y * 0.8 + 0.1, reduction="none")
         expected = (each * weight[y.long()]).sum() / weight[y.long()].sum()
     assert loss == pytest.approx(expected.item(), rel=1e-12)
+
+
+class Noisy(nn.Module):
+    """Draws with parameters of their own, one and both."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.one, self.act, self.out = nn.Linear(in_features, 6), nn.Tanh(), nn.Linear(6, out_features)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.act(self.one(x))
+        if self.training:
+            h = h + 0.1 * torch.empty_like(h).normal_(2.0) + 0.1 * torch.empty_like(h).normal_(1.0, 0.5)
+            h = h + 0.1 * torch.empty_like(h).uniform_(0.5) + 0.1 * torch.empty_like(h).uniform_(-3.0, -2.0)
+            h = h * torch.empty_like(h).exponential_(3.0) * torch.empty_like(h).bernoulli_(0.7)
+        return self.out(h)
+
+
+def noisy(in_features: int, out_features: int) -> nn.Module:
+    """A model function."""
+    return Noisy(in_features, out_features)
+
+
+def test_draws_with_parameters_are_those_of_each_trial_alone() -> None:
+    """Mean and deviation, ends, rate and probability are the model's, whatever stands first and alone."""
+    trials = numbered([{"learning_rate": 0.05}, {"learning_rate": 0.01}], seeds=[0, 3])
+    assert_engines_agree(task_of(model=noisy), trials, slots=2)
