@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sweeper.training.stacked.native.ir import Kind
 from sweeper.training.stacked.native.operation import Operation
-from sweeper.training.stacked.native.views import View, each, without
+from sweeper.training.stacked.native.views import Place, View, each, without
 from sweeper.training.stacked.recording import Call, storage_of
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -21,13 +21,14 @@ def fill(place: Operation, view: View, value: float) -> None:
 
 
 def copy(place: Operation, source: View, target: View) -> None:
+    """The numbers of `source`, in the type of `target`: torch joins tensors of several types."""
     code = place.code
-    each(
-        code,
-        [target, source],
-        place.lanes(target.element),
-        lambda places, width: places[0].store(code, code.spread(places[1].load(code, width), width)),
-    )
+
+    def moved(places: list[Place], width: int) -> None:
+        value = places[1].load(code, width).converted(target.element)
+        places[0].store(code, code.spread(value, width))
+
+    each(code, [target, source], place.lanes(target.element), moved)
 
 
 def join(place: Operation, call: Call) -> None:

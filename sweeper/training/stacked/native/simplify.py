@@ -208,5 +208,5 @@ def parts_in_place(calls: Sequence[Call], inputs: Sequence[Tensor], joined: Tens
     for part in call.arguments[0]:
         if storage_of(part) in made and _whole(part) and part.dtype == joined.dtype:
             places.setdefault(storage_of(part), start)
-        start += part.nbytes
+        start += part.numel() * joined.element_size()
     return places

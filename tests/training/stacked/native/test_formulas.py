@@ -49,6 +49,18 @@ def _truths(x: Tensor) -> list[Tensor]:
     return [torch.where(each, x, -x) for each in pairs]
 
 
+def _of_several_types(x: Tensor) -> list[Tensor]:
+    """Joined along rows and columns, the result in the widest type."""
+    whole, small, truths, wide = (x * 4).long(), (x * -3).int(), x > 0, x.double()
+    joined = [
+        torch.cat([whole, x], 1),
+        torch.cat([x, small, truths], 2),
+        torch.cat([truths, whole], 1),
+        torch.cat([small, wide], 2),
+    ]
+    return [each.to(x.dtype) for each in joined] + [torch.stack([x, wide.to(x.dtype)], 1)]
+
+
 def _whole(x: Tensor) -> list[Tensor]:
     """Of whole numbers, negative ones too."""
     a, b = (x * 4).long(), (x * x * 3).long()
@@ -74,6 +86,7 @@ def _hidden(x: Tensor) -> Tensor:
 
 
 FORWARD: dict[str, Function] = {
+    "parts of several types": _of_several_types,
     "truth values": _truths,
     "whole numbers against others": lambda x: [((x * 4).long() >= 1.5).to(x.dtype)],
     "numbers for what is none": lambda x: [
