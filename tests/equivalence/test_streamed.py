@@ -29,10 +29,13 @@ def results(task: Task) -> list[list[TrialResult]]:
     return [[train(task, trial) for trial in trials], stacked]
 
 
-def test_rows_on_disk_train_alike(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch_size", [16, "full"])
+def test_rows_on_disk_train_alike(
+    batch_size: int | str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Every loss and score of training, validation and test, also after a journey to another process."""
     monkeypatch.setenv("SWEEPER_CACHE", str(tmp_path))
-    training = {"steps": 6, "batch_size": 16, "evaluations": 2, "dtype": "float64"}
+    training = {"steps": 6, "batch_size": batch_size, "evaluations": 2, "dtype": "float64"}
     space = {"optimizer": ["adam", "sgd"], "activation": ["tanh", "relu"]}
     sections = {"training": training, "search": {"space": space}, "model": {"source": "mlp", "depth": 1}}
     study = Study(name="disk", data=(X, Y.astype(int)), **sections)
