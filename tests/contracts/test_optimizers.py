@@ -22,6 +22,8 @@ NAMES = list(OPTIMIZERS)
 SHAPES = tuple(map(torch.Size, ([4, 9], [9], [8, 3], [2, 3, 2], [1, 5], [7, 1], [])))
 SIZE = sum(shape.numel() for shape in SHAPES)
 STEPS = 24
+TRIED = ("constant", "step", "exponential", "cosine", "warmup_cosine", "one_cycle", "inverse_sqrt")
+"""Schedules, each with the same optimizers whatever is added to them."""
 ROUNDING = 8
 """Units in the last place by which the largest weight may be off: most are equal bit by bit."""
 
@@ -60,7 +62,7 @@ class Alone:
     def __init__(self, name: str, options: dict[str, Any], number: int, dtype: torch.dtype) -> None:
         self.options, self.dtype = options, dtype
         self.rate = 10.0 ** -(1 + number % 4)
-        self.schedule = list(SCHEDULES.values())[number % len(SCHEDULES)]
+        self.schedule = SCHEDULES[TRIED[number % len(TRIED)]]
         self.rates = np.array([self.rate * self.schedule(step, STEPS) for step in range(STEPS)])
         generator = torch.Generator().manual_seed(number)
         scales = 10.0 ** torch.randint(-6, 3, (STEPS, 1), generator=generator)
