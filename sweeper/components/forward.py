@@ -10,7 +10,9 @@ from torch import nn
 
 from sweeper.components.tree import Tree, applied, copied
 from sweeper.private_torch import buffers_of
-from sweeper.user_code.outside import of_model, put_back
+from sweeper.user_code.observing import put_values
+from sweeper.user_code.outside import of_model
+from sweeper.user_code.put_back import put_back
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def undisturbed(model: nn.Module, *, training: bool, lazy: bool = False) -> Iter
             for (buffers, name, buffer), value in zip(held, kept, strict=True):
                 if buffer is not None and value is not None:
                     buffers[name] = buffer
-                    buffer.copy_(value)
+                    put_values(buffer, value)
         for module, mode in modes.items():
             module.training = mode
 

@@ -36,7 +36,8 @@ from sweeper.training.setup import (
 from sweeper.training.state import TrialState
 from sweeper.trial import Trial, TrialResult
 from sweeper.user_code.observing import apart, seed_of
-from sweeper.user_code.outside import of_model, put_back
+from sweeper.user_code.outside import of_model
+from sweeper.user_code.put_back import put_back
 
 
 @dataclass(frozen=True)

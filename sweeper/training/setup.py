@@ -29,8 +29,8 @@ from sweeper.trial import Trial
 from sweeper.user_code.calls import message_of, user_code
 from sweeper.user_code.lookup import resolve
 from sweeper.user_code.observing import seed_all
-from sweeper.user_code.outside import put_back
 from sweeper.user_code.process_state import process_kept
+from sweeper.user_code.put_back import put_back
 
 __all__ = [
     "MEASURED_ROWS",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sweeper.private_torch import buffers_of
 
@@ -50,4 +50,10 @@ def apart(model: nn.Module, seed: int) -> Iterator[None]:
             with torch.no_grad():
                 for (buffers, name, tensor), value in zip(held, values, strict=True):
                     buffers[name] = tensor
-                    tensor.copy_(value)
+                    put_values(tensor, value)
+
+
+def put_values(tensor: Tensor, values: Tensor) -> None:
+    """Give `tensor` the `values` that it had. One that was expanded stays: nobody can have written to it."""
+    if not any(size > 1 and not stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True)):
+        tensor.copy_(values)

@@ -1,4 +1,4 @@
-"""What a model function and its modules keep outside of parameters and buffers: seen, and put back.
+"""What a model function and its modules keep outside of parameters and buffers: where it is.
 
 Counters in attributes, dicts, lists and objects, module globals, class attributes, closures, default
 arguments. Only code of the user is searched: torch and this package keep nothing there that matters.
@@ -6,22 +6,27 @@ arguments. Only code of the user is searched: torch and this package keep nothin
 
 import argparse
 import functools
-import random
 import sys
 import sysconfig
 import threading
 from collections import UserDict, UserList, UserString, deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from queue import Queue
-from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import (
+    BuiltinMethodType,
+    CellType,
+    FunctionType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from sweeper.user_code.iteration import is_cache, is_iterator, parts
@@ -36,7 +41,7 @@ SCALARS = (bool, int, float, complex, str, bytes, type(None))
 PLAIN_HOLDERS = (SimpleNamespace, argparse.Namespace, UserDict, UserList, UserString, threading.local, Queue)
 """Objects of Python's own that are nothing but their attributes."""
 
-NO_STATE = {"torch", "numpy", "pandas", "matplotlib", "sweeper", "logging", "concurrent", "multiprocessing"}
+NO_STATE = {"torch", "numpy", "pandas", "matplotlib", "sweeper", "logging", "concurrent"}
 NO_STATE |= {"asyncio", "importlib", "typing", "re", "io", "builtins"}
 """Packages whose objects keep much that is no state of a model."""
 
@@ -104,7 +109,7 @@ def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple
     if isinstance(thing, FunctionType):
         yield from _of_function(path, thing) if is_users(thing) else ()
     elif isinstance(thing, type):
-        yield from _named(path, _attributes(thing) if is_users(thing) else _numbers_of(thing))
+        yield from _named(path, attributes_of(thing) if is_users(thing) else _numbers_of(thing))
         yield from ((base.__qualname__, base) for base in thing.__bases__ if is_users(base))
     elif isinstance(thing, ModuleType):
         yield from ((thing.__name__, Globals(vars(thing))),) if is_users(thing) else ()
@@ -122,6 +127,8 @@ def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple
         yield from ((f"{path} (iterated)", each) for each in parts(thing))
     elif isinstance(thing, functools.partial):
         yield from _named(path, {"func": thing.func, "args": thing.args, "keywords": thing.keywords})
+    elif isinstance(thing, BuiltinMethodType | MethodWrapperType):
+        yield from _named(path, {"self": thing.__self__})
     elif isinstance(thing, MethodType):
         yield from _named(path, {"self": thing.__self__, "function": thing.__func__})
     elif isinstance(thing, staticmethod | classmethod):
@@ -129,13 +136,13 @@ def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple
     elif isinstance(thing, property):
         yield from _named(path, {"get": thing.fget, "set": thing.fset})
     elif isinstance(thing, CellType):
-        yield from _named(path, {"": _held(thing)})
+        yield from _named(path, {"": held_by(thing)})
     elif is_cache(thing):
         yield path, thing.__wrapped__
     elif isinstance(thing, Globals):
         yield from _named(path, _globals(thing.names))
     elif isinstance(thing, Tensor) or not (
-        isinstance(thing, nn.Module) or _has_state(thing) or (others and _is_of_others(thing))
+        isinstance(thing, nn.Module) or has_state(thing) or (others and _is_of_others(thing))
     ):
         return
     else:
@@ -169,22 +176,24 @@ def _numbers_of(of: type) -> dict[str, Any]:
     return {k: v for k, v in vars(of).items() if isinstance(v, SCALARS) and not _is_pythons(k)}
 
 
-def _attributes(of: type) -> dict[str, Any]:
+def attributes_of(of: type) -> dict[str, Any]:
     return {k: v for k, v in vars(of).items() if not _is_pythons(k) or isinstance(v, FunctionType)}
 
 
-def _has_state(thing: Any) -> bool:
+def has_state(thing: Any) -> bool:
     return isinstance(thing, PLAIN_HOLDERS) or is_users(type(thing))
 
 
 def _is_of_others(thing: Any) -> bool:
     """Whether another library's object has attributes that may be its state."""
-    return hasattr(thing, "__dict__") and type(thing).__module__.partition(".")[0] not in NO_STATE
+    module = type(thing).__module__
+    is_known = module.partition(".")[0] in NO_STATE and not module.startswith("torch.optim")
+    return hasattr(thing, "__dict__") and not is_known
 
 
 def _own(thing: Any, weights: bool) -> dict[str, Any]:
     """Attributes of an object; of a module of torch's, what it consists of."""
-    slots = [name for base in type(thing).__mro__ for name in _slots(base) if hasattr(thing, name)]
+    slots = [name for base in type(thing).__mro__ for name in slots_of(base) if hasattr(thing, name)]
     attributes = {**{name: getattr(thing, name) for name in slots}, **getattr(thing, "__dict__", {})}
     if not isinstance(thing, nn.Module):
         return attributes
@@ -193,7 +202,7 @@ def _own(thing: Any, weights: bool) -> dict[str, Any]:
     return {**{k: v for k, v in attributes.items() if k not in kept}, **modules}
 
 
-def _slots(base: type) -> tuple[str, ...]:
+def slots_of(base: type) -> tuple[str, ...]:
     names = vars(base).get("__slots__", ())
     private = f"_{base.__name__.lstrip('_')}"
     listed = (names,) if isinstance(names, str) else tuple(names)
@@ -202,7 +211,7 @@ def _slots(base: type) -> tuple[str, ...]:
     )
 
 
-def _held(cell: CellType) -> Any:
+def held_by(cell: CellType) -> Any:
     try:
         return cell.cell_contents
     except ValueError:  # not filled yet
@@ -228,122 +237,3 @@ def of_model(model: nn.Module) -> dict[str, Any]:
 
 def _has_hooks(module: nn.Module) -> bool:
     return any(bool(held) for name, held in vars(module).items() if name.endswith("_hooks"))
-
-
-@contextmanager
-def put_back(roots: Mapping[str, Any], *, weights: bool = True) -> Iterator[None]:
-    """Afterwards, all state that is reachable from `roots` is as it was at the beginning.
-
-    `weights`: also parameters and buffers of modules.
-    """
-    things = (thing for _, thing in reachable(roots, weights=weights) if not isinstance(thing, SCALARS))
-    kept = [keeper for thing in things if (keeper := _keeper(thing)) is not _nothing]
-    try:
-        yield
-    finally:
-        for restore in kept:
-            restore()
-
-
-def _nothing() -> None:
-    """There is nothing to restore."""
-
-
-def _keeper(thing: Any) -> Callable[[], None]:
-    """What brings `thing` back to what it holds now."""
-    if isinstance(thing, FunctionType | ModuleType | type):
-        return _namespace(thing)
-    if isinstance(thing, dict):
-        return functools.partial(_refill, thing, dict(thing))
-    if isinstance(thing, list | deque):
-        kept = list(thing)
-        return functools.partial(_refill_sequence, thing, kept)
-    if isinstance(thing, set):
-        elements = set(thing)
-        return functools.partial(_refill_set, thing, elements)
-    if isinstance(thing, Tensor):
-        return _tensor(thing) if thing.nbytes < LARGE else _nothing
-    if isinstance(thing, np.ndarray) and thing.flags.writeable and thing.nbytes < LARGE:
-        array = thing.copy()
-        return lambda: np.copyto(thing, array)
-    if isinstance(thing, random.Random | np.random.RandomState | torch.Generator | np.random.Generator):
-        return _generator(thing)
-    if isinstance(thing, CellType):
-        return functools.partial(setattr, thing, "cell_contents", _held(thing))
-    return _namespace(thing)
-
-
-def _namespace(thing: Any) -> Callable[[], None]:
-    if isinstance(thing, FunctionType) and is_users(thing):
-        return functools.partial(_refill, vars(thing), dict(vars(thing)))
-    if isinstance(thing, Globals):
-        return functools.partial(_refill, thing.names, dict(thing.names))
-    if is_cache(thing) and is_users(thing.__wrapped__):
-        return lambda: thing.cache_clear()
-    if isinstance(thing, type):
-        return functools.partial(_class_back, thing, _attributes(thing)) if is_users(thing) else _nothing
-    if isinstance(thing, ModuleType | FunctionType) or not (
-        isinstance(thing, nn.Module) or _has_state(thing)
-    ):
-        return _nothing
-    slots = {n: getattr(thing, n) for b in type(thing).__mro__ for n in _slots(b) if hasattr(thing, n)}
-    values = dict(getattr(thing, "__dict__", {}))
-
-    def restore() -> None:
-        for name, value in slots.items():
-            object.__setattr__(thing, name, value)
-        _refill(getattr(thing, "__dict__", {}), values)
-
-    return restore
-
-
-def _refill(names: dict[Any, Any], values: Mapping[Any, Any]) -> None:
-    """Modules that were imported meanwhile stay: they are no state."""
-    added = [n for n, v in names.items() if n not in values and not isinstance(v, ModuleType)]
-    for name in added:
-        del names[name]
-    for name, value in values.items():
-        if name not in names or names[name] is not value:
-            names[name] = value
-
-
-def _refill_sequence(sequence: Any, elements: list[Any]) -> None:
-    sequence.clear()
-    sequence.extend(elements)
-
-
-def _refill_set(of: set[Any], elements: set[Any]) -> None:
-    of.clear()
-    of.update(elements)
-
-
-def _class_back(of: type, values: Mapping[str, Any]) -> None:
-    for name in _attributes(of).keys() - values.keys():
-        delattr(of, name)
-    for name, value in values.items():
-        if vars(of).get(name) is not value:
-            setattr(of, name, value)
-
-
-def _tensor(tensor: Tensor) -> Callable[[], None]:
-    value, gradient = tensor.detach().clone(), tensor.grad if tensor.is_leaf else None
-
-    def restore() -> None:
-        alike = tensor.dtype == value.dtype and tensor.shape == value.shape and tensor.device == value.device
-        with torch.no_grad():
-            if not alike:
-                tensor.data = value
-            elif not same(tensor.detach(), value):
-                tensor.detach().copy_(value)
-        if tensor.is_leaf:
-            tensor.grad = gradient
-
-    return restore
-
-
-def _generator(generator: Any) -> Callable[[], None]:
-    if isinstance(generator, random.Random):
-        return functools.partial(generator.setstate, generator.getstate())
-    if isinstance(generator, np.random.Generator):
-        return functools.partial(setattr, generator.bit_generator, "state", generator.bit_generator.state)
-    return functools.partial(generator.set_state, generator.get_state())

@@ -22,8 +22,16 @@ def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
     """path -> what can be compared of the state there; parameters and buffers of the roots left out."""
     models = [root for root in roots.values() if isinstance(root, nn.Module)]
     own = {id(tensor) for model in models for tensor in (*model.parameters(), *model.buffers())}
-    things = reachable(roots, weights=True, others=True)
-    return {path: _print(thing) for path, thing in things if id(thing) not in own}
+    found: dict[str, Any] = {}
+    for path, thing in reachable(roots, weights=True, others=True):
+        if id(thing) in own:
+            continue
+        unique, again = path, 1
+        while unique in found:  # closures of one factory, say
+            again += 1
+            unique = f"{path} ({again})"
+        found[unique] = _print(thing)
+    return found
 
 
 def _print(thing: Any) -> Any:

@@ -12,7 +12,7 @@ from report_inputs import sentences_of
 from sweeper.answer.baseline import baseline
 from sweeper.questions.basins import FIGURE, TABLES, _basin, basins, sentences
 from sweeper.questions.divergence import ANY, boundaries, breaks
-from sweeper.questions.learning_rate import learning_rate
+from sweeper.questions.learning_rate import _how_lost, learning_rate
 from sweeper.statistics.learning_rates import boundary
 
 
@@ -297,3 +297,13 @@ def test_what_blind_trials_drew_is_named(rates: np.ndarray | float, what: str) -
     tables = {name: table(run) for name, table in TABLES.items()}
     said = [text for text in map(str, sentences(run, tables)) if "blindly drawn" in text]
     assert [text.split(" lost")[0] for text in said] == [f"Trials at blindly drawn {what}"]
+
+
+@pytest.mark.parametrize(("diverged", "lower"), [(12, True), (7, True), (3, False), (0, False)])
+def test_rates_that_learned_nothing_are_too_high_where_half_diverged(diverged: int, lower: bool) -> None:
+    """Where trials only stood still, rates may be too low: no direction is named."""
+    frame = pd.DataFrame({"outcome": ["diverged"] * diverged + ["completed"] * (12 - diverged)})
+    said = _how_lost(frame)
+    assert ("Try much smaller rates." in said) is lower
+    assert ("diverged" in said) is bool(diverged)
+    assert ("never better than before training" in said or "ever better" in said) is (diverged < 12)

@@ -13,8 +13,9 @@ from torch import nn
 
 from sweeper.components import models
 from sweeper.training.reference import train
-from sweeper.user_code.outside import of_model, put_back, reachable
+from sweeper.user_code.outside import of_model, reachable
 from sweeper.user_code.prints import first_change, prints
+from sweeper.user_code.put_back import put_back
 
 SOURCE = """
 import itertools

@@ -20,6 +20,7 @@ from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, 
 from sweeper.training.stacked.cache import StackCache
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
+from sweeper.user_code.observing import put_values
 from sweeper.wording import number
 
 COMPARED_STEPS = 3
@@ -105,7 +106,7 @@ class PlainTrial:
         generator = torch.Generator().manual_seed(1)
         with torch.no_grad():
             for name, tensor in [*self.built.model.named_parameters(), *self.built.model.named_buffers()]:
-                tensor.copy_(state[name])
+                put_values(tensor, state[name])
             for parameter in self.built.model.parameters():
                 signs = torch.randint(0, 2, parameter.shape, generator=generator).double() * 2 - 1
                 parameter.mul_(1 + rounding * signs.to(parameter))

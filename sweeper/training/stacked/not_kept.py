@@ -4,20 +4,25 @@ A stack gives every parameter and buffer a place of its own, and computes gradie
 trial's own tensors.
 """
 
-import itertools
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType, FunctionType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from sweeper.private_torch import has_gradient_hooks
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.user_code.iteration import is_iterator, tells_its_position
-from sweeper.user_code.outside import MOST, is_plain, is_users, reachable
+from sweeper.user_code.outside import MOST, held_by, is_plain, is_users, reachable
 
+Array = Tensor | np.ndarray
+
+NODES = {"grad_fn", "get_gradient_edge"}
+"""What leads to the operations that tensors were made by."""
 HOOKS = "a hook of the model sees its gradients, or changes them"
 
 
@@ -28,28 +33,41 @@ def refuse_what_stacks_lose(model: nn.Module, code: Mapping[str, Any]) -> None:
         NotStackable: if a hook sees gradients, an iterator of the model does not tell how far it is, or there
             is more than can be looked at.
     """
-    hooked: list[Tensor | nn.Module] = [*model.parameters(), *model.modules()]
-    if any(has_gradient_hooks(each) for each in hooked):
-        raise NotStackable(HOOKS)
-    for path, thing in reachable({"": model}, weights=False):
-        if is_iterator(thing) and not tells_its_position(thing):
-            raise NotStackable(f"{path} is an iterator that does not tell how far it is")
+    refuse_hooks(model)
     things = [thing for _, thing in reachable({"": model, **code}, weights=True)]
     if sum(not is_plain(thing) for thing in things) >= MOST:
         raise NotStackable(f"more than {MOST:,} objects hold what it may change, too many to look at")
     named = {name for function in _called(model, code) for name in _names_in(function.__code__)}
-    if "grad_fn" in named:  # whose hooks nobody can list
+    for path, thing in reachable({"": model}, weights=False):
+        silent = type(thing).__module__.startswith("torch") and isinstance(thing, Iterator)
+        silent |= is_iterator(thing) and not tells_its_position(thing)
+        if silent and named & {*re.split(r"[.\[]", path)}:
+            raise NotStackable(f"{path} is an iterator that does not tell how far it is")
+    if NODES & named:  # whose hooks nobody can list
         raise NotStackable(HOOKS)
     if "_version" in named:
         raise NotStackable("the model asks how often a tensor was written to")
 
 
-def _called(model: nn.Module, code: Mapping[str, Any]) -> Iterator[FunctionType]:
-    """Methods of the user's modules, and the user's functions: what passes are made of."""
+def refuse_hooks(model: nn.Module) -> None:
+    """Raise `NotStackable` if gradients of parameters or of modules have hooks."""
+    hooked: list[Tensor | nn.Module] = [*model.parameters(), *model.modules()]
+    if any(has_gradient_hooks(each) for each in hooked):
+        raise NotStackable(HOOKS)
+
+
+def _called(model: nn.Module, code: Mapping[str, Any]) -> list[FunctionType]:
+    """Methods of the user's modules, the user's functions, and those that they name or hold."""
     bases = {base for module in model.modules() for base in type(module).__mro__ if is_users(base)}
-    for thing in (*code.values(), *(method for base in bases for method in vars(base).values())):
-        if isinstance(thing, FunctionType):
-            yield thing
+    methods = (method for base in bases for method in vars(base).values())
+    waiting, found = [*code.values(), *methods], dict[int, FunctionType]()
+    while waiting:
+        thing = waiting.pop()
+        if isinstance(thing, FunctionType) and is_users(thing) and id(thing) not in found:
+            found[id(thing)] = thing
+            waiting += [thing.__globals__.get(name) for name in _names_in(thing.__code__)]
+            waiting += [held_by(cell) for cell in thing.__closure__ or ()]
+    return list(found.values())
 
 
 def _names_in(code: CodeType) -> Iterator[str]:
@@ -60,45 +78,41 @@ def _names_in(code: CodeType) -> Iterator[str]:
             yield from _names_in(part)
 
 
-def tensors_beside(model: nn.Module, code: Mapping[str, Any]) -> dict[str, Tensor]:
-    """path -> tensor that the model or the `code` hold, and that is neither a parameter nor a buffer."""
+def arrays_beside(model: nn.Module, code: Mapping[str, Any]) -> dict[str, Array]:
+    """path -> tensor or array that the model or the `code` hold, and that is neither parameter nor buffer."""
     known = {id(tensor) for tensor in (*model.parameters(), *model.buffers())}
     found = reachable({"": model, **code}, weights=True)
-    return {path: thing for path, thing in found if isinstance(thing, Tensor) and id(thing) not in known}
+    return {path: t for path, t in found if isinstance(t, Tensor | np.ndarray) and id(t) not in known}
 
 
-def refuse_shared_memory(model: nn.Module, before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> None:
-    """`before` and `after` a pass: `tensors_beside`. One that each pass makes anew is no state.
+def refuse_shared_memory(model: nn.Module, before: Mapping[str, Array], after: Mapping[str, Array]) -> None:
+    """`before` and `after` a pass: `arrays_beside`. One that each pass makes anew is no state.
 
     Raises:
         NotStackable: if a parameter or buffer shares memory with another tensor.
     """
-    held = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    for one, two in _sharing(held, {path: t for path, t in after.items() if before.get(path) is t}):
-        raise NotStackable(f"{one} and {two} share memory without being one tensor")
+    held: dict[str, Array] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    others = {path: array for path, array in after.items() if before.get(path) is array}
+    spans = sorted((*_span(array), name in held, name) for name, array in (*held.items(), *others.items()))
+    open_: list[tuple[int, int, bool, str]] = []
+    for span in spans:
+        open_ = [other for other in open_ if other[1] > span[0]]
+        for other in open_:
+            if span[2] or other[2]:
+                one, two = sorted((other, span), key=lambda each: not each[2])
+                raise NotStackable(f"{one[3]} and {two[3]} share memory without being one tensor")
+        if span[1] > span[0]:
+            open_.append(span)
 
 
-def _sharing(held: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> Iterator[tuple[str, str]]:
-    """Names of two tensors that overlap in memory, one of them `held` at least."""
-    memories: dict[int, list[tuple[str, Tensor]]] = {}
-    for name, tensor in (*held.items(), *others.items()):
-        if tensor.layout == torch.strided and tensor.numel():
-            memories.setdefault(tensor.untyped_storage().data_ptr(), []).append((name, tensor))
-    for sharing in memories.values():
-        for (one, a), (two, b) in itertools.combinations(sharing, 2):
-            if one in held and _overlap(a, b):
-                yield one, two
-
-
-def _overlap(a: Tensor, b: Tensor) -> bool:
-    (start, end), (first, last) = _span(a), _span(b)
-    return start < last and first < end
-
-
-def _span(tensor: Tensor) -> tuple[int, int]:
-    """Addresses of its first byte, and of that after its last."""
-    reach = sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.stride(), strict=True))
-    return tensor.data_ptr(), tensor.data_ptr() + (reach + 1) * tensor.element_size()
+def _span(array: Array) -> tuple[int, int]:
+    """Addresses of its first byte, and of that after its last; nothing of what has none."""
+    if isinstance(array, np.ndarray):
+        return np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
+    if array.layout != torch.strided or not array.numel():
+        return 0, 0
+    reach = sum((n - 1) * stride for n, stride in zip(array.shape, array.stride(), strict=True))
+    return array.data_ptr(), array.data_ptr() + (reach + 1) * array.element_size()
 
 
 @contextmanager

@@ -14,13 +14,15 @@ from torch import Tensor, nn
 from sweeper.components.tree import Tree, applied, copied, first_tensor, leaves
 from sweeper.private_torch import buffers_of, version_of
 from sweeper.training.stacked.not_kept import (
+    arrays_beside,
     no_gradient_hooks,
+    refuse_hooks,
     refuse_shared_memory,
     refuse_what_stacks_lose,
-    tensors_beside,
 )
 from sweeper.training.stacked.recording import Call, Recorder, tensors
 from sweeper.training.stacked.refusal import NotStackable
+from sweeper.user_code.observing import put_values
 from sweeper.user_code.prints import first_change, prints
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -59,9 +61,10 @@ def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str
     refuse_what_stacks_lose(model, code)
     seen = _Passes(model, loss, x, y, code)
     model.train()
-    beside, before = tensors_beside(model, code), seen.state()
+    beside, before = arrays_beside(model, code), seen.state()
     first = seen.run()
-    refuse_shared_memory(model, beside, tensors_beside(model, code))
+    refuse_shared_memory(model, beside, arrays_beside(model, code))
+    refuse_hooks(model)
     second = seen.run()
     if changed := first_change(before, first.state, scalars=True):
         raise NotStackable(f"the forward pass changes {changed}")
@@ -127,8 +130,9 @@ class _Passes:
 
     def state(self) -> Mapping[str, Any]:
         """What the model and the user's code keep outside of parameters and buffers."""
-        trained = {"which parameters are trained": tuple(p.requires_grad for p in self.model.parameters())}
-        return prints({"": self.model, **self.code, **trained})
+        trained = tuple(p.requires_grad for p in self.model.parameters())
+        beside = {"which parameters are trained": trained, "environment variables": dict(os.environ)}
+        return prints({"": self.model, **self.code, **beside})
 
     def run(self) -> _Pass:
         """Forward, and backward where gradients are on; buffers are put back."""
@@ -167,12 +171,12 @@ class _Passes:
         with torch.no_grad():
             for (*_, b), value in zip(self.holders, self.values, strict=True):
                 if b is not None and value is not None:
-                    b.copy_(value)
+                    put_values(b, value)
 
 
 @contextmanager
 def _drawing_nowhere_else(name: str) -> Iterator[None]:
-    """Of Python's and NumPy's random numbers, and of the environment: a stack would not do it again."""
+    """Of Python's and NumPy's random numbers: a stack would not draw them again."""
     states = _states()
     yield
     for what, state in _states().items():
@@ -185,5 +189,4 @@ def _states() -> dict[str, Any]:
     return {
         "Python's random numbers": random.getstate(),
         "NumPy's random numbers": (name, np.asarray(numbers).tobytes(), *position),
-        "environment variables": dict(os.environ),
     }

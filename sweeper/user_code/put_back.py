@@ -1,0 +1,144 @@
+"""State of the user's code is put back after a trial."""
+
+import functools
+import random
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import CellType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sweeper.user_code.iteration import is_cache
+from sweeper.user_code.outside import (
+    LARGE,
+    SCALARS,
+    Globals,
+    attributes_of,
+    has_state,
+    held_by,
+    is_users,
+    reachable,
+    same,
+    slots_of,
+)
+
+
+@contextmanager
+def put_back(roots: Mapping[str, Any], *, weights: bool = True) -> Iterator[None]:
+    """Afterwards, all state that is reachable from `roots` is as it was at the beginning.
+
+    `weights`: also parameters and buffers of modules.
+    """
+    things = (thing for _, thing in reachable(roots, weights=weights) if not isinstance(thing, SCALARS))
+    kept = [keeper for thing in things if (keeper := _keeper(thing)) is not _nothing]
+    try:
+        yield
+    finally:
+        for restore in kept:
+            restore()
+
+
+def _nothing() -> None:
+    """There is nothing to restore."""
+
+
+def _keeper(thing: Any) -> Callable[[], None]:
+    """What brings `thing` back to what it holds now."""
+    if isinstance(thing, FunctionType | ModuleType | type):
+        return _namespace(thing)
+    if isinstance(thing, dict):
+        return functools.partial(_refill, thing, dict(thing))
+    if isinstance(thing, list | deque):
+        kept = list(thing)
+        return functools.partial(_refill_sequence, thing, kept)
+    if isinstance(thing, set):
+        elements = set(thing)
+        return functools.partial(_refill_set, thing, elements)
+    if isinstance(thing, Tensor):
+        return _tensor(thing) if thing.nbytes < LARGE else _nothing
+    if isinstance(thing, np.ndarray) and thing.flags.writeable and thing.nbytes < LARGE:
+        array = thing.copy()
+        return lambda: np.copyto(thing, array)
+    if isinstance(thing, random.Random | np.random.RandomState | torch.Generator | np.random.Generator):
+        return _generator(thing)
+    if isinstance(thing, CellType):
+        return functools.partial(setattr, thing, "cell_contents", held_by(thing))
+    return _namespace(thing)
+
+
+def _namespace(thing: Any) -> Callable[[], None]:
+    if isinstance(thing, FunctionType) and is_users(thing):
+        return functools.partial(_refill, vars(thing), dict(vars(thing)))
+    if isinstance(thing, Globals):
+        return functools.partial(_refill, thing.names, dict(thing.names))
+    if is_cache(thing) and is_users(thing.__wrapped__):
+        return lambda: thing.cache_clear()
+    if isinstance(thing, type):
+        return functools.partial(_class_back, thing, attributes_of(thing)) if is_users(thing) else _nothing
+    if isinstance(thing, ModuleType | FunctionType) or not (isinstance(thing, nn.Module) or has_state(thing)):
+        return _nothing
+    slots = {n: getattr(thing, n) for b in type(thing).__mro__ for n in slots_of(b) if hasattr(thing, n)}
+    values = dict(getattr(thing, "__dict__", {}))
+
+    def restore() -> None:
+        for name, value in slots.items():
+            object.__setattr__(thing, name, value)
+        _refill(getattr(thing, "__dict__", {}), values)
+
+    return restore
+
+
+def _refill(names: dict[Any, Any], values: Mapping[Any, Any]) -> None:
+    """Modules that were imported meanwhile stay: they are no state."""
+    added = [n for n, v in names.items() if n not in values and not isinstance(v, ModuleType)]
+    for name in added:
+        del names[name]
+    for name, value in values.items():
+        if name not in names or names[name] is not value:
+            names[name] = value
+
+
+def _refill_sequence(sequence: Any, elements: list[Any]) -> None:
+    sequence.clear()
+    sequence.extend(elements)
+
+
+def _refill_set(of: set[Any], elements: set[Any]) -> None:
+    of.clear()
+    of.update(elements)
+
+
+def _class_back(of: type, values: Mapping[str, Any]) -> None:
+    for name in attributes_of(of).keys() - values.keys():
+        delattr(of, name)
+    for name, value in values.items():
+        if vars(of).get(name) is not value:
+            setattr(of, name, value)
+
+
+def _tensor(tensor: Tensor) -> Callable[[], None]:
+    value, gradient = tensor.detach().clone(), tensor.grad if tensor.is_leaf else None
+
+    def restore() -> None:
+        alike = tensor.dtype == value.dtype and tensor.shape == value.shape and tensor.device == value.device
+        with torch.no_grad():
+            if not alike:
+                tensor.data = value
+            elif not same(tensor.detach(), value):
+                tensor.detach().copy_(value)
+        if tensor.is_leaf:
+            tensor.grad = gradient
+
+    return restore
+
+
+def _generator(generator: Any) -> Callable[[], None]:
+    if isinstance(generator, random.Random):
+        return functools.partial(generator.setstate, generator.getstate())
+    if isinstance(generator, np.random.Generator):
+        return functools.partial(setattr, generator.bit_generator, "state", generator.bit_generator.state)
+    return functools.partial(generator.set_state, generator.get_state())
