@@ -95,9 +95,15 @@ def alt(frame: pd.DataFrame) -> str:
         first = rows[same].sort_values("step").iloc[0]
         said.append(
             f"largest {measure} share: {worst['activation']}, layer {worst['layer']}, from "
-            f"{percent(first['median'])} to {percent(worst['median'])} at the end"
+            f"{_share(first['median'], measure)} to {_share(worst['median'], measure)} at the end"
         )
     return f"Median shares by layer and step. {'; '.join(said)}."
+
+
+def _share(value: float, measure: Any) -> str:
+    """With a decimal where it would be rounded up to what is worth a sentence."""
+    worth = WORTH_SAYING.get(str(measure), 1.0)
+    return percent(value, int(value < worth and percent(value) == percent(worth)))
 
 
 MOST_ROWS = 128

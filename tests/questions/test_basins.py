@@ -220,6 +220,15 @@ def test_a_sharp_boundary_lies_between_the_outcomes() -> None:
     assert low < middle < high
 
 
+def test_many_trials_place_a_sharp_boundary_between_the_outcomes() -> None:
+    """Of 600 rates over four decades the boundary lies in the gap, be it a hundredth of a decade wide."""
+    places = np.random.default_rng(0).uniform(-3, 1, 600)
+    lost = places > 0.517
+    middle, low, high = np.log10(boundary(places, lost))
+    assert places[~lost].max() - 0.003 < middle < places[lost].min() + 0.003
+    assert high - low < 0.1
+
+
 def test_no_boundary_without_both_outcomes() -> None:
     """All diverged or none: nothing is known about where it begins."""
     places = np.linspace(-4, 0, 9)

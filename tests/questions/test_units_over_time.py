@@ -12,7 +12,7 @@ from sweeper.questions.gradients import QUESTION as GRADIENTS
 from sweeper.questions.layers import END, layer_profile, other_depths
 from sweeper.questions.run_data import RunData
 from sweeper.questions.units import units
-from sweeper.questions.units_over_time import QUESTION, units_over_time
+from sweeper.questions.units_over_time import QUESTION, alt, units_over_time
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +148,12 @@ def test_gradients_are_judged_in_networks_of_two_layers_or_more() -> None:
     tables = {name: table(run) for name, table in GRADIENTS.tables.items()}
     said = spoken(GRADIENTS.sentences(run, tables))
     assert "At initialisation, with 5 layers, gradients are healthy" in said[0]
+
+
+def test_a_share_below_what_is_told_is_not_rounded_up_to_it() -> None:
+    """Where no layer has 5 % or more, no figure says 5 %."""
+    frame = pd.DataFrame(
+        {"measure": "saturated", "activation": "tanh", "layer": 1, "step": [0, 9], "median": [0.0, 0.0486]}
+    )
+    assert "from 0 % to 4.9 % at the end" in alt(frame)
+    assert "to 5 % at the end" in alt(frame.assign(median=[0.0, 0.0501]))
