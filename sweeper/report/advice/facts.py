@@ -13,6 +13,7 @@ from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
 from sweeper.data.data import Data
 from sweeper.data.facts import InputFacts, TargetFacts, input_facts, target_facts
 from sweeper.data.load import load
+from sweeper.data.splits import rows_of_parts
 from sweeper.errors import DataError, ModelError, SweeperError, UserError
 from sweeper.study.settings import Settings, keys_of
 from sweeper.study.settings import settings as settings_of
@@ -71,9 +72,10 @@ class Facts:
 
     @property
     def training_rows(self) -> int:
-        """Rows that a trial trains on."""
-        fixed = self.data.fixed
-        return len(fixed["train"]) if fixed else round(self.study.data.split[0] * self.inputs.rows)
+        """Rows that a trial of the search trains on."""
+        seed = self.study.search.seed
+        train, *_ = rows_of_parts(self.data, self.study.data.split, seed=seed, test_seed=seed)
+        return len(train)
 
     def scheme(self, activation: str) -> str:
         """Name of the initializer that this activation gets."""
