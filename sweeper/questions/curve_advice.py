@@ -112,6 +112,8 @@ def advice(
         if too_high:
             return "lower learning rate, as the best trial of its optimizer has"
         return "higher learning rate, or see whether the gradient vanishes"
+    if name == shapes.DIVERGED and not steps:
+        return "look at data and model: the loss is not finite before the first step"
     if name in (shapes.DIVERGED, shapes.ROSE):
         if (name == shapes.DIVERGED and steps > EARLY * full) or FALLING not in settable:
             return "lower learning rate"

@@ -37,12 +37,14 @@ def boundaries(run: RunData) -> pd.DataFrame:
     highest_completed and lowest_diverged are rates of trials; where they overlap, other settings decide
     too. boundary, low, high: see `boundary`; null unless `FEWEST` trials diverged and some did not, and where
     the boundary lies outside the rates tried, beyond which nothing is known. Pruned trials count as not
-    diverged: they were finite when they were stopped. pooled: activations behind the row. Empty where no
+    diverged: they were finite when they were stopped. Trials that were not finite before their first step are
+    left out: no rate had any part in it. pooled: activations behind the row. Empty where no
     trial diverged.
     """
     search = with_names(search_trials(run.trials), run.default_activation)
     search = search[(search["outcome"] != "failed") & (search["learning_rate"] > 0)]
     search = search.assign(lost=search["outcome"] == "diverged", place=np.log10(search["learning_rate"]))
+    search = search[~(search["lost"] & (search["steps"] == 0))]
     if not search["lost"].any():
         return pd.DataFrame(columns=BOUNDARY_COLUMNS)
     rows = []

@@ -16,7 +16,7 @@ from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below
 from sweeper.questions.basins import FIGURE, HOW, TABLES, TABLES_SHOWN, basins, is_tie
 from sweeper.questions.basins import sentences as in_words
 from sweeper.questions.divergence import ANY, boundaries
-from sweeper.questions.losses import capped_losses
+from sweeper.questions.losses import capped_losses, how_lost
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.decades import part_of
@@ -210,23 +210,13 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     learned = frame[~frame["capped"]]
     if learned.empty:
         tried = f"{number(frame['learning_rate'].min())} to {number(frame['learning_rate'].max())}"
-        return (f"None of the rates tried, {tried}, learned anything: {_how_lost(frame)}",)
+        return (f"None of the rates tried, {tried}, learned anything: {how_lost(run, frame)}",)
     said = [*_answer(run, tables["basins"]), _best_of_each(run.ranked, learned)]
     cliffs = [text for name, rows in frame.groupby("optimizer") if (text := _cliff(str(name), rows))]
     if cliffs and not (run.answer and run.answer.why_nothing_is_advised):
         never = "each of these diverged or was never better than before training"
         said.append(f"Nothing was learned {listing(cliffs)}: {never}.")
     return (*said, *in_words(run, tables))
-
-
-def _how_lost(frame: pd.DataFrame) -> str:
-    """What became of trials of which none learned; lower rates are advised where half diverged."""
-    diverged = int((frame["outcome"] == str(Outcome.DIVERGED)).sum())
-    how = f"{whole(diverged)} of {count(len(frame), 'trial')} diverged, the others were never"
-    how = "every trial diverged" if diverged == len(frame) else how
-    how = "no trial was ever" if not diverged else how
-    better = "" if diverged == len(frame) else " better than before training"
-    return f"{how}{better}.{' Try much smaller rates.' if 2 * diverged >= len(frame) else ''}"
 
 
 def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:

@@ -5,7 +5,8 @@ import pandas as pd
 
 from sweeper.answer.rows import published, search_trials, with_names
 from sweeper.questions.run_data import RunData, once
-from sweeper.trial import cost, objective_value, start_metric
+from sweeper.trial import Outcome, cost, objective_value, start_metric
+from sweeper.wording import count, whole
 
 
 def of_search(trials: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -50,3 +51,16 @@ def capped_losses(run: RunData) -> pd.DataFrame:
     plain = published(frame, run.defaults)
     frame = frame.assign(initial=start, loss=loss, capped=capped, published=plain)
     return frame[np.isfinite(frame["loss"])].reset_index(drop=True)
+
+
+def how_lost(run: RunData, frame: pd.DataFrame) -> str:
+    """What became of trials of which none learned; lower rates are advised where half diverged by steps."""
+    lost = frame.loc[frame["outcome"] == str(Outcome.DIVERGED), "trial"]
+    steps, diverged = search_trials(run.trials).set_index("trial")["steps"], len(lost)
+    if at_once := int((steps.reindex(lost) == 0).sum()):
+        return f"{whole(at_once)} of {count(len(frame), 'trial')} diverged before the first step."
+    how = f"{whole(diverged)} of {count(len(frame), 'trial')} diverged, the others were never"
+    how = "every trial diverged" if diverged == len(frame) else how
+    how = "no trial was ever" if not diverged else how
+    better = "" if diverged == len(frame) else " better than before training"
+    return f"{how}{better}.{' Try much smaller rates.' if 2 * diverged >= len(frame) else ''}"

@@ -99,6 +99,17 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
     if outcomes == {"failed"}:
         return _Rerun("Every training failed with an error. Correct its cause, then:", fresh=True)
     diverged = trials[trials["outcome"] == "diverged"]
+    at_once = diverged[diverged["steps"] == 0]
+    if len(at_once) >= max(len(diverged) / 2, 1):
+        who = (
+            "Every training"
+            if len(at_once) == len(trials)
+            else f"{len(at_once):,} of {len(trials):,} trainings"
+        )
+        text = (
+            f"{who} had a loss that is not finite before the first step, which no rate mends: look at data, "
+        )
+        return _Rerun(f"{text}model and loss, and see what theory advises:", command="advise")
     if len(diverged) >= len(trials) / 2:
         lowest = float(trials["learning_rate"].min())
         text = f"Training diverged even at the lowest rate tried, {number(lowest)}: search much lower ones."
@@ -134,7 +145,8 @@ def _more_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[str
 def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | None:
     """Lower rates, where half of the search or more diverged and the best one has one of the lowest tried."""
     search = trials[trials["phase"] != "confirm"]
-    diverged, own = search[search["outcome"] == "diverged"], answer.parameters["learning_rate"]
+    diverged = search[(search["outcome"] == "diverged") & (search["steps"] > 0)]
+    own = answer.parameters["learning_rate"]
     tried = search.loc[search["learning_rate"] > 0, "learning_rate"].astype(float)
     if len(diverged) < len(search) / 2 or tried.empty or not own > 0:
         return None

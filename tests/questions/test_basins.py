@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from rate_runs import START, source_of, valley
+from rate_runs import START, many, source_of, valley
 from report_inputs import sentences_of
 
 from sweeper.answer.baseline import baseline
 from sweeper.questions.basins import FIGURE, TABLES, _basin, basins, sentences
 from sweeper.questions.divergence import ANY, boundaries, breaks
-from sweeper.questions.learning_rate import _how_lost, learning_rate
+from sweeper.questions.learning_rate import learning_rate
+from sweeper.questions.losses import how_lost
 from sweeper.statistics.learning_rates import boundary
 
 
@@ -312,7 +313,10 @@ def test_what_blind_trials_drew_is_named(rates: np.ndarray | float, what: str) -
 def test_rates_that_learned_nothing_are_too_high_where_half_diverged(diverged: int, lower: bool) -> None:
     """Where trials only stood still, rates may be too low: no direction is named."""
     frame = pd.DataFrame({"outcome": ["diverged"] * diverged + ["completed"] * (12 - diverged)})
-    said = _how_lost(frame)
+    frame = frame.assign(trial=range(12), steps=9)
+    run = source_of(many(np.full(12, 0.1), np.ones(12)))
+    run = replace(run, records=replace(run.records, trials=run.records.trials.assign(steps=9)))
+    said = how_lost(run, frame)
     assert ("Try much smaller rates." in said) is lower
     assert ("diverged" in said) is bool(diverged)
     assert ("never better than before training" in said or "ever better" in said) is (diverged < 12)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
@@ -85,3 +86,15 @@ def test_two_seeds_that_beat_guessing_ask_for_more(gain: float) -> None:
     step = next_step(asked, answer, made.trials, doubted, None, None)
     assert ("confirm.seeds=10" in step.command) is (gain > 0)
     assert ("check that targets belong to their rows" in step.text) is (gain < 0)
+
+
+def test_losses_that_are_not_finite_before_training_blame_no_rate() -> None:
+    """No rate was applied yet: lower ones are not what is lacking, and nothing is deleted."""
+    made = synthetic_records(24, finalists=1, seeds=2)
+    search = made.trials[made.trials["phase"] != "confirm"]
+    for steps, lower in ((0, False), (7, True)):
+        lost = search.assign(outcome="diverged", objective=np.nan, steps=steps)
+        step = next_step(made_study(), None, lost, None, None, None)
+        assert ("search much lower ones" in step.text) is lower
+        assert ("--fresh" in step.command) is lower
+        assert ("before the first step" in step.text) is not lower

@@ -97,7 +97,11 @@ class Initials:
 
 
 def _same(mine: Tensor, theirs: Tensor) -> bool:
-    """Up to rounding."""
+    """Up to rounding; what is not finite has to be so in both."""
     tolerance = 1e-3 if mine.dtype == torch.float32 else 1e-9
-    scale = theirs.abs().max().clamp_min(1)
-    return mine.shape == theirs.shape and bool(((mine - theirs).abs() <= tolerance * scale).all())
+    if mine.shape != theirs.shape:
+        return False
+    finite = torch.isfinite(theirs)
+    apart, size = (torch.where(finite, each, 0).abs() for each in (mine - theirs, theirs))
+    alike = apart <= tolerance * size.max().clamp_min(1)
+    return bool(alike.all()) and torch.equal(torch.isfinite(mine), finite)
