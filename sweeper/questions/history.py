@@ -93,7 +93,7 @@ def alt(frame: pd.DataFrame) -> str:
         went = f"stayed at {last}, {'to these digits; reached at' if best.nunique() > 1 else 'that of'} "
         went += f"trial {found}"
     metric = metric_words(frame["metric"].iloc[0])
-    return f"{whole(len(frame))} search trials ({outcomes}). The best {metric} so far {went}."
+    return f"{count(len(frame), 'search trial')} ({outcomes}). The best {metric} so far {went}."
 
 
 LATE = 0.8

@@ -126,9 +126,11 @@ def _lead(side: Comparison) -> str:
         return f"The winners have the same mean {side.ranked.metric}. The comparison is {found.why}."
     mean, low, high = in_words(abs(found.difference), *_turned(found, side.ranked))
     first, second = (side.a.name, side.b.name) if found.difference >= 0 else (side.b.name, side.a.name)
+    most = max(int(run.scores.notna().sum()) for run in (side.a, side.b))
+    on = f" on the {count(found.pairs, 'seed')} of both" if found.paired and found.pairs < most else ""
     text = (
         f"The mean {side.ranked.metric} of the winner of {first} is {mean} {side.ranked.better} than that of "
-        f"{second} (95 % interval of the difference {low} to {high}). "
+        f"{second}{on} (95 % interval of the difference {low} to {high}). "
     )
     alone = "; other rows alone may make such a difference" if found.other_rows else ""
     return f"{text}The comparison is {found.why}{alone}."

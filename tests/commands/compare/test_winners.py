@@ -330,3 +330,15 @@ def test_one_value_alone_is_no_difference(records: SyntheticRecords) -> None:
     assert side_by_side.differences(a, b)["key"].tolist() == []
     c = made_run(records, "c", search={"space": {**spaces[0], "optimizer": ["sgd", "adam"]}})
     assert "search.space.optimizer" in side_by_side.differences(a, c)["key"].tolist()
+
+
+def test_a_difference_on_some_seeds_alone_says_so(records: SyntheticRecords) -> None:
+    """Means that are told beside it are over more seeds, and may differ the other way."""
+    one, two = made_run(records, "one"), made_run(records, "two", 0.5)
+    trials = two.records.trials
+    late = (trials["phase"] == "confirm") & (trials["seed"] > trials["seed"].max() - 2)
+    fewer = replace(two, records=replace(two.records, trials=trials[~late]))
+    told = card(Comparison(one, fewer, compare(one, fewer), {})).lead
+    pairs = compare(one, fewer).pairs
+    assert f" on the {pairs} seeds of both (95 %" in told
+    assert "seeds of both" not in card(Comparison(one, two, compare(one, two), {})).lead
