@@ -35,11 +35,11 @@ def boundaries(run: RunData) -> pd.DataFrame:
     """One row per optimizer (activation ``any``) and per optimizer × activation, see `BOUNDARY_COLUMNS`.
 
     highest_completed and lowest_diverged are rates of trials; where they overlap, other settings decide
-    too. boundary, low, high: see `boundary`; null unless `FEWEST` trials diverged and some did not, and where
-    the boundary lies outside the rates tried, beyond which nothing is known. Pruned trials count as not
-    diverged: they were finite when they were stopped. Trials that were not finite before their first step are
-    left out: no rate had any part in it. pooled: activations behind the row. Empty where no
-    trial diverged.
+    too. boundary, low, high: see `boundary`; null unless `FEWEST` trials diverged and some did not, where
+    the boundary lies outside the rates tried, beyond which nothing is known, and where those that diverged
+    have no higher rates than others. Pruned trials count as not diverged: they were finite when they were
+    stopped. Trials that were not finite before their first step are left out: no rate had any part in it.
+    pooled: activations behind the row. Empty where no trial diverged.
     """
     search = with_names(search_trials(run.trials), run.default_activation)
     search = search[(search["outcome"] != "failed") & (search["learning_rate"] > 0)]
@@ -60,6 +60,7 @@ def _edge(rows: pd.DataFrame) -> tuple[float, ...]:
     middle, low, high = boundary(rows["place"].to_numpy(float), lost.to_numpy(bool))
     tried, pooled = float(rates.max()), rows["activation"].nunique()
     known = rates.min() <= middle <= tried and lost.sum() >= FEWEST
+    known &= bool(rates[lost].median() > rates[~lost].median())  # else it is not the rate that decides
     ends = (middle, low, min(high, tried)) if known else (np.nan,) * 3
     return (len(rows), int(lost.sum()), done.max(), rates[lost].min(), *ends, tried, pooled)
 

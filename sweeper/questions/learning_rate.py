@@ -16,7 +16,7 @@ from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below
 from sweeper.questions.basins import FIGURE, HOW, TABLES, TABLES_SHOWN, basins, is_tie
 from sweeper.questions.basins import sentences as in_words
 from sweeper.questions.divergence import ANY, boundaries
-from sweeper.questions.losses import capped_losses, how_lost
+from sweeper.questions.losses import capped_losses, none_learned
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.decades import part_of
@@ -209,8 +209,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     frame = tables["learning_rate"]
     learned = frame[~frame["capped"]]
     if learned.empty:
-        tried = f"{number(frame['learning_rate'].min())} to {number(frame['learning_rate'].max())}"
-        return (f"None of the rates tried, {tried}, learned anything: {how_lost(run, frame)}",)
+        return (none_learned(run, frame),)
     said = [*_answer(run, tables["basins"]), _best_of_each(run.ranked, learned)]
     cliffs = [text for name, rows in frame.groupby("optimizer") if (text := _cliff(str(name), rows))]
     if cliffs and not (run.answer and run.answer.why_nothing_is_advised):

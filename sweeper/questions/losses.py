@@ -6,7 +6,7 @@ import pandas as pd
 from sweeper.answer.rows import published, search_trials, with_names
 from sweeper.questions.run_data import RunData, once
 from sweeper.trial import Outcome, cost, objective_value, start_metric
-from sweeper.wording import count, whole
+from sweeper.wording import count, number, whole
 
 
 def of_search(trials: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -53,14 +53,23 @@ def capped_losses(run: RunData) -> pd.DataFrame:
     return frame[np.isfinite(frame["loss"])].reset_index(drop=True)
 
 
-def how_lost(run: RunData, frame: pd.DataFrame) -> str:
-    """What became of trials of which none learned; lower rates are advised where half diverged by steps."""
+def none_learned(run: RunData, frame: pd.DataFrame) -> str:
+    """What became of trials, in `frame`, of which none learned. Lower rates are advised where half diverged,
+    and no trial failed whose rate may have been lower."""
+    search = search_trials(run.trials)
+    failed = int((search["outcome"] == str(Outcome.FAILED)).sum())
+    low, high = (number(frame["learning_rate"].agg(end)) for end in ("min", "max"))
+    who = f"{count(len(frame), 'trial')} that did not fail with an error" if failed else "the rates tried"
+    said = f"None of {who}, {'at rates from ' if failed else ''}{low} to {high}, learned anything: "
     lost = frame.loc[frame["outcome"] == str(Outcome.DIVERGED), "trial"]
-    steps, diverged = search_trials(run.trials).set_index("trial")["steps"], len(lost)
-    if at_once := int((steps.reindex(lost) == 0).sum()):
-        return f"{whole(at_once)} of {count(len(frame), 'trial')} diverged before the first step."
-    how = f"{whole(diverged)} of {count(len(frame), 'trial')} diverged, the others were never"
-    how = "every trial diverged" if diverged == len(frame) else how
-    how = "no trial was ever" if not diverged else how
-    better = "" if diverged == len(frame) else " better than before training"
-    return f"{how}{better}.{' Try much smaller rates.' if 2 * diverged >= len(frame) else ''}"
+    at_once = int((search.set_index("trial")["steps"].reindex(lost) == 0).sum())
+    total = count(len(frame), "trial")
+    if at_once:
+        return f"{said}{whole(at_once)} of {total} diverged before the first step."
+    if not len(lost):
+        return f"{said}no trial was ever better than before training."
+    advice = " Try much smaller rates." if 2 * len(lost) >= len(frame) and not failed else ""
+    if len(lost) == len(frame):
+        return f"{said}every one of them diverged.{advice}"
+    others = "the others were never better than before training"
+    return f"{said}{whole(len(lost))} of {total} diverged, {others}.{advice}"

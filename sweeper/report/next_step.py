@@ -96,24 +96,26 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
     if trials.empty:
         return _Rerun("Start the search.")
     outcomes = set(trials["outcome"])
+    diverged, failed = (trials[trials["outcome"] == outcome] for outcome in ("diverged", "failed"))
     if outcomes == {"failed"}:
         return _Rerun("Every training failed with an error. Correct its cause, then:", fresh=True)
-    diverged = trials[trials["outcome"] == "diverged"]
+    searched = int((trials["phase"] != "confirm").sum())
+    if searched >= study.search.trials and len(failed) > len(diverged):
+        text = f"{len(failed):,} of {len(trials):,} trainings failed with an error. Correct its cause, then:"
+        return _Rerun(text, fresh=True)
     at_once = diverged[diverged["steps"] == 0]
     if len(at_once) >= max(len(diverged) / 2, 1):
-        who = (
-            "Every training"
-            if len(at_once) == len(trials)
-            else f"{len(at_once):,} of {len(trials):,} trainings"
-        )
-        text = (
-            f"{who} had a loss that is not finite before the first step, which no rate mends: look at data, "
-        )
-        return _Rerun(f"{text}model and loss, and see what theory advises:", command="advise")
+        some = f"{len(at_once):,} of {len(trials):,} trainings"
+        who = "Every training" if len(at_once) == len(trials) else some
+        text = f"{who} had a loss that is not finite before the first step, which no rate mends: look at "
+        return _Rerun(f"{text}data, model and loss, and see what theory advises:", command="advise")
     if len(diverged) >= len(trials) / 2:
-        lowest = float(trials["learning_rate"].min())
-        text = f"Training diverged even at the lowest rate tried, {number(lowest)}: search much lower ones."
+        lowest = number(float(diverged["learning_rate"].min()))
+        tried = "" if len(failed) else "the lowest rate tried, "
+        text = f"Training diverged even at {tried}{lowest}: search much lower ones."
         return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
+    if searched >= study.search.trials:
+        return _Rerun("No trial has completed: search on.", (f"search.trials={2 * searched}",))
     return _Rerun("Continue the search: no trial has completed so far.")
 
 

@@ -115,6 +115,9 @@ def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple
         yield from ((thing.__name__, Globals(vars(thing))),) if is_users(thing) else ()
     elif isinstance(thing, dict):
         yield from ((f"{path}[{key!r}]", value) for key, value in list(thing.items()))
+        yield from ((f"{path} (a key)", key) for key in list(thing) if not is_plain(key))
+    elif isinstance(thing, np.ndarray) and thing.dtype == object:
+        yield from ((f"{path}[{index}]", value) for index, value in enumerate(thing.flat))
     elif isinstance(thing, list | tuple | deque):
         yield from ((f"{path}[{index}]", value) for index, value in enumerate(list(thing)))
     elif isinstance(thing, WeakKeyDictionary | WeakValueDictionary):

@@ -1,5 +1,6 @@
 """What is told apart of the state of a model and of the user's code: before a pass, and after it."""
 
+import io
 import random
 from collections import deque
 from collections.abc import Mapping
@@ -53,6 +54,8 @@ def _print(thing: Any) -> Any:
         return bytes(thing)
     if type(thing).__module__.partition(".")[0] == "pandas" and hasattr(thing, "memory_usage"):
         return _of_table(thing)
+    if isinstance(thing, io.StringIO | io.BytesIO):
+        return thing.tell(), thing.getvalue()
     if is_iterator(thing):
         return position(thing)
     is_value = (

@@ -13,7 +13,7 @@ from sweeper.answer.baseline import baseline
 from sweeper.questions.basins import FIGURE, TABLES, _basin, basins, sentences
 from sweeper.questions.divergence import ANY, boundaries, breaks
 from sweeper.questions.learning_rate import learning_rate
-from sweeper.questions.losses import how_lost
+from sweeper.questions.losses import none_learned
 from sweeper.statistics.learning_rates import boundary
 
 
@@ -309,14 +309,20 @@ def test_what_blind_trials_drew_is_named(rates: np.ndarray | float, what: str) -
     assert [text.split(" lost")[0] for text in said] == [f"Trials at blindly drawn {what}"]
 
 
-@pytest.mark.parametrize(("diverged", "lower"), [(12, True), (7, True), (3, False), (0, False)])
-def test_rates_that_learned_nothing_are_too_high_where_half_diverged(diverged: int, lower: bool) -> None:
-    """Where trials only stood still, rates may be too low: no direction is named."""
-    frame = pd.DataFrame({"outcome": ["diverged"] * diverged + ["completed"] * (12 - diverged)})
-    frame = frame.assign(trial=range(12), steps=9)
+@pytest.mark.parametrize(
+    ("diverged", "failed", "lower"),
+    [(12, 0, True), (7, 0, True), (3, 0, False), (0, 0, False), (9, 3, False)],
+)
+def test_rates_that_learned_nothing_are_too_high_where_half_diverged(
+    diverged: int, failed: int, lower: bool
+) -> None:
+    """Where trials only stood still, rates may be too low; where some failed, those may be lower ones."""
+    outcomes = ["failed"] * failed + ["diverged"] * diverged + ["completed"] * (12 - diverged - failed)
     run = source_of(many(np.full(12, 0.1), np.ones(12)))
-    run = replace(run, records=replace(run.records, trials=run.records.trials.assign(steps=9)))
-    said = how_lost(run, frame)
+    trials = run.records.trials.assign(steps=9, outcome=outcomes)
+    run = replace(run, records=replace(run.records, trials=trials))
+    said = none_learned(run, trials[trials["outcome"] != "failed"])
     assert ("Try much smaller rates." in said) is lower
     assert ("diverged" in said) is bool(diverged)
-    assert ("never better than before training" in said or "ever better" in said) is (diverged < 12)
+    assert ("better than before training" in said) is (diverged + failed < 12)
+    assert ("9 trials that did not fail with an error" in said) is bool(failed)

@@ -98,3 +98,17 @@ def test_losses_that_are_not_finite_before_training_blame_no_rate() -> None:
         assert ("search much lower ones" in step.text) is lower
         assert ("--fresh" in step.command) is lower
         assert ("before the first step" in step.text) is not lower
+
+
+def test_a_search_that_is_over_is_not_continued() -> None:
+    """Most trainings failed: their cause is what to look for, as going on would train nothing."""
+    made = synthetic_records(24, finalists=1, seeds=2)
+    search = made.trials[made.trials["phase"] != "confirm"].head(14)
+    outcomes = ["failed"] * 10 + ["diverged"] * 4
+    lost = search.assign(outcome=outcomes, objective=np.nan, steps=7)
+    for trials, text in ((14, "10 of 14 trainings failed"), (99, "Continue the search")):
+        step = next_step(made_study(search={"trials": trials}), None, lost, None, None, None)
+        assert step.text.startswith(text)
+    pruned = search.assign(outcome="pruned", objective=np.nan, steps=7)
+    step = next_step(made_study(search={"trials": 14}), None, pruned, None, None, None)
+    assert "search.trials=28" in step.command

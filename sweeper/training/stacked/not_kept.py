@@ -93,6 +93,10 @@ def refuse_shared_memory(model: nn.Module, before: Mapping[str, Array], after: M
     """
     held: dict[str, Array] = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     others = {path: array for path, array in after.items() if before.get(path) is array}
+    for name, parameter in model.named_parameters():
+        start, end = _span(parameter)
+        if parameter.numel() * parameter.element_size() > end - start > 0:
+            raise NotStackable(f"{name} overlaps itself in memory")
     spans = sorted((*_span(array), name in held, name) for name, array in (*held.items(), *others.items()))
     open_: list[tuple[int, int, bool, str]] = []
     for span in spans:

@@ -3,6 +3,7 @@
 import argparse
 import array
 import ctypes
+import io
 import itertools
 import os
 from collections import OrderedDict, UserDict
@@ -65,6 +66,9 @@ COUNTERS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     ),
     "shared number": (lambda: Value("i", 0), lambda held: setattr(held, "value", held.value + 1)),
     "method of a counter": (lambda: itertools.count(1).__next__, lambda held: held()),
+    "file in memory": (io.StringIO, lambda held: held.write("x")),
+    "key": (lambda: {Slotted(): 1}, lambda held: next(iter(held)).count()),
+    "array of objects": (lambda: np.array([Slotted(), None], object), lambda held: held[0].count()),
     "queue": (lambda: filled(Queue()), lambda held: held.put(held.get() + 1)),
     "private slot": (Slotted, lambda held: held.count()),
     "table": (

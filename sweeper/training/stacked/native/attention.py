@@ -2,7 +2,8 @@
 
 P = softmax(s·Q·Kᵀ + M), 0 in a row without any key, O = P·V, and L the logarithm of the sums of P before it
 is divided. Backward:
-dV = Pᵀ·dO, dP = dO·Vᵀ, dS = P∘(dP − rowsum(dP∘P)), dQ = s·dS·K, dK = s·dSᵀ·Q.
+dV = Pᵀ·dO, dP = dO·Vᵀ, dS = P∘(dP − rowsum(dO∘O)), dQ = s·dS·K, dK = s·dSᵀ·Q. With exact numbers that is
+rowsum(dP∘P); torch's is another one where L loses the logarithm beside a large mask.
 """
 
 import math
@@ -13,7 +14,7 @@ from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native import moving
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.products import product
-from sweeper.training.stacked.native.reductions import LARGEST, fold_and_map, reduce, sums
+from sweeper.training.stacked.native.reductions import LARGEST, reduce, sums
 from sweeper.training.stacked.native.views import View, part, turned
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
@@ -22,7 +23,7 @@ from sweeper.training.stacked.refusal import NotCompiled
 def attention(place: Operation, call: Call) -> None:
     """Q, K, V (batch, heads, times, width), dropout, causal → O and L"""
     q, k, v = (place.view(t) for t in call.arguments[:3])
-    scale, causal = _options(call, q, 3)
+    scale, causal = _options(call, q, k, 3)
     mask = _mask(place, call, q, k)
     output, logs = (place.view(t) for t in call.results)
     room = _Room(place, q, k)
@@ -47,8 +48,8 @@ def attention(place: Operation, call: Call) -> None:
 def attention_backward(place: Operation, call: Call) -> None:
     """dO, Q, K, V, O, L, dropout, causal → dQ, dK, dV"""
     g, q, k, v = (place.view(t) for t in call.arguments[:4])
-    logs = place.view(call.arguments[5])
-    scale, causal = _options(call, q, 6)
+    output, logs = (place.view(t) for t in call.arguments[4:6])
+    scale, causal = _options(call, q, k, 6)
     mask = _mask(place, call, q, k)
     results = [place.view(t) for t in call.results]
     if len(results) != 3:
@@ -56,24 +57,20 @@ def attention_backward(place: Operation, call: Call) -> None:
     room = _Room(place, q, k)
 
     def head(*views: View) -> None:
-        g, q, k, v, logs, gq, gk, gv, *beside = views
+        g, q, k, v, output, logs, gq, gk, gv, *beside = views
         code, machine, scores, more = place.code, place.machine, room.scores, room.more
         _scores(place, room, q, k, beside, scale, causal)
         mapped(place, scores, [scores, _wide(logs, scores)], lambda x, whole: m.exp(x - whole))
         product(code, machine, turned(scores), g, gv, None, room.turned)
         product(code, machine, g, turned(v), more, None, room.turned)
-        fold_and_map(
-            code,
-            place.lanes(q.element),
-            [more, more, scores],
-            1,
-            [(sums(), lambda x, _: x[0] * x[1])],
-            lambda x, found: (x[0] - found[0]) * x[1] * scale,
-        )
+        inner, found = room.like_output(g), room.column(0)
+        mapped(place, inner, [g, output], lambda x, y: x * y)
+        reduce(code, place.lanes(q.element), inner, found, [1], sums())
+        mapped(place, more, [more, scores, _wide(found, more)], lambda x, p, mean: (x - mean) * p * scale)
         product(code, machine, more, k, gq, None, room.turned)
         product(code, machine, turned(more), q, gk, None, room.turned)
 
-    _heads(place, [g, q, k, v, logs, *results, *mask], head)
+    _heads(place, [g, q, k, v, output, logs, *results, *mask], head)
 
 
 class _Room:
@@ -83,22 +80,33 @@ class _Room:
         rows, columns, width = q.sizes[2], k.sizes[2], max(q.sizes[3], k.sizes[3])
         size, self.rows = rows * columns, rows
         turned = max(rows, columns) * max(rows, columns, width)
-        base = place.room(2 * size + 2 * rows + turned, q.element)
+        most = rows * max(width, columns)
+        base = place.room(2 * size + 2 * rows + turned + most, q.element)
+        self._inner = replace(
+            View(base, 0, (rows, width), (width, 1), q.element), offset=2 * size + 2 * rows + turned
+        )
         self.scores = View(base, 0, (rows, columns), (columns, 1), q.element)
         self.more = replace(self.scores, offset=size)
         self._columns = replace(self.scores, offset=2 * size, sizes=(rows,), strides=(1,))
         self.turned = place.code.address(base, 2 * size + 2 * rows, q.element)
+
+    def like_output(self, view: View) -> View:
+        """Room for a matrix of the size of `view`, one of a row of the output for each row."""
+        width = view.sizes[-1]
+        return replace(self._inner, sizes=(self.rows, width), strides=(width, 1))
 
     def column(self, index: int) -> View:
         """A number for each row."""
         return replace(self._columns, offset=self._columns.offset + index * self.rows)
 
 
-def _options(call: Call, q: View, at: int) -> tuple[float, bool]:
+def _options(call: Call, q: View, k: View, at: int) -> tuple[float, bool]:
     """The factor of the scores, and whether a time sees no later one."""
     dropout, causal = (*call.arguments[at:], 0.0, False)[:2]
     if dropout:
         raise NotCompiled("no translation of attention with dropout")
+    if q.sizes[:2] != k.sizes[:2]:
+        raise NotCompiled("no translation of attention whose heads share keys")
     given = call.options.get("scale")
     return float(given) if given is not None else 1 / math.sqrt(q.sizes[-1]), bool(causal)
 

@@ -27,6 +27,8 @@ MASKS = {
     "one for all": {"attn_mask": torch.randn(5, 5, generator=GENERATOR).double()},
     "rows end early": {"attn_mask": HIDDEN},
     "a sequence of padding alone": {"attn_mask": NOBODY},
+    "a large number for all": {"attn_mask": NOBODY.clamp_min(torch.finfo(torch.float64).min)},
+    "a large number for some": {"attn_mask": HIDDEN.clamp_min(-1e9)},
     "truth values": {"attn_mask": HIDDEN.expand(3, 2, 5, 5) == 0},
 }
 
