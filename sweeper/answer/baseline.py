@@ -108,6 +108,7 @@ class Baseline:
     of_search: float = math.nan
     """What guessing scores by the objective on the rows of the search; NaN where that is not on record."""
     test_rows: int = 0
+    """Of one seed; 0 where that is not on record."""
 
     @property
     def beyond_rows(self) -> bool:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS
 from sweeper.records.schema import TRIALS, decode
+from sweeper.study.parameters import SCHEDULE_KEYS
 from sweeper.study.space import among
 from sweeper.trial import cost, is_maximized
 from sweeper.wording import exact, number, shown
@@ -187,6 +188,12 @@ def parameters_of(row: "pd.Series[Any]") -> dict[str, Any]:
 def published(rows: pd.DataFrame, defaults: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Whether each trial is one of the published `defaults` (parameters), which nobody tuned or drew."""
     return np.array([among(parameters_of(row), defaults) for _, row in rows.iterrows()], dtype=bool)
+
+
+def schedules(trials: pd.DataFrame, fixed: str) -> "pd.Series[str]":
+    """The schedule of each trial; `fixed` where the search has none."""
+    key = next((key for key in SCHEDULE_KEYS if key in trials), None)
+    return pd.Series(fixed, index=trials.index) if key is None else trials[key].fillna(fixed)
 
 
 def differing(trials: pd.DataFrame) -> list[str]:

@@ -215,9 +215,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     near, said = run.ranked.near, []
     for tie, who in ((False, f"came within 10 % of {near}"), (True, "tied with the best")):
         wide = [_width(row) for row in rows if row["within"] > 1 and is_tie(run.ranked, row) == tie]
-        said += (
-            [f"Rates of the trials that learned and {who}, by optimizer: {'; '.join(wide)}."] if wide else []
-        )
+        if wide:
+            said.append(f"Rates of the trials that learned and {who}, by optimizer: {'; '.join(wide)}.")
     if narrow:
         said.append(
             f"No second trial that learned came within 10 % of {near} with {listing(narrow)}: how far the "

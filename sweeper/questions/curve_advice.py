@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import schedules
 from sweeper.command_line import command_line
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES, ends_low
@@ -47,9 +48,7 @@ def slowed(run: RunData, trials: pd.DataFrame) -> frozenset[int]:
     """Those of `trials` whose rate ends low by its schedule, so that their curves level off whatever they
     could still learn; none of an optimizer on which schedules have no effect."""
     low = {name for name in SCHEDULES if ends_low(name)}
-    of_all = pd.Series(run.study.training.schedule, index=trials.index)
-    key = next((key for key in SCHEDULE_KEYS if key in trials), None)
-    names = of_all if key is None else trials[key].fillna(of_all)
+    names = schedules(trials, run.study.training.schedule)
     return frozenset(trials.loc[names.isin(low), "trial"]) - unscheduled(trials)
 
 

@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from sweeper.answer.rows import search_trials
+from sweeper.answer.rows import schedules, search_trials
 from sweeper.components.losses import LOSSES
 from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
-from sweeper.study.parameters import SCHEDULE_KEYS
 from sweeper.wording import capital, count, every, given, listing, number
 
 ABOVE = 1.0
@@ -104,12 +103,9 @@ def _diverged(lost: pd.DataFrame, survived: int, *, others: bool) -> str:
 def _changes(run: RunData, measured: pd.DataFrame) -> bool:
     """Whether the rate of `measured` trials changes in training: at the end, a schedule may have taken it to
     0."""
-    fixed, search = run.study.training.schedule, search_trials(run.trials)
-    key = next((key for key in SCHEDULE_KEYS if key in search), None)
-    if key is None:
-        return fixed != "constant"
-    own = search.loc[search["trial"].isin(measured["trial"]), key].fillna(fixed)
-    return bool((own != "constant").any())
+    search = search_trials(run.trials)
+    own = search[search["trial"].isin(measured["trial"])]
+    return bool((schedules(own, run.study.training.schedule) != "constant").any())
 
 
 def _finalists(run: RunData, best: pd.DataFrame, *, others: bool) -> str:

@@ -74,10 +74,10 @@ def next_step(
         step = _unlearned(study, answer, answer.learning, trials)
     elif answer.confirmed is None:
         step = _unconfirmed(study, trials)
-    elif doubted is not None and not (_may_only_lack_seeds(answer) and _few_seeds(study, answer, trials)):
-        step = _guessed(answer, doubted)
-    elif few := _few_seeds(study, answer, trials):
+    elif (doubted is None or _may_only_lack_seeds(answer)) and (few := _few_seeds(study, answer, trials)):
         step = few
+    elif doubted is not None:
+        step = _guessed(answer, doubted)
     elif edge is not None:
         step = _widen(study, edge, trials)
     else:
@@ -95,28 +95,29 @@ def next_step(
 def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
     if trials.empty:
         return _Rerun("Start the search.")
-    outcomes = set(trials["outcome"])
     diverged, failed = (trials[trials["outcome"] == outcome] for outcome in ("diverged", "failed"))
-    if outcomes == {"failed"}:
-        return _Rerun("Every training failed with an error. Correct its cause, then:", fresh=True)
     searched = int((trials["phase"] != "confirm").sum())
-    if searched >= study.search.trials and len(failed) > len(diverged):
-        text = f"{len(failed):,} of {len(trials):,} trainings failed with an error. Correct its cause, then:"
+    is_over = searched >= study.search.trials
+    if len(failed) == len(trials) or (is_over and len(failed) > len(diverged)):
+        text = f"{_trainings(failed, trials)} failed with an error. Correct its cause, then:"
         return _Rerun(text, fresh=True)
     at_once = diverged[diverged["steps"] == 0]
     if len(at_once) >= max(len(diverged) / 2, 1):
-        some = f"{len(at_once):,} of {len(trials):,} trainings"
-        who = "Every training" if len(at_once) == len(trials) else some
-        text = f"{who} had a loss that is not finite before the first step, which no rate mends: look at "
+        text = f"{_trainings(at_once, trials)} had a loss that is not finite before the first step, which no "
+        text += "rate mends: look at "
         return _Rerun(f"{text}data, model and loss, and see what theory advises:", command="advise")
     if len(diverged) >= len(trials) / 2:
         lowest = number(float(diverged["learning_rate"].min()))
         tried = "" if len(failed) else "the lowest rate tried, "
         text = f"Training diverged even at {tried}{lowest}: search much lower ones."
         return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
-    if searched >= study.search.trials:
+    if is_over:
         return _Rerun("No trial has completed: search on.", (f"search.trials={2 * searched}",))
     return _Rerun("Continue the search: no trial has completed so far.")
+
+
+def _trainings(some: pd.DataFrame, trials: pd.DataFrame) -> str:
+    return "Every training" if len(some) == len(trials) else f"{len(some):,} of {len(trials):,} trainings"
 
 
 def _few_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | None:

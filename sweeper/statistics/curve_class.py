@@ -143,16 +143,16 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
         name = IMPROVING
     elif end - typical > max(GAIN * abs(typical), 3 * noise) and at_lowest < len(losses) - 3:
         name = HIGHER
-    elif _unclear(losses, still and gain > PERHAPS * error, end - typical > RISE * abs(typical)):
+    elif _unclear(losses, end, still and gain > PERHAPS * error, end - typical > RISE * abs(typical)):
         name = UNCLEAR
     else:
         name = SATURATED
     return Shape(name, int(steps[at_lowest]), settled, lowest, end, gain, error, noise, typical)
 
 
-def _unclear(losses: np.ndarray, falls: bool, is_above: bool) -> bool:
+def _unclear(losses: np.ndarray, end: float, falls: bool, is_above: bool) -> bool:
     """Whether noise hides how a curve ends that seems to fall, or `is_above` its lowest."""
-    drop, end = float(np.median(losses[-6:-3]) - np.median(losses[-3:])), float(np.median(losses[-3:]))
+    drop = float(np.median(losses[-6:-3])) - end
     return _rises(losses) >= RISES and (is_above or (falls and drop > RISE * abs(end)))
 
 

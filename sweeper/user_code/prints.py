@@ -2,7 +2,7 @@
 
 import io
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -23,15 +23,12 @@ def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
     """path -> what can be compared of the state there; parameters and buffers of the roots left out."""
     models = [root for root in roots.values() if isinstance(root, nn.Module)]
     own = {id(tensor) for model in models for tensor in (*model.parameters(), *model.buffers())}
-    found: dict[str, Any] = {}
+    found, times = dict[str, Any](), Counter[str]()
     for path, thing in reachable(roots, weights=True, others=True):
         if id(thing) in own:
             continue
-        unique, again = path, 1
-        while unique in found:  # closures of one factory, say
-            again += 1
-            unique = f"{path} ({again})"
-        found[unique] = _print(thing)
+        times[path] += 1  # closures of one factory have one path, elements of a set too
+        found[path if times[path] == 1 else f"{path} ({times[path]})"] = _print(thing)
     return found
 
 

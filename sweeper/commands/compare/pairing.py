@@ -66,7 +66,7 @@ def _other_loss(a: Run, b: Run) -> str:
     """Why the losses of the two winners are no values of one function; empty where they are."""
     from sweeper.components.losses import LOSSES  # loaded late: it loads torch
 
-    losses = [name_of(run.answer.parameters.get("training.loss", run.study.training.loss)) for run in (a, b)]
+    losses = [name_of(_training(run, "loss")) for run in (a, b)]
     if losses[0] != losses[1]:
         return f"{a.name} has the loss {losses[0]}, {b.name} has {losses[1]}"
     for key in LOSSES[losses[0]].options if losses[0] in LOSSES else ():

@@ -20,9 +20,13 @@ def advise_loss(facts: Facts) -> Iterator[Advice]:
     if searched := facts.study.space.entries.get("training.loss"):
         what = f"Keep your search of losses: {listing([_shown(each) for each in searched.values or ()])}."
         yield Advice("loss", TOPIC, what, tuple(_kind(facts, own=False)))
-        if off_scale(facts.study, facts.targets):
-            yield _scaled(facts)
-        return
+    else:
+        yield from _of_one_loss(facts)
+    if off_scale(facts.study, facts.targets):
+        yield _scaled(facts)
+
+
+def _of_one_loss(facts: Facts) -> Iterator[Advice]:
     targets, wanted = facts.targets, LOSS_OF.get(facts.targets.kind, "mse")
     if facts.misfit or _named(facts.asked_loss) is not None:
         yield _main(facts, wanted)
@@ -33,8 +37,6 @@ def advise_loss(facts: Facts) -> Iterator[Advice]:
         yield from _counts(facts)
     if targets.heavy_tailed and facts.asked_loss != "huber":
         yield _robust(facts)
-    if off_scale(facts.study, targets):
-        yield _scaled(facts)
 
 
 def _main(facts: Facts, wanted: str) -> Advice:

@@ -55,8 +55,6 @@ class StackCache:
         self.compared_native: set[tuple[bool, str]] = set()
         """The same of stacks that run as machine code."""
         self._seeds: tuple[int, ...] = ()
-        self.seed_of_rows = seeds[0]
-        """One of those whose rows are held: all have as many of each part."""
         self._take_rows(seeds)
         rows = self.replicates.of(seeds[0])
         sample = slice(0, self.batches.size)
@@ -114,7 +112,7 @@ class StackCache:
         asked = tuple(sorted({replicates.key(seed) for seed in seeds}))
         if asked == self._seeds:
             return False
-        self.replicates, self._seeds, self.seed_of_rows = replicates, asked, seeds[0]
+        self.replicates, self._seeds = replicates, asked
         self.batches = Batches(replicates, seeds, self.lead.batch_size)
         self.initials = Initials(self.task, self.template, taken(replicates.of(seeds[0]).x_train, slice(4)))
         return True
@@ -122,7 +120,7 @@ class StackCache:
     def _prepare_measurements(self, size: int) -> None:
         """Measure about `size` trials at a time. Rows that all trials share are part of what is recorded."""
         shared = self.batches.shared
-        rows = self._seeds if shared else part_sizes(self.task, self.seed_of_rows)
+        rows = self._seeds if shared else part_sizes(self.task, self._seeds[0])
         if (
             self._measurements_of
             and self._measurements_of[1] == rows

@@ -77,7 +77,7 @@ def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str
     for one, scalars in ((first, True), (second, False)):
         if changed := first_change(one.state, one.after, scalars=scalars):
             raise NotStackable(f"the backward pass changes {changed}")
-    evaluated = _evaluated(seen, model)
+    evaluated = _evaluated(seen, model, second.after)
     if any(call.random for call in evaluated.calls):
         raise NotStackable("the model draws random numbers when it is evaluated")
     arrays = [(c.arguments[0] if c.written else c.results[0]) for c in second.calls if c.random]
@@ -86,13 +86,12 @@ def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str
     return RngLayout([Layout(tuple(a.shape), a.stride()) for a in arrays], coarsest)
 
 
-def _evaluated(seen: "_Passes", model: nn.Module) -> "_Pass":
-    """An evaluation, as they lie between the steps of a training.
+def _evaluated(seen: "_Passes", model: nn.Module, before: Mapping[str, Any]) -> "_Pass":
+    """An evaluation, as they lie between the steps of a training, of what is kept as it was `before`.
 
     Raises:
         NotStackable: if it changes what the model or the user's code keep, beside buffers.
     """
-    before = seen.state()
     for first in (True, False):  # a cache may be filled once
         model.eval()
         with torch.no_grad():

@@ -63,7 +63,7 @@ def attention_backward(place: Operation, call: Call) -> None:
         mapped(place, scores, [scores, _wide(logs, scores)], lambda x, whole: m.exp(x - whole))
         product(code, machine, turned(scores), g, gv, None, room.turned)
         product(code, machine, g, turned(v), more, None, room.turned)
-        inner, found = room.like_output(g), room.column(0)
+        inner, found = room.output, room.column(0)
         mapped(place, inner, [g, output], lambda x, y: x * y)
         reduce(code, place.lanes(q.element), inner, found, [1], sums())
         mapped(place, more, [more, scores, _wide(found, more)], lambda x, p, mean: (x - mean) * p * scale)
@@ -80,20 +80,12 @@ class _Room:
         rows, columns, width = q.sizes[2], k.sizes[2], max(q.sizes[3], k.sizes[3])
         size, self.rows = rows * columns, rows
         turned = max(rows, columns) * max(rows, columns, width)
-        most = rows * max(width, columns)
-        base = place.room(2 * size + 2 * rows + turned + most, q.element)
-        self._inner = replace(
-            View(base, 0, (rows, width), (width, 1), q.element), offset=2 * size + 2 * rows + turned
-        )
+        base = place.room(2 * size + 2 * rows + turned + rows * width, q.element)
         self.scores = View(base, 0, (rows, columns), (columns, 1), q.element)
         self.more = replace(self.scores, offset=size)
         self._columns = replace(self.scores, offset=2 * size, sizes=(rows,), strides=(1,))
         self.turned = place.code.address(base, 2 * size + 2 * rows, q.element)
-
-    def like_output(self, view: View) -> View:
-        """Room for a matrix of the size of `view`, one of a row of the output for each row."""
-        width = view.sizes[-1]
-        return replace(self._inner, sizes=(self.rows, width), strides=(width, 1))
+        self.output = View(base, 2 * size + 2 * rows + turned, (rows, width), (width, 1), q.element)
 
     def column(self, index: int) -> View:
         """A number for each row."""
