@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu
 
-from sweeper.answer.rows import completed_search, tied_best
+from sweeper.answer.rows import begun, completed_search, tied_best
 from sweeper.components.optimizers.option import BELOW_ONE, Number
 from sweeper.statistics.learning_rates import boundary
 from sweeper.study.parameters import ALLOWED
@@ -287,10 +287,10 @@ def _beyond_chance(count: int, ranges: int, share: float = OUTER) -> int:
 def _proposed(trials: pd.DataFrame, best: float) -> tuple[float, float]:
     """The range for the optimizers of `trials`, which draw their rate from one key: `search_rates`."""
     found = []
-    for optimizer, own in trials[trials["learning_rate"] > 0].groupby(trials["optimizer"].astype("str")):
-        limit = boundary(
-            np.log10(own["learning_rate"].to_numpy(float)), own["outcome"].eq("diverged").to_numpy()
-        )
+    trials = begun(trials[trials["learning_rate"] > 0])
+    for optimizer, own in trials.groupby(trials["optimizer"].astype("str")):
+        lost = own["outcome"].eq("diverged").to_numpy()
+        limit = boundary(np.log10(own["learning_rate"].to_numpy(float)), lost)
         beyond = limit[0] if math.isfinite(limit[0]) and limit[0] > best else None
         found.append(search_rates(str(optimizer), good=[best], too_high=beyond))
     return joined(found)

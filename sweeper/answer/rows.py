@@ -190,6 +190,11 @@ def published(rows: pd.DataFrame, defaults: Sequence[Mapping[str, Any]]) -> np.n
     return np.array([among(parameters_of(row), defaults) for _, row in rows.iterrows()], dtype=bool)
 
 
+def begun(trials: pd.DataFrame) -> pd.DataFrame:
+    """Without those that diverged before their first step: no learning rate had any part in that."""
+    return trials[~((trials["outcome"] == "diverged") & (trials["steps"] == 0))]
+
+
 def schedules(trials: pd.DataFrame, fixed: str) -> "pd.Series[str]":
     """The schedule of each trial; `fixed` where the search has none."""
     key = next((key for key in SCHEDULE_KEYS if key in trials), None)

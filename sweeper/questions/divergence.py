@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.rows import search_trials, with_names
+from sweeper.answer.rows import begun, search_trials, with_names
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.learning_rates import boundary
 from sweeper.wording import capital, count, every, listing, number, whole
@@ -42,9 +42,8 @@ def boundaries(run: RunData) -> pd.DataFrame:
     pooled: activations behind the row. Empty where no trial diverged.
     """
     search = with_names(search_trials(run.trials), run.default_activation)
-    search = search[(search["outcome"] != "failed") & (search["learning_rate"] > 0)]
+    search = begun(search[(search["outcome"] != "failed") & (search["learning_rate"] > 0)])
     search = search.assign(lost=search["outcome"] == "diverged", place=np.log10(search["learning_rate"]))
-    search = search[~(search["lost"] & (search["steps"] == 0))]
     if not search["lost"].any():
         return pd.DataFrame(columns=BOUNDARY_COLUMNS)
     rows = []

@@ -12,6 +12,7 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.edges import OUTER, Edge
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import begun
 from sweeper.components.metric_words import metric_words
 from sweeper.report.advice.item import toml
 from sweeper.report.doubts import Doubt
@@ -148,7 +149,7 @@ def _more_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[str
 def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | None:
     """Lower rates, where half of the search or more diverged and the best one has one of the lowest tried."""
     search = trials[trials["phase"] != "confirm"]
-    diverged = search[(search["outcome"] == "diverged") & (search["steps"] > 0)]
+    diverged = begun(search[search["outcome"] == "diverged"])
     own = answer.parameters["learning_rate"]
     tried = search.loc[search["learning_rate"] > 0, "learning_rate"].astype(float)
     if len(diverged) < len(search) / 2 or tried.empty or not own > 0:

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from rate_runs import WIDE, many, source_of, valley
 
-from sweeper.answer.edges import COLUMNS, crowded, wider
+from sweeper.answer.edges import COLUMNS, _proposed, crowded, wider
 from sweeper.questions.basins import basins
 from sweeper.questions.divergence import ANY
+from sweeper.study.rates import search_rates
 from sweeper.study.space import Range
 from sweeper.wording import number
 
@@ -149,3 +150,13 @@ def test_another_optimizers_basin_does_not_speak_for_the_bound() -> None:
     trials = source_of(pd.concat([inner, beyond], ignore_index=True)).trials
     row = crowded(trials, {"learning_rate": Range(1e-4, 10.0, log=True)}).iloc[0]
     assert not row["at_edge"]
+
+
+@pytest.mark.parametrize(("steps", "capped"), [(9, True), (0, False)])
+def test_a_proposed_range_is_capped_by_rates_that_broke_a_training(steps: int, capped: bool) -> None:
+    """Not by those of trials that diverged before their first step."""
+    rates = np.geomspace(1e-3, 0.3, 30)
+    outcome = np.where(np.arange(30) >= 24, "diverged", "completed")
+    frame = many(rates, np.ones(30), optimizer="sgd", outcome=outcome)
+    trials = source_of(frame).trials.assign(steps=np.where(outcome == "diverged", steps, 9))
+    assert (_proposed(trials, 0.05)[1] < search_rates("sgd", good=[0.05])[1]) is capped

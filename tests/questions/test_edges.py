@@ -59,7 +59,7 @@ def drawn(seed: int, name: str) -> pd.DataFrame:
     costs = rng.random(n) - rng.choice([0.0, 0.3, 1.0]) * places
     made = pd.DataFrame({"trial": range(n), "phase": "explore", "outcome": "completed", "optimizer": "sgd"})
     drawn_values = {"learning_rate": 0.1} | {name: 1e-4 * 1e4**places}
-    return made.assign(seed=0, activation="relu", **drawn_values, objective=costs)
+    return made.assign(seed=0, steps=9, activation="relu", **drawn_values, objective=costs)
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "activation_penalty"])

@@ -112,6 +112,7 @@ def space(**entries: object) -> Space:
 def like(parameters: dict) -> pd.DataFrame:
     """Forty trials, the best ten of which have these settings."""
     frame = pd.DataFrame({"trial": range(40), "phase": "explore", "outcome": "completed", **parameters})
+    frame["steps"] = 9
     rest = {name: 0.3 for name in parameters if name != "optimizer"}
     return frame.assign(objective=np.arange(40.0)).where(
         frame["trial"] < 10, frame.assign(**rest, objective=99.0)
@@ -169,7 +170,7 @@ def test_a_setting_without_a_shown_effect_has_no_edge(name: str, side: str, high
     made = pd.DataFrame(
         {"trial": range(2000), "phase": "explore", "outcome": "completed", "optimizer": "sgd"}
     )
-    made = made.assign(**{name: drawn}, objective=costs)
+    made = made.assign(**{name: drawn}, objective=costs, steps=9)
     better = bool(low if side == "high" else high)
     found = edges(space(**{name: values}), {"optimizer": "sgd", name: drawn[0]}, made)
     assert [edge.side for edge in found] == ([side] if better else [])

@@ -59,7 +59,7 @@ def test_everybody_proposes_the_same(optimizer: str) -> None:
     trials = pd.DataFrame(
         {"trial": range(40), "phase": "explore", "outcome": "completed", "optimizer": optimizer}
     )
-    trials = trials.assign(learning_rate=inner, objective=-np.log(inner))
+    trials = trials.assign(learning_rate=inner, objective=-np.log(inner), steps=9)
     wider = crowded(trials, {"learning_rate": Range(inner[0], inner[-1], log=True)}).iloc[0]
     assert (wider["side"], wider["wider"]) == ("high", high)
     beyond = trials.assign(outcome="diverged", learning_rate=low)
