@@ -274,7 +274,7 @@ class Sweep:
         shared = self.pool is self.home and takes_all_cores(self.pool, longest)
 
         def spare() -> int:
-            return int(shared and not (begun and begun.done()))
+            return int(shared and begun is not None and not begun.done())
 
         for result in retrain_and_measure(self.pool, self.shared, winner, others, seeds, spare):
             if isinstance(result, SharpnessResult):

@@ -94,10 +94,9 @@ def prepared_search(
     study = task.value.study
     share = -(-max(study.search.generation_at(study.search.trials), 40) // jobs)  # confirmations come by 50
     others: list[Work] = [(work.guess, (task, seeds)), (work.layer_notes, (task,)), (work.where, (task,))]
-    first: list[Work] = [(work.refusals, (task,))] if _considers_stacks(task.value, engine) else []
+    first: list[Work] = _refusals(task, jobs) if _considers_stacks(task.value, engine) else []
     *refused, guessed, notes, where = together(pool, [*first, *others])
-    given = refused[0] if refused else None
-    plan = plan_in_workers(pool, task, jobs=jobs, engine=engine, share=share, refused=given)
+    plan = plan_in_workers(pool, task, jobs=jobs, engine=engine, share=share, refused=refused)
     made = {**(unless_lost(where) or {}), "commit": commit(study.folder)}
     return Prepared(replace(plan, **(unless_lost(notes) or {})), made, unless_lost(guessed))
 
@@ -111,8 +110,15 @@ def _considers_stacks(task: Task, engine: str) -> bool:
     return engine == "fused" or (engine == "auto" and not planning.is_small(task))
 
 
+def _refusals(task: Shared[Task], jobs: int) -> list[Work]:
+    """`work.refusals` of all activations, which `jobs` processes share."""
+    listed = task.value.study.space.entries.get("activation")
+    turns = max(1, min(jobs, len(listed.values or ()) if listed else 1))
+    return [(work.refusals, (task, turn, turns)) for turn in range(turns)]
+
+
 def plan_in_workers(
-    pool: Pool, task: Shared[Task], *, jobs: int, engine: str, share: int, refused: Done | None = None
+    pool: Pool, task: Shared[Task], *, jobs: int, engine: str, share: int, refused: Sequence[Done] = ()
 ) -> Plan:
     """How to train the study here, measured in all worker processes at once.
 
@@ -122,7 +128,7 @@ def plan_in_workers(
         jobs: processes that the plan is for.
         engine: ``auto`` (what is faster), ``fused`` (stacks wherever possible) or ``reference``.
         share: trials that one process gets at a time.
-        refused: what became of `work.refusals`, if that was called already.
+        refused: what became of `work.refusals`, all parts of it, if that was called already.
 
     Raises:
         UserError: if stacks are required and the model cannot be batched.
@@ -132,7 +138,8 @@ def plan_in_workers(
     if not _considers_stacks(task.value, engine):
         return planning.one_by_one(jobs, "too little to train for stacks to pay")
     try:
-        refusals = (refused or attempt(pool, work.refusals, task)).unwrap()
+        parts = refused or together(pool, _refusals(task, jobs))
+        refusals = {name: why for part in parts for name, why in part.unwrap().items()}
         if refusals and all(refusals.values()):
             reason = next(iter(refusals.values()))
             if engine == "fused":

@@ -170,15 +170,19 @@ def steps_in_all(task: Task) -> int:
     return steps * (study.search.trials + study.confirm.finalists * study.confirm.seeds)
 
 
-def refusals(task: Task) -> dict[str, str]:
-    """activation -> why the study's model cannot be batched with it, found by trying each once."""
+def refusals(task: Task, turn: int = 0, turns: int = 1) -> dict[str, str]:
+    """activation -> why the study's model cannot be batched with it, found by trying each once.
+
+    Of the activations in their order every `turns`-th, from number `turn` on.
+    """
     reasons, trials, start = dict[str, str](), list[Trial](), time.perf_counter()
+    first: dict[str, Mapping[str, Any]] = {}
     for parameters in configurations(task.study.space):
-        name = str(parameters.get("activation"))
-        if name not in reasons:
-            trial = Trial(0, "explore", task.study.search.seed, parameters)
-            reasons[name] = why_not_stackable(task, trial)
-            trials += [trial] if not reasons[name] else []
+        first.setdefault(str(parameters.get("activation")), parameters)
+    for name, parameters in list(first.items())[turn::turns]:
+        trial = Trial(0, "explore", task.study.search.seed, parameters)
+        reasons[name] = why_not_stackable(task, trial)
+        trials += [trial] if not reasons[name] else []
     slow = time.perf_counter() - start > SLOW_SECONDS
     compared = trials[: 1 if slow else MAX_COMPARED]
     return reasons | (stack_differences(task, compared, can_be_penalized(task)) if compared else {})

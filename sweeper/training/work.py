@@ -85,10 +85,10 @@ def layer_notes(task: Task) -> dict[str, str]:
 
 
 @one_at_a_time
-def refusals(task: Task) -> dict[str, str]:
+def refusals(task: Task, turn: int = 0, turns: int = 1) -> dict[str, str]:
     """`planning.refusals`"""
     with watchdog.deadline(PREFLIGHT_SECONDS):
-        return planning.refusals(task)
+        return planning.refusals(task, turn, turns)
 
 
 @one_at_a_time

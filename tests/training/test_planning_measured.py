@@ -205,6 +205,15 @@ def test_who_insists_on_stacks_is_told_why_there_are_none() -> None:
         planned(task_of("digits", COUNTING, steps=1000, search=SEARCH), "fused")
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3, 5])
+def test_processes_that_share_the_activations_refuse_as_one_does(turns: int) -> None:
+    """Each activation is tried by one of them, and none is left out; more processes than activations, too."""
+    task = task_of(space={"activation": ["relu", "rrelu", "tanh"]}, steps=1000, search=SEARCH)
+    parts = [module.refusals(task, turn, turns) for turn in range(turns)]
+    assert sorted(name for part in parts for name in part) == ["relu", "rrelu", "tanh"]
+    assert {name: why for part in parts for name, why in part.items()} == module.refusals(task)
+
+
 def test_nothing_is_measured_without_need(monkeypatch: pytest.MonkeyPatch) -> None:
     """With `reference`, and by `auto` where there is little to train."""
     monkeypatch.setattr(SerialPool, "submit", lambda *arguments: pytest.fail("measured"))
@@ -243,7 +252,7 @@ def tried(monkeypatch: pytest.MonkeyPatch, machine_code: float | str) -> tuple[P
         sizes.append([])
         return machine_code if isinstance(machine_code, str) else Timing(machine_code, 12)
 
-    monkeypatch.setattr(work, "refusals", lambda task: {})
+    monkeypatch.setattr(work, "refusals", lambda task, turn, turns: {})
     monkeypatch.setattr(work, "measure", measure)
     monkeypatch.setattr(work, "measure_compiled", compiled)
     monkeypatch.setattr(compiling, "is_there", lambda: True)

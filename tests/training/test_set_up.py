@@ -87,7 +87,7 @@ def test_few_trials_of_a_shape_train_one_by_one() -> None:
 
 def planned(monkeypatch: pytest.MonkeyPatch, space: dict[str, Any], engine: str = "auto") -> Plan:
     """The plan where machine code takes a tenth of the time of a trial alone, 1 ms a step."""
-    monkeypatch.setattr(work, "refusals", lambda task: {})
+    monkeypatch.setattr(work, "refusals", lambda task, turn, turns: {})
     monkeypatch.setattr(work, "measure", lambda *given: Measured(1e-3, {8: 3e-4}))
     monkeypatch.setattr(work, "measure_compiled", lambda *given: Timing(1e-4, 12))
     monkeypatch.setattr(compiling, "is_there", lambda: True)
