@@ -100,7 +100,7 @@ def _alone(rows: pd.DataFrame) -> dict[Hashable, Any]:
     only, others = diverging[0], pooled["trials"] - diverging[0]["trials"]
     if (only["trials"] / pooled["trials"]) ** only["diverged"] >= SELDOM:
         return pooled
-    return {**only, "optimizer": f"{only['optimizer']} and {only['activation']}", "others": others}
+    return {**only, "optimizer": f"{only['optimizer']} + {only['activation']}", "others": others}
 
 
 def _nowhere(row: Mapping[Any, Any]) -> str:

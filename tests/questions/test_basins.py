@@ -183,7 +183,7 @@ def test_why_no_boundary_is_told(lost: list[int], said: str) -> None:
 @pytest.mark.parametrize(
     ("shares", "said"),
     [
-        ((1, 0, 0), "sgd and a (95 % interval"),
+        ((1, 0, 0), "sgd + a (95 % interval"),
         ((1, 0, 0), "30 of 60 trials diverged, none of 120 with other activations)"),
         ((1, 1, 0), "60 of 180 trials diverged; 3 activations pooled)"),
     ],
