@@ -5,7 +5,7 @@ stands: confirmed on fresh seeds before exploratory before open, then more seeds
 page. The weaker one is withdrawn, or says itself that the stronger one holds (`sweeper.answer.claim_words`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -240,40 +240,43 @@ def _beside(shown: str, along: str) -> str:
 
 
 def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFrame) -> str:
-    """What puts the winner's value before `others`: scores, or seeds that only others lost."""
+    """What puts the winner's value before `others`: scores, or seeds that only others lost, or both."""
     lost = ranking["verdict"].eq(FAILS).to_numpy()
-    unstable = [value for value in others if value in set(values[lost])]
-    worse = [value for value in others if value not in unstable]
+    unstable = [value for value in others if lost[(values == value).to_numpy()].all()]
+    mixed = [value for value in others if value not in unstable and value in set(values[lost])]
+    worse = [value for value in others if value not in (*unstable, *mixed)]
     said = [f"better than {listing(_named(worse, values, ranking))} among the finalists"] if worse else []
+    if mixed:
+        named = listing(_named(mixed, values, ranking))
+        said.append(f"ranked before {named}, whose finalists are worse or lost more seeds than the winner,")
     if unstable:
         named = listing(_named(unstable, values, ranking))
-        whose = "finalist" if lost.sum() == 1 else "finalists"
+        whose = "finalist" if values.isin(unstable).sum() == 1 else "finalists"
         said.append(f"ranked before {named}, whose {whose} lost more seeds than the winner,")
     return " and ".join(said)
 
 
 def _alongside(search: pd.DataFrame, values: "pd.Series[str]") -> str:
-    """Which other settings go along with the value that won: those in which the winner differs from all
-    finalists with another of `values`, so that the comparison is of both; empty where there are none.
-
-    Where it differs so from those with one value, and not from those with the next, that value is named.
+    """In which other settings the winner differs from finalists with another of `values`, so that the
+    comparison is of both: from all of them, from all with one value, from some; empty where from none.
     """
     winner, others = search.iloc[:1], [value for value in values.unique() if value != values.iloc[0]]
-    unlike = {
-        value: [
-            spoken(name)
-            for name in differing(pd.concat([winner, search[values == value]]))
-            if name != values.name
-        ]
-        for value in others
-    }
-    along = [name for name in unlike[others[0]] if all(name in own for own in unlike.values())]
-    more = {value: [name for name in own if name not in along] for value, own in unlike.items()}
-    said = [f"which differ in {listing(along)} too"] if along else []
-    said += [f"those with {value} in {listing(own)}" for value, own in more.items() if own]
-    if not said:
-        return ""
-    return f" ({'; '.join(said)}{'' if along else ' too'})"
+    unlike = {value: _differing(winner, search[values == value], values.name) for value in others}
+    every = [name for name in unlike[others[0]] if all(name in own for own in unlike.values())]
+    more = {value: [name for name in own if name not in every] for value, own in unlike.items()}
+    told = {*every, *(name for own in more.values() for name in own)}
+    rivals = [search.iloc[[k]] for k in np.flatnonzero(values != values.iloc[0])]
+    single = dict.fromkeys(name for rival in rivals for name in _differing(winner, rival, values.name))
+    who = [("they", every), *((f"those with {value}", own) for value, own in more.items())]
+    who.append(("some of them", [name for name in single if name not in told]))
+    (first, *further) = [(whose, listing(own)) for whose, own in who if own] or [("", "")]
+    said = [f"{first[0]} differ in {first[1]} too", *(f"{whose} in {names}" for whose, names in further)]
+    return f" ({'; '.join(said)})" if first[0] else ""
+
+
+def _differing(winner: pd.DataFrame, rivals: pd.DataFrame, beside: Hashable) -> list[str]:
+    """Settings other than `beside` of which no rival has the winner's value, in words."""
+    return [spoken(name) for name in differing(pd.concat([winner, rivals])) if name != beside]
 
 
 def _named(some: Sequence[str], values: "pd.Series[str]", ranking: pd.DataFrame) -> list[str]:

@@ -98,12 +98,18 @@ def of_the_answer(
         f"on {times} of {count(total, 'fresh seed')}" if total > 1 else "on the one seed it was trained on"
     )
     steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
-    gains = by_loss or bool((own["objective_step"] == own["steps"]).mean() > 0.5)
-    best = int(own.loc[own["class"] == name, "best_step"].median())
-    shape = shapes.Shape(name, best, settled, 0.0, 0.0, 0.0, 0.0, 0.0)
-    text = advice(name, steps, steps, shape, settable, by_loss=by_loss, slow=slow, gains=gains)
-    if name == shapes.IMPROVING and not gains:
-        text = "its loss still fell, what ranks trials was best before the end"
+    alike = own[own["class"] == name]
+    shape = shapes.Shape(name, int(alike["best_step"].median()), settled, 0.0, 0.0, 0.0, 0.0, 0.0)
+    late = own["objective_step"] == own["steps"]
+    scored = steps if late.mean() > 0.5 else None
+    text = advice(name, steps, steps, shape, settable, by_loss=by_loss, slow=slow, scored=scored)
+    if name == shapes.IMPROVING and not (by_loss or scored):
+        many = f" on {int((~late).sum())} of {count(total, 'seed')}" if total > 1 else ""
+        text = f"its loss still fell, but what ranks trials was best before the end{many}"
+    if name == shapes.OVERFITTING and not by_loss:
+        text = f"its loss was lowest at {_steps(alike['best_step'])} of {steps:,}"
+        if len(known := alike["objective_step"].dropna()):
+            text += f", and its score best at {_steps(known)}"
     if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY) and (best_high or not by_loss):
         beside = "" if by_loss else ", and another score than the loss ranks trials"
         text = f"a lower rate would be steadier, but rates as high scored best{beside}" if best_high else ""
@@ -112,13 +118,18 @@ def of_the_answer(
     return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
 
 
+def _steps(values: "pd.Series[int]") -> str:
+    low, high = int(values.min()), int(values.max())
+    return f"step {low:,}" if low == high else f"steps {low:,} to {high:,}"
+
+
 ENDED = {
     shapes.IMPROVING: "was still improving when it ended",
     shapes.SATURATED: "had levelled off when it ended",
     shapes.UNCLEAR: "was too noisy at its end to show a trend",
     shapes.HIGHER: "ended above its lowest loss (not shown to overfit)",
     shapes.OVERFITTING: "overfitted",
-    shapes.RISING: "rose again, and its train loss with it",
+    shapes.RISING: "ended with its validation and its train loss rising",
     shapes.UNSTABLE: "was unstable",
     shapes.NOISY: "was as noisy as its whole fall",
     shapes.MEMORIZED: "did not learn what holds for other rows",

@@ -72,17 +72,17 @@ def advice(
     too_high: bool = False,
     by_loss: bool = True,
     slow: bool = False,
-    gains: bool = True,
+    scored: int | None = None,
 ) -> str:
     """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
 
     `steps` were made of the `full` length of the longest trial; `too_high`: the rate was above that of the
     best trial of the same optimizer. `by_loss`: the validation loss ranks trials; another score may be best
     when the loss no longer is, so no fewer steps are advised then. `slow`: the rate fell, see `slowed`, so
-    that a curve that has levelled off advises nothing. `gains`: what ranks trials was best at the end; a loss
-    that still falls asks for no more steps where it was not.
+    that a curve that has levelled off advises nothing. `scored`: the step at which that other score was best,
+    if known; a loss that still falls asks for no more steps where this was not the last.
     """
-    if name == shapes.IMPROVING and not gains:
+    if name == shapes.IMPROVING and not by_loss and scored != steps:
         return ""
     if name == shapes.IMPROVING:
         return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
@@ -97,7 +97,8 @@ def advice(
         enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
         return _with("fewer steps would do", LONGER, f"{LONGER}={enough}", settable)
     if name == shapes.OVERFITTING and not by_loss:
-        return f"its loss was lowest at step {found.best_step} of {steps}, its score may be best later"
+        lowest = f"its loss was lowest at step {found.best_step:,} of {steps:,}"
+        return lowest if scored is None else f"{lowest}, its score best at step {scored:,}"
     if name == shapes.OVERFITTING:
         text = f"best at step {found.best_step} of {steps}: stop there, or regularize"
         text = text if found.best_step else "it was best before training: regularize, or use more rows"

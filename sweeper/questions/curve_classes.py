@@ -84,9 +84,9 @@ def curve_classes(run: RunData) -> pd.DataFrame:
         at = (found.best_step, found.settled_step, *best_at, run.objective)
         numbers = (found.lowest, found.end, found.gain, found.gain_error, found.noise)
         asked = {"too_high": trial in above, "by_loss": by_loss, "slow": trial in slow}
-        asked["gains"] = by_loss or ranked.get(trial, (0, np.nan))[0] == made
         able = settable - {FALLING} if trial in plain else settable
-        text = advice(name, made, full, found, able, **asked) if run.advises else ""
+        scored = ranked[trial][0] if trial in ranked else None
+        text = advice(name, made, full, found, able, scored=scored, **asked) if run.advises else ""
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -239,9 +239,9 @@ def _usual(rest: pd.DataFrame, among: str) -> Iterator[str]:
     asked: dict[str, list[str]] = {}
     for name in BROKEN:
         texts = rest.loc[rest["class"] == name, "advice"].value_counts()
-        for place, (text, times) in enumerate(texts.items()):
-            some = f"{whole(times)} of {whole(texts.sum())}" if times < texts.sum() else whole(times)
-            asked.setdefault(str(text), []).append(f"{f'{whole(times)} more' if place else some} {name}")
+        called = f"of the {whole(texts.sum())} called {name}" if len(texts) > 1 else name
+        for text, times in texts.items():
+            asked.setdefault(str(text), []).append(f"{whole(times)} {called}")
     for text, names in asked.items():
         yield f"{among}{listing(names)}: {text}."
 

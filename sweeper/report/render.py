@@ -140,9 +140,11 @@ WORD = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+|\S+""")
 
 
 def _command(text: str) -> Markup:
-    """A command line whose words are broken only where one is longer than the line: ``--set`` stays whole."""
-    plain, word = printable(text), Markup('<span class="word">{}</span>')
-    return Markup(" ").join(word.format(found[0]) for found in WORD.finditer(plain))
+    """Commands, a line each, whose words are broken only where one is longer than the line: ``--set`` stays
+    whole."""
+    word = Markup('<span class="word">{}</span>')
+    lines = [WORD.finditer(printable(line)) for line in text.split("\n")]
+    return Markup("\n").join(Markup(" ").join(word.format(found[0]) for found in line) for line in lines)
 
 
 def _visible(value: object) -> object:

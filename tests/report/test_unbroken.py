@@ -69,3 +69,10 @@ def test_no_line_of_the_terminal_ends_inside_a_number(
 def test_what_is_kept_together(text: str, kept: str) -> None:
     """Numbers with their units, settings with their values, and nothing else."""
     assert unbroken(text).replace("\u00a0", "_") == kept
+
+
+def test_commands_stay_a_line_each() -> None:
+    """What is copied from a page is what the terminal prints: two commands are no arguments of each other."""
+    two = "sweeper advise a.toml\nsweeper run b.toml --set 'name=\"b 2\"'"
+    assert render._command(two).striptags() == " ".join(two.split())  # striptags joins lines
+    assert re.sub("<[^>]*>", "", render._command(two)).replace("&#39;", "'").replace("&#34;", '"') == two

@@ -115,7 +115,8 @@ def _least(hollow: Sequence[Run]) -> str:
 def _lead(side: Comparison) -> str:
     found = side.found
     if found.verdict == "same" and found.difference == 0:
-        return "They are trained in the same way, and their mean scores are the same."
+        on = f" on the {count(found.pairs, 'fresh seed')} of both" if found.paired else ""
+        return f"They are trained in the same way, and their mean scores{on} are the same."
     if found.verdict == "same":
         rows = f"by their rows ({why}), " if (why := found.other_rows) else ""
         return f"They are trained in the same way, so they differ {rows}by luck and rounding alone."

@@ -19,7 +19,7 @@ OPTIMA = ["size", "rate", "low", "high", "error", "best", "verdict"]
 
 @dataclass(frozen=True)
 class Beside:
-    """What another rate of the grid, that nearest to half or twice its best one, gave."""
+    """What a rate of the grid gave: its best one, or that nearest to half or twice it."""
 
     rate: float
     mean: float
@@ -41,8 +41,8 @@ class Found:
     """For the size asked for, from all sizes that were trained."""
     check: Prediction | None
     """For the size left out, from the others."""
-    off_by_two: tuple[Beside, Beside] | None
-    """At half and at twice the best rate of the grid, of the largest size that has one; else ``None``."""
+    off_by_two: tuple[Beside, Beside, Beside] | None
+    """At the best rate of the grid, at half and at twice it, of the largest size that has one; else ``None``."""
     penalty: Penalties | None = None
     """What weights of the activation penalty did; ``None`` where none was tried."""
 
@@ -97,7 +97,9 @@ def found(frame: pd.DataFrame, over: Over, objective: str) -> Found:
     )
 
 
-def _off_by_two(frame: pd.DataFrame, known: pd.DataFrame, objective: str) -> tuple[Beside, Beside] | None:
+def _off_by_two(
+    frame: pd.DataFrame, known: pd.DataFrame, objective: str
+) -> tuple[Beside, Beside, Beside] | None:
     if known.empty:
         return None
     rates, costs = costs_at(frame, known.iloc[-1]["size"], objective)
@@ -105,7 +107,8 @@ def _off_by_two(frame: pd.DataFrame, known: pd.DataFrame, objective: str) -> tup
     best = int(means.argmin())  # inside the grid, as the size has an optimum
     far = np.abs(np.log(rates / rates[best])[:, None] - np.log([0.5, 2.0]))
     low, high = int(far[:best, 0].argmin()), best + 1 + int(far[best + 1 :, 1].argmin())
-    return _beside(rates[low], costs[low], objective), _beside(rates[high], costs[high], objective)
+    own, half, twice = (_beside(rates[k], costs[k], objective) for k in (best, low, high))
+    return own, half, twice
 
 
 def _beside(rate: float, costs: np.ndarray, objective: str) -> Beside:
@@ -120,7 +123,8 @@ def to_dict(found: Found, about: dict[str, Any]) -> dict[str, Any]:
         "optima": _records(found.optima),
         "exponent": found.exponent and dict(zip(("value", "low", "high"), found.exponent, strict=True)),
         **_predictions(found.prediction, found.check, found.optima, "rate"),
-        "half_and_twice": found.off_by_two and _records(pd.DataFrame(map(vars, found.off_by_two))),
+        "best_of_grid": found.off_by_two and _records(pd.DataFrame([vars(found.off_by_two[0])]))[0],
+        "half_and_twice": found.off_by_two and _records(pd.DataFrame(map(vars, found.off_by_two[1:]))),
         "penalty": _penalty(found.penalty),
     }
 

@@ -94,10 +94,10 @@ def _price(found: Found, about: Mapping[str, Any]) -> list[str]:
     words = metric_words(about["objective"])
     if found.off_by_two is None:
         return []
-    low, high = (_beside(each) for each in found.off_by_two)
+    own, low, high = found.off_by_two[0], *(_beside(each) for each in found.off_by_two[1:])
     return [
-        f"At {given(last['size'])}, where the best rate of the grid gives a mean {words} of "
-        f"{number(last['best'], 4)}, that nearest to half of the best {low}, that nearest to twice it {high}."
+        f"At {given(last['size'])}, the best rate of the grid ({number(own.rate, 2)}) gives a mean {words} of "
+        f"{number(own.mean, 4)}, that nearest to half of it {low}, that nearest to twice it {high}."
     ]
 
 

@@ -302,10 +302,12 @@ def test_each_side_of_the_best_rate_is_told_by_itself(lost: int) -> None:
     rows.loc[broken, ["outcome", "objective"]] = ["diverged", np.nan]
     seeds = last["seed"].nunique()
     done = found(rows, OVER, LOSS)
-    (text,) = [each for each in sentences(done, ABOUT) if "half of the best" in each]
+    (text,) = [each for each in sentences(done, ABOUT) if "nearest to half" in each]
     mean = last.loc[last["learning_rate"] == half, "objective"].mean()
-    assert f"nearest to half of the best ({number(half, 2)}) gives {number(mean, 4)}" in text
+    assert f"the best rate of the grid ({number(best, 2)}) gives" in text
+    assert f"nearest to half of it ({number(half, 2)}) gives {number(mean, 4)}" in text
     assert (f"twice it ({number(twice, 2)}) diverges on {lost} of {seeds} seeds" in text) == (lost > 0)
+    assert to_dict(done, ABOUT)["best_of_grid"]["rate"] == best
     sides = to_dict(done, ABOUT)["half_and_twice"]
     assert [each["lost"] for each in sides] == [0, lost]
     assert (sides[1]["mean"] is None) == (lost > 0)
