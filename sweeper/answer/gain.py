@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.answer.bounds import in_words, stricter, which_cut
+from sweeper.answer.bounds import in_words, range_of, stricter, which_cut
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
@@ -98,14 +98,21 @@ def _of_training(default: Mapping[str, Any], winner: Mapping[str, Any]) -> str:
 
 def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
     """Value and meaning on the card: the difference that the race would have shown, the largest among those
-    tied with the winner, as a share of its score too; empty where it is not known, or none differed."""
-    seen, mean = float(tied["seen"].iloc[1:].max()), ranked.value(float(tied["mean"].iloc[0]))
+    tied with the winner, as a share of its score too; empty where it is not known, or none differed. Where
+    no score can be so much worse, that."""
+    seen, mean = float(tied["seen"].iloc[1:].max()), float(tied["mean"].iloc[0])
     if not math.isfinite(seen):
         return ()
-    share = share_of(seen / mean, "the winner's mean") if mean > 0 else ""
+    who = f"trial #{tied['trial'].iloc[1]}" if len(tied) == 2 else "the finalists that are tied with it"
+    worst = max(map(ranked.cost, range_of(ranked.objective, ranked.least_loss)))
+    if seen > worst - mean:
+        most = f"a finalist can be at most {number(worst - mean)} worse"
+        return "no difference", f"can be expected to show against {who} on so few seeds: {most}"
+    own = ranked.value(mean)
+    share = share_of(seen / own, "the winner's mean") if own > 0 else ""
     return (
         f"a difference of {number(seen)}{f' ({share})' if share else ''}",
-        "would be detected in 80 % of such races",
+        f"would be detected in 80 % of such races against {who}",
     )
 
 

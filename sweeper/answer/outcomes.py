@@ -36,7 +36,8 @@ def all_failed(trials: pd.DataFrame) -> str:
     if trials.empty:
         return "no trial was trained"
     worst = reasons(trials).iloc[0]
-    return f"{every(len(trials), 'trial')} failed; the reason of {worst['trainings']}: {worst['reason']}"
+    whose = f"of {worst['trainings']:,}" if worst["trainings"] < len(trials) else "of each"
+    return f"{every(len(trials), 'trial')} failed; the reason {whose}: {worst['reason']}"
 
 
 OFTEN = 0.2
@@ -50,8 +51,9 @@ def often_failed(trials: pd.DataFrame) -> str:
     if len(failed) < max(2, OFTEN * len(search)):
         return ""
     worst = reasons(failed).iloc[0]
-    said = f"{len(failed):,} of {count(len(search), 'trial')} of the search failed, most often"
-    return f"{said} ({worst['trainings']:,}) like #{worst['first_trial']}: {worst['reason']}"
+    said = f"{len(failed):,} of {count(len(search), 'trial')} of the search failed"
+    often = f"most often ({worst['trainings']:,})" if worst["trainings"] < len(failed) else "all"
+    return f"{said}, {often} like #{worst['first_trial']}: {worst['reason']}"
 
 
 REASON_COLUMNS = ["outcome", "trainings", "first_trial", "reason"]

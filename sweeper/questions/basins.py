@@ -201,7 +201,7 @@ def alt(frame: pd.DataFrame) -> str:
         ends = f"{number(row['low'])} to {number(row['high'])}" if row["within"] > 1 else "no second one"
         said.append(f"{row['optimizer']}: {ends}, best {number(row['best_rate'])}{lost}")
     near = Ranked(frame["metric"].iloc[0]).near
-    return f"Rates of trials that learned and came within 10 % of {near}: {'; '.join(said)}."
+    return f"Rates of trials that improved and came within 10 % of {near}: {'; '.join(said)}."
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
@@ -216,11 +216,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     for tie, who in ((False, f"came within 10 % of {near}"), (True, "tied with the best")):
         wide = [_width(row) for row in rows if row["within"] > 1 and is_tie(run.ranked, row) == tie]
         if wide:
-            said.append(f"Rates of the trials that learned and {who}, by optimizer: {'; '.join(wide)}.")
+            said.append(f"Rates of the trials that improved and {who}, by optimizer: {'; '.join(wide)}.")
     if narrow:
         said.append(
-            f"No second trial that learned came within 10 % of {near} with {listing(narrow)}: how far the "
-            "rate may be off is not known there."
+            f"No second trial that improved came within 10 % of {near} with "
+            f"{listing(narrow)}: how far the rate may be off is not known there."
         )
     blind = [row for row in rows if _tells(row)]
     if blind:
@@ -294,8 +294,8 @@ TABLES_SHOWN = (
 HOW = (
     "A basin holds the rates of completed trials whose score is within 10 % of the best of their group; of "
     "a score that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and "
-    "each trial has one seed, so a lucky trial narrows a basin, and one trial is none. Trials that were "
-    "never better than before training, or than guessing, learned nothing and are in no basin. What a rate "
+    "each trial has one seed, so a lucky trial narrows a basin, and one trial is none. A trial "
+    "improved if it was ever better than before training and than guessing; others are in no basin. What a rate "
     "loses that is drawn blindly is the mean over the trials that were drawn before the search had learned "
     "anything, published defaults left out, of min(loss, loss before training) − lowest, as a share of "
     "what could be learned. A pruned trial counts with the lowest loss that it had reached, so it may have "

@@ -227,12 +227,12 @@ def _too_small(comparison: pd.DataFrame) -> str:
         same = listing([row["label"] for row in tied])
         return f"It has the same score as {same} on every seed."
     beside = [row["label"] for row in tied if not same_scores(row) and stricter(*apart(row)[1:3])]
-    what = "difference is" if len(tied) == 1 else "differences are"
-    text = f"better than {some_of([row['label'] for row in tied])}: the paired {what} too small"
+    what = "such a difference" if len(tied) == 1 else "such differences"
+    text = f"better than {some_of([row['label'] for row in tied])}: luck alone may make {what}"
     if beside:
-        text += (
-            f" ({STRICTER})" if len(beside) == len(tied) else f" (that of {some_of(beside)} is {STRICTER})"
-        )
+        those = "that" if len(beside) == 1 else "those"
+        of_some = f"{those} of {some_of(beside)} {'is' if len(beside) == 1 else 'are'} "
+        text += f" ({'' if len(beside) == len(tied) else of_some}{STRICTER})"
     return f"These seeds do not show that it is {text}."
 
 

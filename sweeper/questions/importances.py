@@ -82,11 +82,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         why = ": shuffled scores reach the intervals of all shares" if not small else ""
         said.append(f"No setting is ranked{why}.")
     if below:
-        alone = not above and not small
-        named = "Their shares" if alone else "Not ranked, as shuffled scores reach their intervals"
-        said.append(f"{named}: {', '.join(map(_unranked, below))}.")
+        named = "Their shares:" if not above and not small else "Shuffled scores reach the intervals of"
+        said.append(f"{named} {', '.join(map(_unranked, below))}.")
     if small:
-        named = f"Not ranked, as a share below {percent(LEAST)} sets little apart"
+        named = f"Above what shuffled scores reach, but below {percent(LEAST)}, which sets little apart"
         said.append(f"{named}: {', '.join(map(_unranked, small))}.")
     if (step := int(frame["every_nth"].iloc[0])) > 1:
         trials = count(int(frame["trials"].iloc[0]), "trial")

@@ -241,7 +241,10 @@ def missing(run: RunData) -> str:
         return "Nothing to compare: no trial completed."
     if not run.study.search.scientific:
         return "Nothing to compare: search.scientific names no setting."
-    return f"Nothing to compare: only one value of {listing(run.study.search.scientific)} was tried."
+    tried = [name for name in run.study.search.scientific if name in run.study.space.entries]
+    if not tried:
+        return f"Nothing to compare: {listing(run.study.search.scientific)} is not searched."
+    return f"Nothing to compare: only one value of {listing(tried)} was tried."
 
 
 QUESTION = Question(

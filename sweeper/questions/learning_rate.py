@@ -231,7 +231,7 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
         why = f"no trial with {optimizer} was better than before training and than guessing in the search"
         return [f"{text}; {_elsewhere(run)}: {why}."]
     if own["within"].iloc[0] < 2:
-        return [f"{text}; {_elsewhere(run)}: no second trial that learned came within 10 % of {near}."]
+        return [f"{text}; {_elsewhere(run)}: no second trial that improved came within 10 % of {near}."]
     row = own.iloc[0]
     low, high = number(row["low"]), number(row["high"])
     span = f"from {low} to {high}" if low != high else f"at {low}"
@@ -313,8 +313,8 @@ QUESTION = Question(
             "One point per trial; all other settings vary; a pruned one is never the best. No point is "
             "worse than its trial's score before training, which differs between trials; there, diverged "
             "ones (×) are drawn. A wide basin (green where there is one, from the lowest to the highest "
-            "rate of trials that learned and came within 10 % of the best, of a score that is 1 at best in "
-            "distance from 1) means that the rate need not be precise; a best point at the edge suggests a "
+            "rate of trials that improved and came within 10 % of the best, of a "
+            "score that is 1 at best in distance from 1) means that the rate need not be precise; a best point at the edge suggests a "
             "wider range."
         ),
         missing="No trial of the search has both a learning rate above 0 and a score.",

@@ -82,14 +82,22 @@ def _left_out(frame: pd.DataFrame) -> list[str]:
 
 
 def _not_held(frame: pd.DataFrame) -> list[str]:
-    """What the regressions could not hold equal, and for which quantities."""
+    """What the regressions could not hold equal, and for which quantities; where it is not the same in all of
+    them, in which comparisons."""
+    groups = _left_out(frame)
     return [
-        f"Too few trials to hold {names} equal throughout: some effects on {listing(quantities)} may come "
-        "from there."
-        for names in _left_out(frame)
+        f"Too few trials to hold {names} equal throughout{_in_which(rows) if len(groups) > 1 else ''}: some "
+        f"effects on {listing(quantities)} may come from there."
+        for names in groups
         for rows in [frame[frame["not_held"] == names]]
         for quantities in [[metric_words(str(name)) for name in rows["quantity"].unique()]]
     ]
+
+
+def _in_which(rows: pd.DataFrame) -> str:
+    of_kinds = rows["contrast"].str.contains(BETWEEN, regex=False)
+    named = [] if of_kinds.all() else ["weights"]
+    return f" where {listing([*named, *(['kinds'] if of_kinds.any() else [])])} are compared"
 
 
 def survivors(run: RunData) -> float:

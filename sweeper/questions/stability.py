@@ -201,8 +201,8 @@ def missing(run: RunData) -> str:
     if not run.study.confirm.finalists and not (run.trials["outcome"] == "diverged").any():
         return "No sharpness is on record: it is of finalists and of diverged trials, and there are none."
     return (
-        "No sharpness is on record. It is measured where trials are cheap to train again, and needs a loss "
-        "with second derivatives."
+        "No sharpness is on record. As many trials are measured as a small share of the run's training pays "
+        "for, and the loss must have second derivatives."
     )
 
 

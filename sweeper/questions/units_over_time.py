@@ -174,6 +174,13 @@ def _claim(measure: str, row: Mapping[Any, Any], which: str) -> Claim:
     return Claim(UNITS, name, YES, EXPLORATORY, "units", where=measure, interval=shares, detail=text)
 
 
+def missing(run: RunData) -> str:
+    """Why there is nothing to draw."""
+    if units(run).empty:
+        return "No shares of dead and saturated units are on record."
+    return "Shares of dead and saturated units are on record at fewer than two steps."
+
+
 QUESTION = Question(
     key="units",
     question="Do units saturate or die?",
@@ -190,7 +197,7 @@ QUESTION = Question(
             "training; what is there from the start comes from the initialisation (a fresh ReLU layer is "
             "half saturated by design)."
         ),
-        missing="Shares of dead and saturated units are on record at fewer than two steps.",
+        missing=missing,
         draw=draw,
         alt=alt,
     ),

@@ -208,12 +208,14 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     if answer.luck is not None:
         share, low, high, complete, retrained = answer.luck
         ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
+        reach = " to ".join(dict.fromkeys((percent(low), percent(high))))
         if not value:
-            value = f"{percent(low)} to {percent(high)} of the variance is luck"
+            value = f"{reach} of the variance is luck"
             ends = f"luck has {percent(share)} by the best estimate, and the 95 % interval above"
         some = f"the {complete} of {retrained} finalists that completed every fresh seed of the winner"
         who = f"{every(retrained, 'finalist')} on fresh seeds" if complete == retrained else some
-        said.append(f"of the variance of the scores of {who}, {ends}; the rest lies between settings")
+        rest = "" if percent(share) == percent(1.0) else "; the rest lies between settings"
+        said.append(f"of the variance of the scores of {who}, {ends}{rest}")
     return (Fact("How sure", value, "; ".join(said)),) if said else ()
 
 
@@ -261,7 +263,7 @@ def _why_none(trials: pd.DataFrame) -> str:
     why = "No reason is on record"
     if len(early) and (worst := early.iloc[0])["reason"]:
         tied = int((early["trainings"] == worst["trainings"]).sum()) > 1
-        kind = "One of the most frequent kinds of reason" if tied else "Most frequent kind of reason"
-        kind += f", {count(worst['trainings'], 'training')}"
-        why = f"{kind}; that of the first, trial #{worst['first_trial']}: {worst['reason']}"
+        kind = "One of the most frequent reasons" if tied else "The most frequent reason"
+        kind += f" ({count(worst['trainings'], 'training')})"
+        why = f"{kind}, as trial #{worst['first_trial']} has it: {worst['reason']}"
     return f"{which} ({percent(counts.iloc[0] / len(trials))}). {ended(why)}"

@@ -156,10 +156,10 @@ MEANINGS: Mapping[str, str] = {
     "weight_gradient_norm": "norm of the gradient of the loss at the layer's weights",
     "weight_high": "highest weight on record of the decade",
     "weight_low": "lowest weight on record of the decade",
-    "within": "trials that learned within 10 % of the best, of a score that is 1 at best in distance from 1",
+    "within": "trials that improved within 10 % of the best, of a score that is 1 at best in distance from 1",
 }
 VERDICT = (
-    "tied: the difference is too small for a call; left the race: behind the leader of its time, not shown "
+    "tied: these seeds show no difference; left the race: behind the leader of its time, not shown "
     "to be worse than the winner; not ranked: too few seeds, or the winner is not shown to have learned or "
     "to beat guessing; else by how much it is worse"
 )
@@ -203,8 +203,8 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "points": "measured steps that have a ratio",
     },
     "basins": {
-        "low": "lowest rate of the trials that learned within 10 % of the best",
-        "high": "highest rate of the trials that learned within 10 % of the best",
+        "low": "lowest rate of the trials that improved within 10 % of the best",
+        "high": "highest rate of the trials that improved within 10 % of the best",
     },
     "comparison": {
         "verdict": VERDICT,

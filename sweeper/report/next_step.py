@@ -156,13 +156,14 @@ def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | No
         return None
     lowest, highest = float(tried.min()), float(tried.max())
     done = search[(search["outcome"] == "completed") & (search["learning_rate"] > 0)]
-    own = max(own, float(Ranked(study.objective).order(done, "objective", "trial")["learning_rate"].iloc[0]))
+    best = float(Ranked(study.objective).order(done, "objective", "trial")["learning_rate"].iloc[0])
+    who, own = ("the answer", own) if own >= best else ("the best one of the search", best)
     if math.log(own / lowest) > OUTER * math.log(highest / lowest):
         return None
     settings = _rates(study, diverged, lower=True)
     if not settings:
         return None
-    text = f"{len(diverged):,} of {count(len(search), 'trial')} diverged, and the best one has "
+    text = f"{len(diverged):,} of {count(len(search), 'trial')} diverged, and {who} has "
     text += "the lowest rate tried" if own == lowest else "one of the lowest rates tried"
     return _Rerun(f"{text}, {number(own)}: search lower ones.", settings, fresh=True)
 

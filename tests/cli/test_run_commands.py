@@ -201,7 +201,7 @@ def test_a_failed_run_has_exit_code_1(
     monkeypatch.setitem(work.ENGINES, "reference", raises)
     code, out, err = called(capsys, *RUN, "--set", "name=failing", "--quiet")
     assert (code, out) == (1, "")
-    assert err.startswith("error: all 6 trials failed; the reason of 6: ValueError: no luck today")
+    assert err.startswith("error: all 6 trials failed; the reason of each: ValueError: no luck today")
     assert "Traceback" not in err
 
 

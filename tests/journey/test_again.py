@@ -285,7 +285,7 @@ class TestAgain:
         with pytest.raises(RunFailed) as caught:
             run(tmp_path, asked)
         assert str(caught.value).startswith(
-            "all 4 trials failed; the reason of 4: ValueError: this activation will"
+            "all 4 trials failed; the reason of each: ValueError: this activation will"
         )
         assert caught.value.exit_code == 1
 

@@ -8,6 +8,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.questions.penalty_effects import QUESTION, _of_quantity, alt, penalty_data
 from sweeper.questions.penalty_nuisance import SETTING
+from sweeper.questions.penalty_words import _not_held
 from sweeper.records.schema import TRIALS
 from sweeper.statistics.regression import FEWEST
 
@@ -71,6 +72,12 @@ def test_settings_for_which_trials_are_too_few_are_named(records: SyntheticRecor
         for each in said
     )
     assert "(in part not model.kind and momentum)" in alt(frame)
+    pair = frame.assign(contrast="l1 vs l2", not_held="momentum")
+    both = [str(each) for each in _not_held(pd.concat([frame, pair]))]
+    assert [text.split(":")[0].split("throughout ")[1] for text in both] == [
+        "where weights are compared",
+        "where kinds are compared",
+    ]
     said = [str(each) for each in QUESTION.sentences(run, tables)]
     assert not any("Too few trials to hold" in each for each in said)
 

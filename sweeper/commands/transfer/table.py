@@ -42,7 +42,7 @@ class Found:
     check: Prediction | None
     """For the size left out, from the others."""
     off_by_two: tuple[Beside, Beside, Beside] | None
-    """At the best rate of the grid, at half and at twice it, of the largest size that has one; else ``None``."""
+    """At the best rate of the grid, half and twice it, of the largest size that has one; else ``None``."""
     penalty: Penalties | None = None
     """What weights of the activation penalty did; ``None`` where none was tried."""
 

@@ -96,8 +96,8 @@ def _price(found: Found, about: Mapping[str, Any]) -> list[str]:
         return []
     own, low, high = found.off_by_two[0], *(_beside(each) for each in found.off_by_two[1:])
     return [
-        f"At {given(last['size'])}, the best rate of the grid ({number(own.rate, 2)}) gives a mean {words} of "
-        f"{number(own.mean, 4)}, that nearest to half of it {low}, that nearest to twice it {high}."
+        f"At {given(last['size'])}, the best rate of the grid ({number(own.rate, 2)}) gives a mean {words} "
+        f"of {number(own.mean, 4)}, that nearest to half of it {low}, that nearest to twice it {high}."
     ]
 
 
