@@ -313,9 +313,9 @@ QUESTION = Question(
             "One point per trial; all other settings vary; a pruned one is never the best. No point is "
             "worse than its trial's score before training, which differs between trials; there, diverged "
             "ones (×) are drawn. A wide basin (green where there is one, from the lowest to the highest "
-            "rate of trials that improved and came within 10 % of the best, of a "
-            "score that is 1 at best in distance from 1) means that the rate need not be precise; a best point at the edge suggests a "
-            "wider range."
+            "rate of trials that improved and came within 10 % of the best, of a score that is 1 at best "
+            "in distance from 1) means that the rate need not be precise; a best point at the edge "
+            "suggests a wider range."
         ),
         missing="No trial of the search has both a learning rate above 0 and a score.",
         draw=draw,

@@ -179,8 +179,8 @@ def refusals(task: Task, turn: int = 0, turns: int = 1) -> dict[str, str]:
     first: dict[str, Mapping[str, Any]] = {}
     for parameters in configurations(task.study.space):
         first.setdefault(str(parameters.get("activation")), parameters)
-    for name, parameters in list(first.items())[turn::turns]:
-        trial = Trial(0, "explore", task.study.search.seed, parameters)
+    for name in list(first)[turn::turns]:
+        trial = Trial(0, "explore", task.study.search.seed, first[name])
         reasons[name] = why_not_stackable(task, trial)
         trials += [trial] if not reasons[name] else []
     slow = time.perf_counter() - start > SLOW_SECONDS
