@@ -294,12 +294,12 @@ TABLES_SHOWN = (
 HOW = (
     "A basin holds the rates of completed trials whose score is within 10 % of the best of their group; of "
     "a score that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and "
-    "each trial has one seed, so a lucky trial narrows a basin, and one trial is none. A trial improved if"
-    " it was ever better than before training and than guessing; others are in no basin. What a rate loses"
-    " that is drawn blindly is the mean over the trials that were drawn before the search had learned "
+    "each trial has one seed, so a lucky trial narrows a basin, and one trial is none. A trial improved if "
+    "it was ever better than before training and than guessing; others are in no basin. What a rate loses "
+    "that is drawn blindly is the mean over the trials that were drawn before the search had learned "
     "anything, published defaults left out, of min(loss, loss before training) − lowest, as a share of "
-    "what could be learned. A pruned trial counts with the lowest loss that it had reached, so it may have"
-    " lost less.",
+    "what could be learned. A pruned trial counts with the lowest loss that it had reached, so it may have "
+    "lost less.",
     "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
     "not diverged. It pools activations and all other settings; an interval that reaches beyond the highest "
     "rate tried is cut there.",
