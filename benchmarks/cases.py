@@ -1,10 +1,11 @@
-"""The five networks that are timed, each as a study whose trials every peer trains."""
+"""The six networks that are timed, each as a study whose trials every peer trains."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import encoder
 import numpy as np
 
 from sweeper.data.load import load
@@ -112,5 +113,6 @@ CASES: dict[str, Case] = {
             16,
             32,
         ),
+        Case("encoder", {"source": encoder.encoder}, encoder.tokens, 32, 200, encoder.layers(), 8, 64),
     )
 }

@@ -12,6 +12,7 @@ from typing import Any
 import joblib
 import torch
 from cases import Case
+from encoder import Encoder
 from torch import nn
 
 from sweeper.components.activations import ACTIVATIONS
@@ -29,6 +30,9 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 def network(case: Case, features: int, classes: int, activation: str) -> tuple[nn.Module, list[nn.Module]]:
     """The case's network, written out, and its activation layers."""
+    if case.name == "encoder":
+        encoder = Encoder(ACTIVATIONS[activation].make, classes)
+        return encoder, [layer.activation for layer in encoder.encoder.layers]
     hidden = [ACTIVATIONS[activation].make() for _ in range(10)]
     layers: list[nn.Module] = []
     if case.model["source"] == "cnn":

@@ -14,7 +14,7 @@ from sweeper.answer.comparison import TIED
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gained, power
 from sweeper.answer.placing import at_worst
-from sweeper.answer.ranked import LOSS
+from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.questions.comparison import simplest
 
 DEFAULT = {"optimizer": "adam", "learning_rate": 0.001, "activation": "relu"}
@@ -121,6 +121,10 @@ def test_power_stands_beside_a_tie() -> None:
     far = tied.assign(seen=15 * tied["mean"])
     assert power(far, LOSS)[0].endswith("(15 times the winner's mean)")
     assert " ".join(power(tied.head(1), LOSS)) == ""
+    accuracy = Ranked("validation_accuracy (higher is better)")
+    assert power(tied, accuracy)[1].endswith(f"such races against trial #{tied['trial'].iloc[1]}")
+    value, meaning = power(far, accuracy)  # the winner's cost is 0.1 of 1 at most, its accuracy 0.9
+    assert (value, meaning.partition(": ")[2]) == ("no difference", "a finalist can be at most 0.9 worse")
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

@@ -236,7 +236,7 @@ def test_where_most_diverged_lower_rates_come_first(
     run = made_input(SyntheticRecords(trials, records.curves, records.layers))
     doubted = replace(run.answer, learning=Learning(2.3, -0.1, -0.2, 0.0, 5, False, 0.01, 20, 0.02))
     step = card(run.study, doubted, trials).next_step
-    assert ("diverged, and the best one has the lowest rate tried, 0.001: search lower" in step.text) is lower
+    assert ("diverged, and the answer has the lowest rate tried, 0.001: search lower" in step.text) is lower
     if lower:
         text = shlex.split(step.command)[4].removeprefix("search.space.learning_rate=")
         assert float(re.findall(r"low = ([\de.-]+)", text)[0]) < 1e-3

@@ -206,7 +206,7 @@ def test_a_small_share_sets_nothing_apart(records: SyntheticRecords) -> None:
     alone = sentences_of(made_input(records, importances=SHARES.assign(**small)), "importances")[
         "importances"
     ]
-    assert alone.startswith("No setting is ranked. Not ranked, as a share below 5 %")
+    assert alone.startswith("No setting is ranked. Above what shuffled scores reach, but below 5 %")
 
 
 def test_history_says_when_the_best_was_found(said: dict[str, str], records: SyntheticRecords) -> None:

@@ -19,7 +19,7 @@ from sweeper.training.stacked.random_state import SlotRandomState
 from sweeper.training.stacked.recording import Recorded
 from sweeper.training.stacked.rng_layout import Layout
 from sweeper.training.stacked.tape import Tape
-from sweeper.training.stacked.template import Template, losses_of, unstack
+from sweeper.training.stacked.template import Template, losses_of, matrix, unstack
 
 
 class Runs(Protocol):
@@ -81,8 +81,7 @@ class Stack:
         self.shapes = {name: shape for part in parts for name, shape in part.items()}
         slots, size = rows_in(x), sum(shape.numel() for shape in self.shapes.values())
         like = next(iter(template.parameters.values()))
-        state = [like.new_zeros(slots, size) for _ in range(matrices[0])]
-        scratch = [like.new_zeros(slots, size) for _ in range(matrices[1])]
+        state, scratch = ([matrix(slots, size, like) for _ in range(count)] for count in matrices)
         self.p, self.fixed = template.stacked(self.shapes, slots)
         self.weights = {kind: like.new_zeros(slots) for kind in penalties}
         self.random_state = SlotRandomState(slots, self.p.device, draws)

@@ -94,7 +94,8 @@ class Template:
         scale = torch.linspace(1, 1.5, trials, dtype=flat.dtype, device=flat.device)
         others = {**self.parameters, **self.buffers}
         fixed = {n: v.detach().repeat(trials, *[1] * v.ndim) for n, v in others.items() if n not in trained}
-        return scale[:, None] * flat, fixed
+        p = matrix(trials, len(flat), flat)
+        return torch.mul(scale[:, None], flat, out=p), fixed
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -149,6 +150,16 @@ def losses_of(loss: Any, outputs: Any, y: Tree, shared: bool = False) -> Any:
 
     with BetterRules():
         return vmap(of_one, in_dims=(0, None if shared else 0), randomness="different")(tensors, y)
+
+
+def matrix(rows: int, columns: int, like: Tensor) -> Tensor:
+    """Zeros (rows, columns), each row of which begins where a cache line does."""
+    line = LINE // like.element_size()
+    return like.new_zeros(rows, -(-columns // line) * line)[:, :columns]
+
+
+LINE = 64
+"""Bytes of a line of the processor's cache."""
 
 
 def unstack(flat: Tensor, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
