@@ -187,7 +187,7 @@ WHY = {
 
 @pytest.mark.parametrize(("third", "said"), WHY.items())
 def test_a_value_that_lost_seeds_is_not_called_worse(third: str, said: str) -> None:
-    """It is ranked behind for the seeds that it lost, and for another finalist that is worse if it has one."""
+    """It is ranked behind for the seeds that it lost, and where it has one for a finalist that is worse."""
     settings = [{"activation": name} for name in ("tanh", "relu", third)]
     scores = noisy([1.0, 0.9, 5.0])
     scores[1, 3] = np.nan
@@ -197,7 +197,7 @@ def test_a_value_that_lost_seeds_is_not_called_worse(third: str, said: str) -> N
 
 @pytest.mark.parametrize(("others", "told"), [(("adam", "adam"), True), (("adam", "sgd"), False)])
 def test_settings_that_go_together_are_told_together(others: tuple[str, str], told: bool) -> None:
-    """Where all finalists with another activation, or some, have another optimizer, both made the difference."""
+    """Where all finalists with another activation, or some, have another optimizer, both are named."""
     settings = [{"activation": "elu", "optimizer": "sgd"}]
     settings += [{"activation": "relu", "optimizer": optimizer} for optimizer in others]
     made = run_of(settings, noisy([1.0, 5.0, 6.0]))
