@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.answer.baseline import Baseline, baseline, by_seed
 from sweeper.answer.bounds import bounded
 from sweeper.answer.claims import AHEAD, ALONE, CONFIRMED, GUESS, PROVISIONAL, TIES
-from sweeper.answer.comparison import TIED, UNRANKED, UNSHOWN, verdicts
+from sweeper.answer.comparison import FAILS, TIED, UNRANKED, UNSHOWN, WINNER, verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
 from sweeper.answer.gain import Gain, gain
 from sweeper.answer.learning import Learning, learning
@@ -62,6 +62,8 @@ class Answer:
     which can call no two settings alike."""
     unranked: tuple[int, ...] = ()
     """Other finalists on the same seeds, where these are too few to rank anything."""
+    peers: tuple[int, ...] = ()
+    """All others that lost no more seeds than the winner."""
     lost: Mapping[str, int] = field(default_factory=dict)
     """Fresh seeds of the winner without a score: ``diverged`` and ``failed``."""
     test_seeds: int = 0
@@ -114,7 +116,7 @@ class Answer:
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``best --json``."""
         ranks = self.above_chance
-        tied, unranked = (self.tied, self.unranked) if ranks else ((), (*self.tied, *self.unranked))
+        tied, unranked = (self.tied, self.unranked) if ranks else ((), self.peers)
         return {
             "trial": self.trial,
             "parameters": {k: list(v) if isinstance(v, tuple) else v for k, v in self.parameters.items()},
@@ -176,6 +178,11 @@ def answer(
         test=_mean_scores(tested),
         tied=_called(TIED, ranking, known),
         unranked=_called(UNRANKED, ranking, known),
+        peers=tuple(
+            int(trial)
+            for trial, verdict in zip(ranking["trial"] if known else (), known, strict=True)
+            if verdict not in (WINNER, FAILS)
+        ),
         lost=_lost(trials, number),
         test_seeds=len(tested),
         test_ends=_ends_of(tested, least_loss),

@@ -119,9 +119,10 @@ def contradict(one: Claim, other: Claim) -> bool:
     """Whether a page that makes both claims contradicts itself.
 
     Opposite directions on one subject, an effect beside "no effect", a lead of the search that is not the
-    answer, a ranking of what is not shown to beat guessing, scores that beat guessing where nothing was
-    learned, a setting that matters most while it is not found to change anything, and an answer whose status
-    as a whole is more, or less, than what its seeds show of it.
+    answer, or that its fresh seeds do not settle, a ranking of what is not shown to beat guessing, scores
+    that beat guessing where nothing was learned, a setting that matters most while it is not found to
+    change anything, and an answer whose status as a whole is more, or less, than what its seeds show of
+    it.
     """
     if STANDING in (one.kind, other.kind):
         whole, part = (one, other) if one.kind == STANDING else (other, one)
@@ -136,6 +137,9 @@ def contradict(one: Claim, other: Claim) -> bool:
         return one.name == other.name and one.where == other.where and effect.direction == NONE
     if one.subject != other.subject or not one.direction or not other.direction:
         return False
+    if one.kind == BEST and one.direction == other.direction:
+        lead, fresh = (one, other) if one.seeds <= 1 else (other, one)
+        return lead.status == EXPLORATORY and fresh.seeds > 1 and fresh.status == OPEN
     return one.direction != other.direction and MIXED not in (one.direction, other.direction)
 
 

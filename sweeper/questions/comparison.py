@@ -15,7 +15,7 @@ from sweeper.answer.baseline import ROUNDING
 from sweeper.answer.bounds import in_words, stricter
 from sweeper.answer.claim_words import NO_RANKING, Statement
 from sweeper.answer.claims import HOLLOW, best_values
-from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE, marked
+from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WINNER, WORSE, marked
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.placing import apart, at_worst, same_scores
@@ -37,7 +37,11 @@ def called(run: RunData, frame: pd.DataFrame) -> pd.DataFrame:
     if not hollow(run):
         return frame
     ranked = frame["verdict"].isin([TIED, WORSE, ON_AVERAGE, BETTER, LEFT])
-    return frame.assign(verdict=frame["verdict"].mask(ranked, UNRANKED))
+    first = frame["verdict"] == WINNER
+    kept = {
+        name: frame[name].astype(bool) & first for name in ("tied", "better", "simplest") if name in frame
+    }
+    return frame.assign(verdict=frame["verdict"].mask(ranked, UNRANKED), **kept)
 
 
 def hollow(run: RunData) -> bool:

@@ -104,13 +104,13 @@ def advice(
         text = text if found.best_step else "it was best before training: regularize, or use more rows"
         return _with(text, DECAY, DECAY, settable)
     if name == shapes.MEMORIZED:
-        return _with("regularize, or use more rows, as only the train loss fell", DECAY, DECAY, settable)
+        return _with("only the train loss fell: use more rows, or regularize", DECAY, DECAY, settable)
     if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY):
         text = "lower learning rate, or one that falls" if FALLING in settable else "lower learning rate"
         return _with(text, FALLING, f"{FALLING}=cosine", settable)
     if name == shapes.STUCK:
         if too_high:
-            return "lower learning rate, as the best trial of its optimizer has"
+            return "lower learning rate, as the best trial of its optimizer and activation has"
         return "higher learning rate, or see whether the gradient vanishes"
     if name == shapes.DIVERGED and not steps:
         return "look at data and model: the loss is not finite before the first step"

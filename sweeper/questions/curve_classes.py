@@ -103,11 +103,12 @@ def curve_summary(run: RunData) -> pd.DataFrame:
 
 
 def _above_the_best(search: pd.DataFrame) -> frozenset[int]:
-    """Trials at a higher rate than the best trial of their optimizer: no higher one is what they lack."""
+    """Trials at a higher rate than the best of their optimizer and activation: they lack no higher one."""
+    alike = [name for name in ("optimizer", "activation") if search[name].notna().all()]
     done = search[search["outcome"] == "completed"].sort_values(["objective", "trial"])
-    best = done.drop_duplicates("optimizer").set_index("optimizer")["learning_rate"]
-    rates = search["optimizer"].map(best).astype(float)
-    return frozenset(search.loc[search["learning_rate"] > rates, "trial"])
+    best = done.drop_duplicates(alike)[[*alike, "learning_rate"]]
+    rates = search[[*alike]].merge(best, on=alike, how="left")["learning_rate"].to_numpy(float)
+    return frozenset(search.loc[search["learning_rate"].to_numpy(float) > rates, "trial"])
 
 
 COLORS = {

@@ -9,7 +9,7 @@ from sweeper.questions.run_data import RunData
 from sweeper.study.expect import ExpectSection
 from sweeper.wording import ended
 
-HEADS = {FOUND: "Found", NOT_FOUND: "Not found", CONTRARY: "The contrary was found of this"}
+HEADS = {FOUND: "Found", NOT_FOUND: "Not found", CONTRARY: "The contrary was found"}
 COLUMNS = ["verdict", "expected", "expected_by", "number", "low", "high", "unit", "basis", "sentence"]
 
 

@@ -22,7 +22,7 @@ from sweeper.questions.losses import capped_losses
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.best_of_several import expected_best
-from sweeper.wording import count, listing, spoken, whole
+from sweeper.wording import capital, count, listing, spoken, whole
 
 COLUMNS = [
     "parameter",
@@ -162,7 +162,12 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     frame = tables["isolation"]
     parts = {str(name): rows.to_dict("records") for name, rows in frame.groupby("parameter", sort=False)}
     exploited = float((search_trials(run.trials)["phase"] == "exploit").mean())
-    leads = [_lead(name, rows, run.ranked, exploited) for name, rows in parts.items()]
+    leads = [
+        _lead(name, rows, run.ranked, exploited)
+        if any(row["learned_nothing"] != 1 for row in rows)
+        else f"{capital(spoken(name))}: all trials compared diverged or were never better than untrained."
+        for name, rows in parts.items()
+    ]
     but = ", failed ones left out" if (search_trials(run.trials)["outcome"] == "failed").any() else ""
     return (
         *leads,

@@ -237,7 +237,7 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     span = f"from {low} to {high}" if low != high else f"at {low}"
     trials = count(int(row["within"]), "trial")
     how = "tied with the best" if is_tie(run.ranked, row.to_dict()) else f"came within 10 % of {near}"
-    how = f"learned and {how}"
+    how = f"improved and {how}"
     text += f"; in the search, {trials} {span} {how} with {optimizer}"
     if row["low"] <= rate <= row["high"]:
         return [f"{text}."]

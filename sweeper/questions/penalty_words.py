@@ -114,7 +114,8 @@ def _of_trials(run: RunData, frame: pd.DataFrame) -> list[str]:
     if (frame["basis"] == "survivors").any() and (pruned := survivors(run)):
         return [
             f"{percent(pruned)} of the exploration was pruned by its scores, so these are differences "
-            "between its trials left: those that last with a weight may differ in other settings too."
+            "between the trials that were left: those that last with a weight may differ in other settings "
+            "too."
         ]
     if frame.empty or explored == len(done):
         return []

@@ -58,8 +58,8 @@ def sentences(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
     rest = frame[(frame["unshown"] != "") & ~frame["key"].isin(list(winners))]
     unshown = tuple(map(_not_shown, rest.to_dict("records")))
     if not rows and not own and not unshown:
-        checked = f"the {count(len(frame), 'range')}" if len(frame) > 1 else "the only range"
-        return (f"The best trials crowd at no bound of {checked} checked.",) if len(frame) else ()
+        checked = f"the {count(len(frame), 'range')}" if len(frame) > 1 else "the one range"
+        return (f"The best trials do not crowd at a bound of {checked} checked.",) if len(frame) else ()
     return (
         *(_at_a_bound(row, won=row["key"] in winners) for row in rows),
         *(_claim(edge.key, edge.side, _lies(edge), f"--set {edge.setting}") for edge in own),

@@ -63,7 +63,7 @@ MEANINGS: Mapping[str, str] = {
     "expected": "what the study file says",
     "expected_best": "mean of the best score among as many trials as the budget says, over all subsets",
     "expected_by": "paper or closed form",
-    "expected_regret": "what picking the winner is expected to cost against the best finalist, in the score",
+    "expected_regret": "what picking this finalist is expected to cost against the best one, in the score",
     "extras": "parts of the settings beyond plain gradient descent on ReLU layers: penalty, momentum, …",
     "failures": "fresh seeds that diverged or failed",
     "finalist": "settings and number of the trial in the search",
@@ -159,9 +159,9 @@ MEANINGS: Mapping[str, str] = {
     "within": "trials that improved within 10 % of the best, of a score that is 1 at best in distance from 1",
 }
 VERDICT = (
-    "tied: these seeds show no difference; left the race: behind the leader of its time, not shown "
-    "to be worse than the winner; not ranked: too few seeds, or the winner is not shown to have learned or "
-    "to beat guessing; else by how much it is worse"
+    "tied: not shown to be worse at the level of the race; left the race: behind the leader of its time, "
+    "not shown to be worse than the winner; not ranked: too few seeds, or the winner is not shown to have "
+    "learned or to beat guessing; else by how much it is worse"
 )
 OF_TABLE: Mapping[str, Mapping[str, str]] = {
     "gradients": {

@@ -101,7 +101,8 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
     else:
         change += " at the evaluation that is best on the other seeds"
         several = f"the best of each seed's {found.points} evaluations after the start"
-        lucky = f"; {several}, {best} on average, may be luck"
+        moved = found.fell or found.at_best
+        lucky = f"; {several}, {best} on average, may be luck" if moved else ""
     ends_word, side = ("rise", "above") if ranked.best == "highest" else ("fall", "below")
     _, low, high = interval(found.fell, found.low, found.high)
     ends = f" (95 % interval of the {ends_word} {low} to {high})"

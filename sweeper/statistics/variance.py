@@ -6,6 +6,8 @@ from sweeper.statistics.remembered import remembered
 
 COMPONENTS = ("settings", "seed", "settings × seed")
 DRAWS = 10_000
+ROUNDING = 1e-12
+"""Share of the largest mean square up to which a component is what rounding left."""
 
 
 def mean_squares(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -22,8 +24,9 @@ def mean_squares(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def components(squares: np.ndarray, finalists: int, seeds: int) -> np.ndarray:
     """Variance components from mean squares, both (draws, 3) in the order of `COMPONENTS`."""
     settings, seed, rest = squares.T
-    estimates = [(settings - rest) / seeds, (seed - rest) / finalists, rest]
-    return np.maximum(np.stack(estimates, axis=1), 0.0)
+    estimates = np.stack([(settings - rest) / seeds, (seed - rest) / finalists, rest], axis=1)
+    least = ROUNDING * np.abs(squares).max(axis=1, keepdims=True)
+    return np.where(estimates > least, estimates, 0.0)
 
 
 @remembered

@@ -74,7 +74,7 @@ def test_best_trials_at_a_bound_are_told_whatever_they_show(name: str) -> None:
         row = table.set_index("key").loc[name]
         said = " ".join(spoken(range_edges.sentences(run, table)))
         near, own = max(row["near_low"], row["near_high"]) > 0.5, "The answer lies" in said
-        assert own or near == ("crowd at no bound" not in said)
+        assert own or near == ("do not crowd at a bound" not in said)
         assert own or row["unshown"] in said
         assert near == (bool(row["at_edge"]) != bool(row["unshown"]))
         seen.add((near, re.sub(r"[\d.]+ %", "", row["unshown"])))

@@ -139,6 +139,16 @@ def test_a_trial_that_only_got_worse_learned_nothing(records: SyntheticRecords) 
     assert set(losses.index[losses["capped"]]) == expected
 
 
+def test_nothing_is_best_of_what_learned_nothing(source: RunData) -> None:
+    """Losses before training are no scores of values: where all trials compared are such, that is said."""
+    tables = {"isolation": isolation(source), "heatmap": heatmap(source)}
+    nothing = {**tables, "isolation": tables["isolation"].assign(learned_nothing=1.0)}
+    for given, told in ((nothing, True), (tables, False)):
+        said = [str(text) for text in sentences(source, given)]
+        assert any("were never better than untrained" in text for text in said) is told
+        assert any("expected best of" in text for text in said) is not told
+
+
 def test_other_scientific_parameters(source: RunData) -> None:
     """Any parameter of the study is compared, numbers too; one that is not there is left out."""
     trials = source.trials.assign(**{"model.depth": source.trials["trial"] % 3})

@@ -1,5 +1,6 @@
 """What a card asks for next where an answer rests on too few seeds."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -98,6 +99,19 @@ def test_losses_that_are_not_finite_before_training_blame_no_rate() -> None:
         assert ("search much lower ones" in step.text) is lower
         assert ("--fresh" in step.command) is lower
         assert ("before the first step" in step.text) is not lower
+
+
+@pytest.mark.parametrize("lowest", [3.0, 0.0522, 1e-3])
+def test_lower_rates_are_below_those_that_diverged(lowest: float) -> None:
+    """No range that is proposed goes beyond the lowest rate at which all diverged."""
+    made = synthetic_records(24, finalists=1, seeds=2)
+    search = made.trials[made.trials["phase"] != "confirm"]
+    rates = np.geomspace(lowest, 30 * lowest, len(search))
+    lost = search.assign(outcome="diverged", objective=np.nan, steps=7, learning_rate=rates)
+    command = next_step(made_study(), None, lost, None, None, None).command
+    highs = [float(high) for high in re.findall(r"high = ([\d.e+-]+)", command)]
+    assert highs, command
+    assert max(highs) <= lowest
 
 
 def test_a_search_that_is_over_is_not_continued() -> None:

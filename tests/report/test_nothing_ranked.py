@@ -32,6 +32,11 @@ def test_finalists_are_not_ranked(kind: str, standing: str) -> None:
     assert [text for text in said if RANKS.search(text)] == []
     for name in ("finalists", "comparison"):
         assert set(tables[name]["verdict"]) <= {WINNER, UNRANKED, FAILS}
+    others = tables["comparison"].query("verdict != @WINNER")
+    assert not others[["tied", "better", "simplest"]].to_numpy().any()
+    unranked = others.loc[others["verdict"] == UNRANKED, "trial"]
+    guess = replace(run.answer, standing=GUESS, doubted="No better than guessing.")
+    assert set(guess.to_dict()["not_ranked"]) == set(unranked)
 
 
 def test_json_ranks_nothing_either() -> None:
@@ -42,4 +47,4 @@ def test_json_ranks_nothing_either() -> None:
     assert ranked.to_dict()["tied"]
     doubted = replace(ranked, standing=GUESS, doubted="Worse than guessing on test rows.").to_dict()
     assert doubted["tied"] == []
-    assert set(doubted["not_ranked"]) == {*ranked.tied, *ranked.unranked}
+    assert {*ranked.tied, *ranked.unranked} <= set(doubted["not_ranked"]) == set(ranked.peers)
