@@ -115,7 +115,9 @@ def advice(
     if name == shapes.DIVERGED and not steps:
         return "look at data and model: the loss is not finite before the first step"
     if name in (shapes.DIVERGED, shapes.ROSE):
-        if (name == shapes.DIVERGED and steps > EARLY * full) or FALLING not in settable:
+        if FALLING not in settable:
             return "lower learning rate"
+        if name == shapes.DIVERGED and steps > EARLY * full:
+            return "lower learning rate (a warm-up would be over by then)"
         return _with("lower learning rate, or warm up", FALLING, f"{FALLING}=warmup_cosine", settable)
     return ""

@@ -140,7 +140,7 @@ def test_no_status_of_an_answer_and_no_empty_slot_gets_into_sentences(standing: 
 
 @pytest.mark.parametrize(("status", "qualified"), [(OPEN, True), (CONFIRMED, False)])
 def test_a_lead_of_the_search_that_fresh_seeds_do_not_settle_says_so(status: str, qualified: bool) -> None:
-    """The search tells adam from the others; on fresh seeds adam, the answer too, is tied with one of them."""
+    """The search tells adam from the others; on fresh seeds the answer, adam too, is tied with one."""
     fresh = dataclasses.replace(WINNER, direction="adam", status=status, detail="tied with sgd")
     assert contradict(LEAD, fresh) == contradict(fresh, LEAD) == qualified
     (said,) = words([LEAD], {LEAD: resolve([LEAD, fresh])[0]})

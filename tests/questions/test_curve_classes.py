@@ -243,7 +243,7 @@ def test_best_and_rest(records: SyntheticRecords) -> None:
         ("not generalising", 400, "weight_decay"),
         ("rose", 10, "warmup_cosine"),
         ("diverged", 10, "warmup_cosine"),
-        ("diverged", 300, "lower learning rate"),
+        ("diverged", 300, "lower learning rate (a warm-up would be over by then)"),
         ("cut short", 100, ""),
     ],
 )
