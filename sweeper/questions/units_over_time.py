@@ -142,7 +142,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said += filter(None, [other_depths(run, "dead")])
     more = " or more" if split_of(run) == GROUPS and 0 < rows_of_batch(run) < MOST_ROWS else ""
     rows_seen = f" On {count(batch, 'validation row')}{more}." if (batch := rows_of_batch(run)) else ""
-    return (*said, f"Medians over completed trials of the search, one seed each.{rows_seen}")
+    draw = "Medians over completed trials of the search, which share a seed: step 0 is one draw of weights."
+    return (*said, f"{draw}{rows_seen}")
 
 
 def _none(run: RunData, measure: str, which: str) -> str:
