@@ -184,9 +184,11 @@ def _rates(study: Study, trials: pd.DataFrame, *, lower: bool) -> tuple[str, ...
 def _beyond(optimizer: str, tried: "pd.Series[float]", *, lower: bool) -> tuple[float, float]:
     """The optimizer's own range, moved if some rates that were `tried` in vain lie in it."""
     low, high = search_rates(optimizer)
-    if lower:  # ends at a power of ten that is none of those tried in vain
-        below = 10.0 ** math.floor(math.log10(float(tried.min())))
-        return search_rates(optimizer, too_high=below if tried.min() < high else None)
+    if lower:  # ends where those tried in vain begin: what lies just below may be what works
+        least = float(tried.min())
+        unit = 10.0 ** (math.floor(math.log10(least)) - 1)
+        low, high = search_rates(optimizer, too_high=least if least < high else None)
+        return low, min(high, float(f"{math.floor(least / unit + 1e-9) * unit:.2g}"))
     return search_rates(optimizer, too_low=float(tried.max()) if tried.max() > low else None)
 
 
