@@ -76,7 +76,7 @@ def _open(rows: list[dict[str, Any]], about: Mapping[str, Any], *, some: bool) -
     return (
         f"No effect of the activation penalty can be told {where}: on "
         f"{count(rows[0]['seeds'], 'fresh seed')} each, the best weight changes the {words} by between "
-        f"{signed_number(low)} and {signed_number(high)}, which includes none."
+        f"{signed_number(low)} and {signed_number(high)}, so it may change nothing."
     )
 
 
