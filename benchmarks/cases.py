@@ -113,6 +113,6 @@ CASES: dict[str, Case] = {
             16,
             32,
         ),
-        Case("encoder", {"source": encoder.encoder}, encoder.tokens, 32, 200, encoder.layers(), 8, 64),
+        Case("encoder", {"source": encoder.Encoder}, encoder.tokens, 32, 200, encoder.layers(), 8, 64),
     )
 }

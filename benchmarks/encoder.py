@@ -12,19 +12,14 @@ TOKENS, FEATURES, UNITS, HEADS, LAYERS, CLASSES = 16, 8, 32, 4, 2, 4
 class Encoder(nn.Module):
     """A layer over the features of a token, the encoder, the mean of its tokens, a linear layer."""
 
-    def __init__(self, activation: Callable[[], nn.Module], out_features: int = CLASSES) -> None:
+    def __init__(self, activation: Callable[[], nn.Module], out_features: int, dropout: float = 0.0) -> None:
         super().__init__()
-        layer = nn.TransformerEncoderLayer(UNITS, HEADS, 2 * UNITS, 0.0, activation(), batch_first=True)  # type: ignore[arg-type]
+        layer = nn.TransformerEncoderLayer(UNITS, HEADS, 2 * UNITS, dropout, activation(), batch_first=True)  # type: ignore[arg-type]
         self.first, self.last = nn.Linear(FEATURES, UNITS), nn.Linear(UNITS, out_features)
         self.encoder = nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False)
 
     def forward(self, x: Tensor) -> Any:
         return self.last(self.encoder(self.first(x)).mean(1))
-
-
-def encoder(activation: Callable[[], nn.Module], out_features: int) -> nn.Module:
-    """The model of a study."""
-    return Encoder(activation, out_features)
 
 
 def tokens() -> tuple[np.ndarray, np.ndarray]:

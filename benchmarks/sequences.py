@@ -14,6 +14,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from encoder import FEATURES, UNITS, Encoder
+from encoder import TOKENS as TIMES
 from torch import Tensor, nn
 
 from sweeper.data.load import load
@@ -22,7 +24,7 @@ from sweeper.training import compiling, planning
 from sweeper.training.setup import Task
 from sweeper.training.stacked.refusal import NotCompiled
 
-TIMES, FEATURES, UNITS, BATCH, SLOTS = 16, 8, 32, 32, 32
+BATCH, SLOTS = 32, 32
 HERE = Path(__file__).parent
 
 
@@ -40,25 +42,12 @@ class Reads(nn.Module):
         return self.head(self.layer(x)[0][:, -1])
 
 
-class Encodes(nn.Module):
-    """An encoder of two layers over the tokens, their mean, a linear layer."""
-
-    def __init__(self, activation: Callable[[], nn.Module], classes: int, dropout: float) -> None:
-        super().__init__()
-        layer = nn.TransformerEncoderLayer(UNITS, 4, 2 * UNITS, dropout, activation(), batch_first=True)
-        self.first, self.last = nn.Linear(FEATURES, UNITS), nn.Linear(UNITS, classes)
-        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.encoder(self.first(x)).mean(1))
-
-
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "LSTM": lambda out_features, activation: Reads(nn.LSTM, activation, out_features),
     "GRU": lambda out_features, activation: Reads(nn.GRU, activation, out_features),
     "RNN": lambda out_features, activation: Reads(nn.RNN, activation, out_features),
-    "encoder": lambda out_features, activation: Encodes(activation, out_features, 0.0),
-    "encoder, dropout 0.1": lambda out_features, activation: Encodes(activation, out_features, 0.1),
+    "encoder": lambda out_features, activation: Encoder(activation, out_features),
+    "encoder, dropout 0.1": lambda out_features, activation: Encoder(activation, out_features, 0.1),
 }
 
 

@@ -1,7 +1,7 @@
 """The answer of a run: the winner, how sure it is, and what is tied with it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -176,13 +176,9 @@ def answer(
         objective=float(recorded.loc[row.name, "objective"]),
         confirmed=_interval(ranking, ranked),
         test=_mean_scores(tested),
-        tied=_called(TIED, ranking, known),
-        unranked=_called(UNRANKED, ranking, known),
-        peers=tuple(
-            int(trial)
-            for trial, verdict in zip(ranking["trial"] if known else (), known, strict=True)
-            if verdict not in (WINNER, FAILS)
-        ),
+        tied=_called({TIED}, ranking, known),
+        unranked=_called({UNRANKED}, ranking, known),
+        peers=_called({*known} - {WINNER, FAILS}, ranking, known),
         lost=_lost(trials, number),
         test_seeds=len(tested),
         test_ends=_ends_of(tested, least_loss),
@@ -206,10 +202,10 @@ def _interval(ranking: pd.DataFrame, ranked: Ranked) -> Interval | None:
     return Interval(ranked.value(float(first["mean"])), low, high, seeds=int(first["n"]))
 
 
-def _called(verdict: str, ranking: pd.DataFrame, known: Sequence[str]) -> tuple[int, ...]:
-    """Finalists with this verdict."""
+def _called(verdicts: Container[str], ranking: pd.DataFrame, known: Sequence[str]) -> tuple[int, ...]:
+    """Finalists with one of these verdicts."""
     rivals = zip(ranking["trial"].tolist(), known, strict=True)
-    return tuple(trial for trial, what in rivals if what == verdict)
+    return tuple(trial for trial, what in rivals if what in verdicts)
 
 
 def _standing(ranking: pd.DataFrame, known: Sequence[str]) -> str:

@@ -273,9 +273,12 @@ def _alongside(search: pd.DataFrame, values: "pd.Series[str]") -> str:
     single = dict.fromkeys(name for rival in rivals for name in _differing(winner, rival, values.name))
     who = [("they", every), *((f"those with {value}", own) for value, own in more.items())]
     who.append(("some of them", [name for name in single if name not in told]))
-    (first, *further) = [(whose, listing(own)) for whose, own in who if own] or [("", "")]
-    said = [f"{first[0]} differ in {first[1]} too", *(f"{whose} in {names}" for whose, names in further)]
-    return f" ({'; '.join(said)})" if first[0] else ""
+    said = [(whose, listing(own)) for whose, own in who if own]
+    if not said:
+        return ""
+    (whose, names), *further = said
+    more_of_them = "".join(f"; {other} in {own}" for other, own in further)
+    return f" ({whose} differ in {names} too{more_of_them})"
 
 
 def _differing(winner: pd.DataFrame, rivals: pd.DataFrame, beside: Hashable) -> list[str]:

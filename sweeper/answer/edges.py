@@ -101,7 +101,7 @@ def _at_the_bound(space: Space, parameters: Mapping[str, Any], trials: pd.DataFr
         return []
     if _tied(completed_search(trials), MOST):
         return []
-    ends = {"low": float(values.low), "high": float(values.high)}  # at one by chance: in one study of 40
+    ends = {"low": float(values.low), "high": float(values.high)}  # few lie so near by chance
     side = next((name for name, end in ends.items() if math.isclose(value, end, rel_tol=0.05)), "")
     own = _drawn_from(key, trials[trials["phase"] != "confirm"], set(ranges_of(space)))[1]
     bound = wider("learning_rate", values, side, _proposed(own, float(value))) if side else math.nan

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.answer.bounds import in_words, range_of, stricter, which_cut
+from sweeper.answer.bounds import in_words, stricter, which_cut
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
@@ -104,10 +104,10 @@ def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
     if not math.isfinite(seen):
         return ()
     who = f"trial #{tied['trial'].iloc[1]}" if len(tied) == 2 else "the finalists that are tied with it"
-    worst = max(map(ranked.cost, range_of(ranked.objective, ranked.least_loss)))
-    if seen > worst - mean:
-        most = f"a finalist can be at most {number(worst - mean)} worse"
-        return "no difference", f"can be expected to show against {who} on so few seeds: {most}"
+    most = ranked.costs[1] - mean
+    if seen > most:
+        why = f"a finalist can be at most {number(most)} worse"
+        return "no difference", f"can be expected to show against {who} on so few seeds: {why}"
     own = ranked.value(mean)
     share = share_of(seen / own, "the winner's mean") if own > 0 else ""
     return (

@@ -53,6 +53,12 @@ class Ranked:
         return "lower" if self.highest else "higher"
 
     @property
+    def costs(self) -> tuple[float, float]:
+        """The lowest and the highest cost that a value can have."""
+        least, most = sorted(map(self.cost, range_of(self.objective, self.least_loss)))
+        return least, most
+
+    @property
     def near(self) -> str:
         """What a basin lies within a margin of: costs are compared, and that of a score is 1 minus it."""
         return "the best (in distance from 1)" if self.highest and self.cost(1.0) == 0 else "the best"
@@ -128,8 +134,7 @@ class Ranked:
         what it may be itself. Third, which ends of the interval of the objective, as people read it, were
         cut. What is not known (NaN) cuts nothing.
         """
-        least, most = sorted(map(self.cost, range_of(self.objective, self.least_loss)))
-        low, high = difference
+        (least, most), (low, high) = self.costs, difference
         kept = (
             float(np.nanmax([low, least - beside[1], value[0] - most])) if low == low else low,
             float(np.nanmin([high, most - beside[0], value[1] - least])) if high == high else high,

@@ -76,11 +76,12 @@ def advice(
 ) -> str:
     """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
 
-    `steps` were made of the `full` length of the longest trial; `too_high`: the rate was above that of the
-    best trial of the same optimizer. `by_loss`: the validation loss ranks trials; another score may be best
-    when the loss no longer is, so no fewer steps are advised then. `slow`: the rate fell, see `slowed`, so
-    that a curve that has levelled off advises nothing. `scored`: the step at which that other score was best,
-    if known; a loss that still falls asks for no more steps where this was not the last.
+    `steps` were made of the `full` length of the longest trial; `too_high`: the rate was above that of
+    the best trial of its optimizer and activation. `by_loss`: the validation loss ranks trials; another
+    score may be best when the loss no longer is, so no fewer steps are advised then. `slow`: the rate
+    fell, see `slowed`, so that a curve that has levelled off advises nothing. `scored`: the step at which
+    that other score was best, if known; a loss that still falls asks for no more steps where this was not
+    the last.
     """
     if name == shapes.IMPROVING and not by_loss and scored != steps:
         return ""

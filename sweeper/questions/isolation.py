@@ -248,7 +248,7 @@ def missing(run: RunData) -> str:
         return "Nothing to compare: search.scientific names no setting."
     tried = [name for name in run.study.search.scientific if name in run.study.space.entries]
     if not tried:
-        return f"Nothing to compare: {listing(run.study.search.scientific)} is not searched."
+        return f"Nothing to compare: the search varies no {listing(run.study.search.scientific, 'or')}."
     return f"Nothing to compare: only one value of {listing(tried)} was tried."
 
 

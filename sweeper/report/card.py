@@ -208,8 +208,8 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     if answer.luck is not None:
         share, low, high, complete, retrained = answer.luck
         ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
-        reach = " to ".join(dict.fromkeys((percent(low), percent(high))))
         if not value:
+            reach = " to ".join(dict.fromkeys((percent(low), percent(high))))
             value = f"{reach} of the variance is luck"
             ends = f"luck has {percent(share)} by the best estimate, and the 95 % interval above"
         some = f"the {complete} of {retrained} finalists that completed every fresh seed of the winner"

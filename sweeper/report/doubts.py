@@ -191,11 +191,11 @@ def _of_guess(each: Against) -> str:
 def _gained(each: Against) -> str:
     """How much better than guessing the winner is, with its interval."""
     gain, low, high = each.over_chance
+    if gain == low == high == 0:
+        return "as good as guessing on every seed"
     turned = {LOW: HIGH, HIGH: LOW}.get(each.cut, each.cut)
     known = (low, high, each.cut) if gain >= 0 else (-high, -low, turned)
     words = in_words(abs(gain), *known)
-    if gain == low == high == 0:
-        return "as good as guessing on every seed"
     size = f"{words[0]} {each.side}"
     size += f" than what {DRAWN} score" if each.beyond else ""
     return f"{size} ({f'95 % interval {words[1]} to {words[2]}' if math.isfinite(low) else _without(each)})"

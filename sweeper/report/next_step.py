@@ -186,10 +186,15 @@ def _beyond(optimizer: str, tried: "pd.Series[float]", *, lower: bool) -> tuple[
     low, high = search_rates(optimizer)
     if lower:  # ends where those tried in vain begin: what lies just below may be what works
         least = float(tried.min())
-        unit = 10.0 ** (math.floor(math.log10(least)) - 1)
-        low, high = search_rates(optimizer, too_high=least if least < high else None)
-        return low, min(high, float(f"{math.floor(least / unit + 1e-9) * unit:.2g}"))
+        start, end = search_rates(optimizer, too_high=least if least < high else None)
+        return start, min(end, _rounded_down(least))
     return search_rates(optimizer, too_low=float(tried.max()) if tried.max() > low else None)
+
+
+def _rounded_down(rate: float) -> float:
+    """To two digits."""
+    scale = 10.0 ** (1 - math.floor(math.log10(rate)))
+    return math.floor(rate * scale + 1e-9) / scale
 
 
 def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.DataFrame) -> _Rerun:

@@ -25,7 +25,7 @@ def components(squares: np.ndarray, finalists: int, seeds: int) -> np.ndarray:
     """Variance components from mean squares, both (draws, 3) in the order of `COMPONENTS`."""
     settings, seed, rest = squares.T
     estimates = np.stack([(settings - rest) / seeds, (seed - rest) / finalists, rest], axis=1)
-    least = ROUNDING * np.abs(squares).max(axis=1, keepdims=True)
+    least = ROUNDING * squares.max(axis=1, keepdims=True)
     return np.where(estimates > least, estimates, 0.0)
 
 
