@@ -9,16 +9,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu
 
+from sweeper.answer.basin_end import ends_before
 from sweeper.answer.rows import begun, completed_search, tied_best
 from sweeper.components.optimizers.option import BELOW_ONE, Number
 from sweeper.statistics.learning_rates import boundary
 from sweeper.study.parameters import ALLOWED
 from sweeper.study.rates import ROOM, joined, search_rates
 from sweeper.study.space import Range, Space
-from sweeper.wording import as_float, every, exact, number, percent, tidied
+from sweeper.wording import as_float, exact, percent, tidied
 
-WITHIN = 0.1
-"""A cost is as good as the best ℓ* up to ℓ* + 0.1·|ℓ*|."""
 OUTER = 0.15
 """Share of a range, next to a bound, that counts as its edge (of the logarithm for log ranges)."""
 TOP, FEWEST, MOST = 0.1, 4, 10
@@ -210,36 +209,13 @@ def _not_shown(
         return "so few may do so by chance"
     if name == "learning_rate":
         crowd = trials.head(count)[_beside(values, side, trials[name].head(count).to_numpy(float))]
-        return _ends_before(tried, trials[trials["optimizer"] == crowd["optimizer"].iloc[0]].iloc[0], side)
+        return ends_before(tried, trials[trials["optimizer"] == crowd["optimizer"].iloc[0]].iloc[0], side)
     share = float(_near(values, trials[name].astype(float))[side == "high"].mean())
     if near < _beyond_chance(count, ranges, max(OUTER, share)):
         return f"{percent(share)} of its completed trials lie there too, which shows no better values beyond"
     if not _shown_better(name, values, side, trials):
         return "the trials there are not shown to score better than the rest"
     return ""
-
-
-def as_good_as(best: float) -> float:
-    """The highest cost that counts as as good as the best one, see `WITHIN`."""
-    return best + WITHIN * abs(best)
-
-
-def _ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
-    """Whether the basin of an optimizer ends before the bound at `side`, in words: of that of the best trial
-    near the bound, of which `best` is the best trial anywhere. Each optimizer has rates of its own.
-
-    Where two trials or more lie beyond the outermost rate that is as good as it (`as_good_as`): each of them
-    diverged or is worse.
-    """
-    own = tried[(tried["optimizer"] == best["optimizer"]) & (tried["outcome"] != "failed")]
-    sign = 1.0 if side == "high" else -1.0
-    rates, costs = sign * own["learning_rate"].to_numpy(float), own["objective"].to_numpy(float)
-    last = rates[costs <= as_good_as(float(best["objective"]))].max()
-    beyond = int((rates > last).sum())
-    if beyond < 2:
-        return ""
-    several = f" with {best['optimizer']}" if tried["optimizer"].nunique() > 1 else ""
-    return f"{every(beyond, 'trial')}{several} beyond {number(sign * last)} did worse in the search"
 
 
 def _beside(values: Range, side: str, numbers: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sweeper.answer.basin_end import as_good_as
 from sweeper.answer.claim_words import Statement
-from sweeper.answer.edges import as_good_as
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.drawing.scales import log_axis

@@ -127,6 +127,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
             f"{capital(every(size, 'configuration'))} of the space {tried} tried: more trials would repeat "
         )
         first += "it." if size == 1 else "them."
+    elif place > LATE * total and (early := _as_good_before(frame, LATE * total)):
+        first = (
+            f"The best, {name}, was number {whole(place)} of {whole(total)}, but {early} had scored the same "
+        )
+        first += "to three digits before: more trials are not shown to find better."
     elif place > LATE * total:
         was = f"the last of {whole(total)}" if since == 0 else f"number {whole(place)} of {whole(total)}"
         text = f"The best, {name}, was {was}, so more trials may find better; "
@@ -143,6 +148,13 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         apart = f"Exploration alone reached {first_phase}, exploitation {second}."
         return first, reached, both if first_phase == second else apart
     return first, reached
+
+
+def _as_good_before(history: pd.DataFrame, most: float) -> str:
+    """A trial, of the first `most`, whose score reads as that of the best; empty where none does."""
+    best = history["best_so_far"]
+    alike = history[best.map(number) == number(best.iloc[-1])].iloc[0]
+    return f"trial #{alike['trial']}" if (history["trial"] <= alike["trial"]).sum() <= most else ""
 
 
 def _tied(run: RunData) -> str:

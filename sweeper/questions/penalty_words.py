@@ -50,6 +50,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said += [_compared(row) for row in _rows(kinds)]
     said += [_meant(kind) for kind in sorted(set(tables["penalty"]["kind"]) - {penalty.NO_KIND})]
     said += _beside_the_answer(run, decades[decades["quantity"] == objective_name(run)])
+    said += _unlike(tables["penalty_bins"], decades[decades["quantity"] == objective_name(run)])
     said += _not_held(frame)
     said += _of_trials(run, frame)
     return (*said, *in_keras(tables["keras_weights"]), "One seed behind each trial.")
@@ -73,6 +74,17 @@ def _beside_the_answer(run: RunData, rows: pd.DataFrame) -> list[str]:
     return [
         f"The answer's weight, {number(weight)}, is one of those all the same: this is an average over other "
         "settings, and with its own it was ranked first."
+    ]
+
+
+def _unlike(bins: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """What it means that trials of some decade lie elsewhere where no effect of its weight was found."""
+    apart = bins["compared"].isin(["lower", "higher"]).any()
+    if not apart or rows.empty or rows["found"].any():
+        return []
+    return [
+        "Some decade of the table lies wholly below or above its reference all the same: those trials have "
+        "other settings, too, and with these held equal no difference is left."
     ]
 
 
@@ -232,7 +244,7 @@ def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
     text = f"{name}: no {contrast_of(rows)} found against {base}; the "
     text += f"interval{'s' * (len(rows) > 1)} of {_decades(rows)} "
     low, high = signed_percents(*reach) if unit == "relative" else map(signed_number, reach)
-    ends = "includes no change and reaches" if len(rows) == 1 else "include no change and reach"
+    ends = "contains 0 and reaches" if len(rows) == 1 else "contain 0 and reach"
     text += f"{ends} from {low} to {high}"
     text += (
         f", too wide to rule out a large {contrast_of(rows)}" if unit == "relative" and _wide(reach) else ""

@@ -101,7 +101,9 @@ HOW = (
     "Trials crowd at a bound when so many of the best lie in the outer 15 % of the range, and more than "
     "half, that it would happen at any of the ranges that trials drew from in one study of 20, were all "
     "places equally good. A learning rate does not where two trials or more lie beyond the last one within "
-    "10 % of the best, towards that bound. For settings other than the learning rate, it would be as rare "
-    "were the best any of the trials: where the search tried mostly values near the bound, the best lie "
-    "there, too. And the trials there score better than the rest in a one-sided Mann-Whitney test at 5 %."
+    "10 % of the best, towards that bound, nor where the trials beyond the best one score worse the nearer "
+    "they lie to the bound (one-sided test of Kendall's τ at 5 %). For settings other than the learning "
+    "rate, it would be as rare were the best any of the trials: where the search tried mostly values near "
+    "the bound, the best lie there, too. And the trials there score better than the rest in a one-sided "
+    "Mann-Whitney test at 5 %."
 )

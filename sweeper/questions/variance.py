@@ -91,6 +91,7 @@ WORDS = {
     BOTH: "a seed's effect on each",
 }
 FLATTERED, HARDER, NO_BIAS = "the search was optimistic", "the search was pessimistic", "no bias shown"
+FEW_MAKE_IT = "most finalists do not differ that way, so this says nothing of the search"
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
@@ -113,14 +114,21 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
 
 
 def bias(comparison: pd.DataFrame) -> str:
-    """What `comparison` shows of the search's scores: one of the words above, or nothing known."""
+    """What `comparison` shows of the search's scores: one of the words above, or nothing known.
+
+    A mean is of the search where most finalists differ the same way: one that does far worse on fresh seeds
+    makes a mean, too.
+    """
     if comparison.empty or not math.isfinite(comparison["mean_optimism_low"].iloc[0]):
         return ""
     row = comparison.iloc[0]
     above, below = (HARDER, FLATTERED) if Ranked(row["metric"]).highest else (FLATTERED, HARDER)
-    if row["mean_optimism_low"] > 0:
-        return above
-    return below if row["mean_optimism_high"] < 0 else NO_BIAS
+    sign = 1 if row["mean_optimism_low"] > 0 else -1 if row["mean_optimism_high"] < 0 else 0
+    if not sign:
+        return NO_BIAS
+    if (sign * comparison["optimism"].dropna() > 0).mean() <= 0.5:
+        return FEW_MAKE_IT
+    return above if sign > 0 else below
 
 
 def _optimism(comparison: pd.DataFrame, metric: str) -> tuple[str, ...]:

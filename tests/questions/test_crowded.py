@@ -160,3 +160,21 @@ def test_a_proposed_range_is_capped_by_rates_that_broke_a_training(steps: int, c
     frame = many(rates, np.ones(30), optimizer="sgd", outcome=outcome)
     trials = source_of(frame).trials.assign(steps=np.where(outcome == "diverged", steps, 9))
     assert (_proposed(trials, 0.05)[1] < search_rates("sgd", good=[0.05])[1]) is capped
+
+
+@pytest.mark.parametrize("side", ["low", "high"])
+@pytest.mark.parametrize(("worse", "at_edge"), [(0.01, False), (0.0, True), (-0.01, True)])
+def test_costs_that_rise_towards_a_bound_ask_for_nothing_beyond_it(
+    side: str, worse: float, at_edge: bool
+) -> None:
+    """Eight trials between the best rate and the bound, all within 10 % of the best: where they are the worse
+    the nearer they lie to the bound, no better value is expected beyond it."""
+    rates = np.concatenate([np.geomspace(1e-4, 0.2, 51), np.geomspace(0.4, 1, 9)])
+    near = np.arange(60) - 51
+    losses = np.where(near < 0, 2.0 - near / 50, 1 + worse * near + 1e-3 * np.cos(near * 2))
+    losses[51] = 0.99 if worse >= 0 else losses.min() - 0.01
+    rates = rates if side == "high" else 1e-4 / rates
+    row = crowded(source_of(many(rates, losses)).trials, {"learning_rate": WIDE}).iloc[0]
+    assert row[f"near_{side}"] == 1.0
+    assert bool(row["at_edge"]) is at_edge
+    assert ("the 8 trials beyond" in row["unshown"]) is not at_edge

@@ -160,3 +160,14 @@ def test_a_spread_that_is_not_split_says_why(records: SyntheticRecords, changes:
     run = made_input(SyntheticRecords(trials, records.curves, records.layers))
     assert variance.variance(run).empty
     assert variance.missing(run).startswith(why)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("alike", [0.2, 0.5, 0.8])
+def test_a_mean_that_few_finalists_make_is_not_the_searchs(asked: Asked, side: int, alike: float) -> None:
+    """Fresh seeds differ from the search on average: its scores were biased where most finalists say so."""
+    frame = asked.tables["comparison"].iloc[[0] * 10].reset_index(drop=True)
+    signs = np.where(np.arange(10) < 10 * alike, side, -side)
+    frame = frame.assign(optimism=0.1 * signs, mean_optimism_low=side - 0.5, mean_optimism_high=side + 0.5)
+    known = variance.bias(frame) in (variance.FLATTERED, variance.HARDER)
+    assert known is (alike > 0.5)

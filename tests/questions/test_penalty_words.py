@@ -187,3 +187,18 @@ def test_nothing_falls_by_more_than_all_of_it() -> None:
     assert axes.get_ylim()[0] >= -1
     low = [float(min(line.get_ydata())) for line in axes.lines if len(line.get_xdata()) == 2]
     assert min(low[1:]) > axes.get_ylim()[0], "the interval is seen whole"
+
+
+@pytest.mark.parametrize("word", ["lower", "higher", "overlaps"])
+@pytest.mark.parametrize("effect", [(-0.1, 0.1), (-0.2, -0.1)])
+def test_a_decade_that_lies_elsewhere_without_an_effect_is_explained(
+    source: RunData, word: str, effect: tuple[float, float]
+) -> None:
+    """The table calls a decade lower and the sentence finds nothing: one more says how both can be."""
+    bins = penalty_bins(source)
+    bins = bins.assign(compared=bins["compared"].where(bins["compared"] == "reference", word))
+    effects = of_sizes(**{"vs zero": effect}).assign(quantity=source.objective)
+    tables = {name: make(source) for name, make in QUESTION.tables.items()}
+    tables |= {"penalty_bins": bins, "penalty_effects": effects}
+    said = " ".join(str(each) for each in QUESTION.sentences(source, tables))
+    assert ("Some decade of the table lies wholly" in said) is (word != "overlaps" and effect[1] > 0)

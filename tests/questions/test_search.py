@@ -6,12 +6,14 @@ import statistics
 import numpy as np
 import pandas as pd
 import pytest
+from report_inputs import spoken
 from run_data import run_data
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.rows import OWN, best_trials, label, leaderboard
 from sweeper.questions import TABLES
 from sweeper.questions.heatmap import heatmap
+from sweeper.questions.history import QUESTION as HISTORY
 from sweeper.questions.history import history
 from sweeper.questions.isolation import QUESTION
 from sweeper.questions.learning_rate import learning_rate
@@ -298,3 +300,13 @@ def test_no_table_changes_the_records(records: SyntheticRecords) -> None:
         table(run_data(records.trials, records.curves, records.layers))
     for frame, copy in zip((records.trials, records.curves, records.layers), before, strict=True):
         pd.testing.assert_frame_equal(frame, copy)
+
+
+@pytest.mark.parametrize(("last", "more"), [(0.5 - 1e-9, False), (0.4, True)])
+def test_a_gain_that_no_digit_shows_asks_for_no_more_trials(last: float, more: bool) -> None:
+    """A best of the last trial asks for more where its score reads otherwise than that of an early one."""
+    scores = [0.9, 0.5, *[0.8] * 17, last]
+    made = small_source([(k, "completed", score, "sgd", 0.1, 0.0) for k, score in enumerate(scores)])
+    said = spoken(HISTORY.sentences(made, {"history": history(made)}))[0]
+    assert ("so more trials may find better" in said) is more
+    assert ("trial #1 had scored the same" in said) is not more

@@ -112,10 +112,19 @@ def unpaired_because(a: Run, b: Run) -> str:
     """Why a seed does not mean the same in both runs; empty if it does."""
     if why := on_other_rows(a, b):
         return why
-    shared = int((a.scores.notna() & b.scores.notna()).sum()) if len(a.scores) and len(b.scores) else 0
+    shared = len(_both(a, b))
     if shared < FEW:
         return f"they share {shared} completed fresh seed{'s' * (shared != 1)}"
     return ""
+
+
+def shared_seeds(a: Run, b: Run) -> "pd.Index[int]":
+    """The fresh seeds that completed in both, where a seed means the same in both; else none."""
+    return _both(a, b)[:0] if unpaired_because(a, b) else _both(a, b)
+
+
+def _both(a: Run, b: Run) -> "pd.Index[int]":
+    return a.scores.dropna().index.intersection(b.scores.dropna().index)
 
 
 def same_settings(a: Run, b: Run) -> bool:

@@ -69,6 +69,7 @@ def _on_curves(side: Comparison) -> tuple[str, ...]:
             continue
         low, last = line.loc[line["median"].idxmin()], line.iloc[-1]
         seeds = count(int(last["seeds"]), "fresh seed" if bool(last["fresh"]) else "search seed")
+        seeds += " of both" if side.found.paired else ""
         sentences.append(
             f"The median validation loss of {run.name} was lowest, {number(low['median'])}, at step "
             f"{int(low['step']):,} of {int(last['step']):,} ({seeds})."

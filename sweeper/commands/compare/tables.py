@@ -17,7 +17,7 @@ from sweeper.answer.rows import (
     search_trials,
     with_names,
 )
-from sweeper.commands.compare.pairing import Run
+from sweeper.commands.compare.pairing import Run, shared_seeds
 from sweeper.records.schema import Outcome
 from sweeper.study.override import dotted
 from sweeper.study.settings import default_activation
@@ -80,14 +80,15 @@ def winner_label(run: Run) -> str:
 def curves(a: Run, b: Run) -> pd.DataFrame:
     """Validation loss of both winners by step: median and quartiles over the fresh seeds that completed.
 
+    Where a seed means the same in both runs, over those that completed in both, as scores are compared.
     `fresh` is false where a winner was not retrained: then it is the one training of the search.
     """
-    parts = []
+    parts, shared = [], shared_seeds(a, b)
     for run in (a, b):
         trials = run.records.trials
         rows = trials[(trials["trial"] == run.answer.trial) & (trials["outcome"] == "completed")]
         fresh = rows[rows["phase"] == "confirm"]
-        chosen = fresh if len(fresh) else rows
+        chosen = fresh[fresh["seed"].isin(shared)] if len(shared) else fresh if len(fresh) else rows
         lines = run.records.curves
         lines = lines[(lines["metric"] == "validation_loss") & np.isfinite(lines["value"])]
         steps = lines.merge(chosen[["trial", "seed"]], on=["trial", "seed"]).groupby("step")["value"]

@@ -22,7 +22,7 @@ from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.trial import from_cost
-from sweeper.wording import count, given, listing, number, percent
+from sweeper.wording import count, distinct, given, listing, number, percent
 
 WIDTH = 100
 FULL_POWER = pairs_to_show(0.85)
@@ -198,7 +198,7 @@ def _on_shared(side: Comparison) -> str:
     if not side.found.paired or max(map(len, scores)) == side.found.pairs:
         return ""
     shared = scores[0].index.intersection(scores[1].index)
-    b, a = (number(from_cost(side.a.study.objective, each[shared].mean()), 3) for each in reversed(scores))
+    b, a = distinct([from_cost(side.a.study.objective, each[shared].mean()) for each in reversed(scores)])
     return f", on the {side.found.pairs} shared seeds: {b} − {a}"
 
 

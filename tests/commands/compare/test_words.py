@@ -137,3 +137,19 @@ def test_values_that_reached_more_are_counted_in_words(
 ) -> None:
     """No 0 of 5, and equal scores are called equal."""
     assert sections._reached(compared((6, 6), 0.3), ahead, behind, total).startswith(said)
+
+
+@pytest.mark.parametrize("seeds", [(6, 9), (9, 6), (6, 6)])
+def test_curves_are_compared_on_the_seeds_that_scores_are(seeds: tuple[int, int]) -> None:
+    """Medians of both runs are over their 6 shared seeds, however many others one of them has."""
+    side = compared(seeds, 0.3)
+    curves = side.tables["curves"]
+    for run in (side.a, side.b):
+        own = run.records.curves
+        own = own[(own["metric"] == "validation_loss") & (own["trial"] == run.answer.trial)]
+        own = own[own["seed"].between(1, 6)]
+        expected = own.groupby("step")["value"].median()
+        found = curves[curves["run"] == run.name].set_index("step")["median"]
+        assert found.to_dict() == pytest.approx(expected.to_dict())
+    said = next(part for part in sections.SECTIONS if part.key == "curves").sentences(side)
+    assert all("(6 fresh seeds of both)" in text for text in said)

@@ -1,0 +1,55 @@
+"""Where the basin of an optimizer ends: the learning rates beyond which costs rise."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kendalltau
+
+from sweeper.wording import count, every, number
+
+WITHIN = 0.1
+"""A cost is as good as the best ℓ* up to ℓ* + 0.1·|ℓ*|."""
+CHANCE = 0.05
+"""How probable costs may be to rise so towards a bound, were they in no order."""
+
+
+def as_good_as(best: float) -> float:
+    """The highest cost that counts as as good as the best one, see `WITHIN`."""
+    return best + WITHIN * abs(best)
+
+
+def ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
+    """Whether the basin of an optimizer ends before the bound at `side`, in words; empty where it does not.
+
+    It does where two trials or more lie beyond the outermost rate that is as good as the best one
+    (`as_good_as`): each of them diverged or is worse. And where the trials beyond the best one score worse
+    the nearer they lie to the bound (`_rises`), however little that is.
+
+    Args:
+        tried: all trials that drew from the range.
+        best: of the optimizer of the best trial near the bound, the best trial anywhere. Each optimizer has
+            rates of its own.
+        side: low | high.
+    """
+    own = tried[(tried["optimizer"] == best["optimizer"]) & (tried["outcome"] != "failed")]
+    sign = 1.0 if side == "high" else -1.0
+    rates, costs = sign * own["learning_rate"].to_numpy(float), own["objective"].to_numpy(float)
+    several = f" with {best['optimizer']}" if tried["optimizer"].nunique() > 1 else ""
+    last = rates[costs <= as_good_as(float(best["objective"]))].max()
+    if (beyond := int((rates > last).sum())) >= 2:
+        return f"{every(beyond, 'trial')}{several} beyond {number(sign * last)} did worse in the search"
+    own_rate = sign * float(best["learning_rate"])
+    farther = rates > own_rate
+    if _rises(rates[farther], np.nan_to_num(costs[farther], nan=math.inf)):
+        scored = f"the {count(int(farther.sum()), 'trial')}{several} beyond {number(sign * own_rate)}"
+        return f"{scored}, the rate of the best one, tend to do worse the nearer they lie to it"
+    return ""
+
+
+def _rises(rates: np.ndarray, costs: np.ndarray) -> bool:
+    """Whether costs rise with the rates: one-sided test of Kendall's τ at level `CHANCE`."""
+    if len(rates) < 2 or len(set(costs)) < 2:
+        return False
+    return bool(kendalltau(rates, costs, alternative="greater").pvalue <= CHANCE)
