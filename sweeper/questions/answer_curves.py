@@ -112,7 +112,8 @@ def of_the_answer(
             text += f", and its score best at {_steps(known)}"
     if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY) and (best_high or not by_loss):
         beside = "" if by_loss else ", and another score than the loss ranks trials"
-        text = f"a lower rate would be steadier, but rates as high scored best{beside}" if best_high else ""
+        text = "a lower rate would be steadier, "
+        text += f"but rates as high scored best{beside}" if best_high else "which need not score better"
     if slow and name in (shapes.SATURATED, shapes.HIGHER):
         text = "its rate had fallen by then, which levels off any training, so more steps may still help"
     return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."

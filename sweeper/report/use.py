@@ -5,6 +5,8 @@ from typing import Any
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.rows import FIRST
+from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.study.parameters import SCHEDULE_KEYS
 from sweeper.study.space import Fixed
 from sweeper.study.study import Study
 from sweeper.wording import listing, number, shown
@@ -26,10 +28,17 @@ AMOUNTS = ("weight_decay", "momentum")
 def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
     """Label -> value, the four axes first. A penalty not asked for is left out; so is the kind of none."""
     asked = {name: value for name, value in parameters.items() if _asked(name, study)}
+    asked = {name: asked[name] for name in asked if name not in _without_effect(str(parameters["optimizer"]))}
     if not _has_penalty(parameters):
         asked.pop("penalty_kind", None)
     order = sorted(asked, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     return {LABELS.get(name, name): shown(asked[name]) for name in order}
+
+
+def _without_effect(optimizer: str) -> tuple[str, ...]:
+    """What a training of the optimizer makes no use of: nobody need set it."""
+    entry = OPTIMIZERS.get(optimizer)
+    return SCHEDULE_KEYS if entry is not None and entry.first_step_only else ()
 
 
 def _has_penalty(parameters: Mapping[str, Any]) -> bool:
@@ -65,9 +74,8 @@ def _searched(study: Study, optimizer: str) -> list[str]:
     """What trials of the optimizer differ in beyond the four axes, in the order of the study file."""
     space = study.space
     known = space.active(optimizer) if optimizer in space.accepted else {}
-    return [
-        name for name, (_, values) in known.items() if name not in FIRST and not isinstance(values, Fixed)
-    ]
+    left = (*FIRST, *_without_effect(optimizer))
+    return [name for name, (_, values) in known.items() if name not in left and not isinstance(values, Fixed)]
 
 
 def _phrase(name: str, value: Any) -> str:

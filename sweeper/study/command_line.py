@@ -13,7 +13,7 @@ from sweeper.command_line import command_line
 from sweeper.errors import Mistake, UserError
 from sweeper.study.find import builtin_studies
 from sweeper.study.override import apply, dotted
-from sweeper.study.parse_space import parse_space
+from sweeper.study.parse_space import RANGE_KEYS, parse_space
 from sweeper.study.rates import named_rates, with_rates
 from sweeper.study.study import Study
 
@@ -31,9 +31,23 @@ def run_again(study: Study, *settings: str) -> str:
         file, changed = _renamed(study)
     if file is None or changed is None:
         return _command(PLACEHOLDER, settings)
-    asked = {setting.partition("=")[0] for setting in settings}
-    kept = [setting for setting in changed if setting.partition("=")[0] not in asked]
-    return _command(_argument(file), (*kept, *settings))
+    return _command(_argument(file), tuple(f"{key}={text}" for key, text in _merged(changed, settings)))
+
+
+def _merged(changed: tuple[str, ...], settings: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Keys and values, each key once: later ones win, and an end of a range goes into the range."""
+    merged: dict[str, str] = {}
+    for setting in (*changed, *settings):
+        key, _, text = setting.partition("=")
+        whole, _, end = key.rpartition(".")
+        is_end = end in RANGE_KEYS and whole in merged
+        value = tomllib.loads(f"value = {merged[whole]}")["value"] if is_end else None
+        if isinstance(value, dict):
+            merged[whole] = _toml({**value, end: tomllib.loads(f"value = {text}")["value"]})
+        else:
+            merged.pop(key, None)  # at the end: what is set there may depend on what stands before
+            merged[key] = text
+    return list(merged.items())
 
 
 def option(study: Study, setting: str) -> str:

@@ -169,3 +169,4 @@ def test_no_lower_rate_is_advised_against_what_scores_show(name: str, best_high:
     said = of_the_answer(pd.DataFrame(rows, columns=OF_THE_ANSWER), ALL, by_loss=by_loss, best_high=best_high)
     assert ("lower learning rate" in said) == (by_loss and not best_high)
     assert ("but rates as high scored best" in said) == best_high
+    assert ("which need not score better" in said) == (not by_loss and not best_high)

@@ -9,6 +9,7 @@ from made_up import MIXED
 from report_inputs import SPACE, made_input, made_study
 from synthetic_records import SyntheticRecords
 
+from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.report.note import note, plain_answer
 from sweeper.report.notebook import answer_html
 from sweeper.report.use import LABELS, headline_of, in_words, settings
@@ -74,3 +75,15 @@ def test_headline_and_table_call_a_setting_the_same() -> None:
     ):
         assert LABELS[name].lower() in told.lower()
     assert " = " not in told
+
+
+@pytest.mark.parametrize("key", ["schedule", "training.schedule"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_no_schedule_is_recommended_where_it_does_nothing(optimizer: str, key: str) -> None:
+    """An optimizer that makes its own steps trains the same with every schedule: neither table nor sentence
+    names the one that was drawn."""
+    study = made_study(search={"space": {**SPACE, "optimizer": [optimizer], key: ["constant", "cosine"]}})
+    chosen = {"optimizer": optimizer, "learning_rate": 0.1, "activation": "tanh", key: "cosine"}
+    named = not OPTIMIZERS[optimizer].first_step_only
+    assert ("cosine" in in_words(study, SimpleNamespace(parameters=chosen))) is named
+    assert ("cosine" in settings(chosen, study).values()) is named

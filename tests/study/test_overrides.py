@@ -1,5 +1,6 @@
 """``--set key=value`` reaches every key of a study file."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +218,27 @@ def test_printed_lists_are_toml_as_people_write_it(tmp_path: Path) -> None:
     command = run_again(study)
     assert '["gelu", "relu"]' in command
     assert "[0.5, 0.25, 0.25]" in command
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("search.space.learning_rate.high=2.0", "{low = 1e-5, high = 2.0, log = true}"),
+        (
+            "search.space.learning_rate={low = 1e-3, high = 0.1, log = true}",
+            "{low = 1e-3, high = 0.1, log = true}",
+        ),
+        ("search.trials=5", "{low = 1e-5, high = 0.5, log = true}"),
+    ],
+)
+def test_a_printed_command_sets_a_range_once(tmp_path: Path, setting: str, expected: str) -> None:
+    """What a run had searched and what is set on top are one range, that of the study it makes."""
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\n[search.space]\noptimizer = ["sgd"]\n', encoding="utf-8")
+    ran = Study.load(file, ("search.space.learning_rate={low = 1e-5, high = 0.5, log = true}",))
+    words = shlex.split(run_again(ran, setting))
+    set_to = [word for word in words if word.startswith("search.space.learning_rate")]
+    assert len(set_to) == 1
+    made = Study.load(file, tuple(word for word in words if "=" in word))
+    wanted = Study.load(file, (f"search.space.learning_rate={expected}",))
+    assert made.space.entries["learning_rate"] == wanted.space.entries["learning_rate"]

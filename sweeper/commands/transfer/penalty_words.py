@@ -75,8 +75,9 @@ def _open(rows: list[dict[str, Any]], about: Mapping[str, Any], *, some: bool) -
     words = metric_words(about["objective"])
     return (
         f"No effect of the activation penalty can be told {where}: on "
-        f"{count(rows[0]['seeds'], 'fresh seed')} each, the best weight changes the {words} by between "
-        f"{signed_number(low)} and {signed_number(high)}, so it may change nothing."
+        f"{count(rows[0]['seeds'], 'fresh seed')} each, the best weight and none, each at the rate that "
+        f"suited it, differ in the {words} by between {signed_number(low)} and {signed_number(high)}, so "
+        "it may change nothing."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from sweeper.answer.ranked import Ranked
 from sweeper.commands.transfer.law import Prediction, inside
 from sweeper.commands.transfer.law import unchecked as why_unchecked
 from sweeper.commands.transfer.penalty import FACTORS, Penalties, PenaltyPlan
@@ -49,7 +50,8 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
     key, ahead = about["key"], found.prediction
     value, low, high = interval(*found.exponent)
     power = f"{value} (90 %: {low} to {high})"
-    said = [f"The best rate goes as {key} to the power {power}."]
+    seeds = count(about["seeds"], "seed")
+    said = [f"The best rate goes as {key} to the power {power}, by {seeds} at each rate."]
     said.append(
         f"Predicted for {key} {given(ahead.size)}: {number(ahead.value, 2)} (90 %: "
         f"{number(ahead.low, 2)} to {number(ahead.high, 2)})."
@@ -136,9 +138,14 @@ def print_transfer(found: Found, about: Mapping[str, Any]) -> None:
         console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
+def _best_mean(objective: str) -> str:
+    """Of the grid: the best rate lies between its rates."""
+    return f"{Ranked(objective).best} mean {metric_words(objective)} of the grid"
+
+
 def _rates(found: Found, about: Mapping[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in (about["key"], "best rate", "90 % interval", f"mean {metric_words(about['objective'])}"):
+    for column in (about["key"], "best rate", "90 % interval", _best_mean(about["objective"])):
         table.add_column(column, justify="right")
     table.add_column("")
     for row in found.optima.to_dict("records"):

@@ -30,10 +30,10 @@ def advise_penalty(facts: Facts) -> Iterator[Advice]:
         and entry.low <= 30 * low
         and 30 * entry.high >= high
     )
-    span = f"from {number(low)} to {number(high)}"
-    if covered:
-        what = f"Keep your range of weights; advised are weights {span} and exactly 0."
+    if covered and isinstance(entry, Range):
+        what = f"Keep your weights from {number(entry.low)} to {number(entry.high)}, and exactly 0."
     else:
+        span = f"from {number(low)} to {number(high)}"
         what = f"Search weights {span}, and exactly 0 in a quarter of the trials."
     settings = {"search.space.activation_penalty": {"low": low, "high": high, "log": True, "zero": ZERO}}
     yield Advice("penalty", TOPIC, what, tuple(_reasons(facts, equal)), {} if covered else settings)
