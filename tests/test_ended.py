@@ -67,6 +67,7 @@ def test_a_best_that_stayed_went_nowhere(scores: list[float], said: str) -> None
         (0.000063, -0.001038, 0.001030, "0.00103"),
         (0.001526, 0.000052, 0.002999, "0.003"),
         (0.0123, -0.1183, 0.3415, "0.342"),
+        (0.0036, -0.0149, 0.02601, "0.0260"),
     ],
 )
 def test_a_number_alone_has_no_decimals_of_those_beside_it(

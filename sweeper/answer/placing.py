@@ -177,7 +177,8 @@ def at_worst(row: Mapping[Hashable, Any], ranked: Ranked) -> str:
     side = 1 if ranked.highest else 2
     end = (low, high)[side - 1]
     said, cut, _ = in_words(*apart(row))[side].partition(CUT)
-    # decimals that the numbers beside it needed are of no use to it alone
-    worst = f"{min(said, number(end), key=len).lstrip('−')}{cut}"
+    # more than three digits, which the numbers beside it needed, are of no use to it alone
+    fitting = len(said.lstrip("−0.").replace(".", "")) <= 3
+    worst = f"{(said if fitting else number(end)).lstrip('−')}{cut}"
     remark = stricter(low, high)
     return f"may be up to {worst} worse{f' ({remark})' if remark else ''}"

@@ -269,6 +269,8 @@ def _flattery(
     """The winner's score in the search beside its `scores` on fresh seeds, and what `comparison` shows."""
     search, mean, shown = first["search_objective"], first["mean"], bias(comparison)
     sides = {"lower": "below", "higher": "above"}
+    if number(search) == number(mean):
+        return f"In the search the winner scored {number(search)} on one seed, as on fresh seeds on average."
     if ranked.cost(search) < ranked.cost(mean):
         relation = f"{sides[ranked.better]} its mean on fresh seeds"
         together = "the finalists together do not" if len(comparison) > 1 else "its fresh seeds do not"

@@ -171,3 +171,14 @@ def test_a_mean_that_few_finalists_make_is_not_the_searchs(asked: Asked, side: i
     frame = frame.assign(optimism=0.1 * signs, mean_optimism_low=side - 0.5, mean_optimism_high=side + 0.5)
     known = variance.bias(frame) in (variance.FLATTERED, variance.HARDER)
     assert known is (alike > 0.5)
+
+
+@pytest.mark.parametrize(
+    ("shift", "words"), [(1e-7, "as on fresh seeds"), (0.1, "above its"), (-0.1, "below its")]
+)
+def test_numbers_that_read_the_same_are_not_called_different(asked: Asked, shift: float, words: str) -> None:
+    """The winner's score in the search lies above or below its mean where the digits beside it show that."""
+    finalists = asked.tables["finalists"]
+    tables = asked.tables.having(finalists=finalists.assign(search_objective=finalists["mean"] + shift))
+    (said,) = [t for t in spoken(confirmation.sentences(asked.run, tables)) if t.startswith("In the search")]
+    assert f"on one seed, {words}" in said
