@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from sweeper.questions.curve_advice import advice
+from sweeper.questions.curve_advice import advice, where_best
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
 from sweeper.statistics import curve_class as shapes
@@ -107,9 +107,8 @@ def of_the_answer(
         many = f" on {int((~late).sum())} of {count(total, 'seed')}" if total > 1 else ""
         text = f"its loss still fell, but what ranks trials was best before the end{many}"
     if name == shapes.OVERFITTING and not by_loss:
-        text = f"its loss was lowest at {_steps(alike['best_step'])} of {steps:,}"
-        if len(known := alike["objective_step"].dropna()):
-            text += f", and its score best at {_steps(known)}"
+        lowest, scored_at = (alike[key].dropna().astype(int) for key in ("best_step", "objective_step"))
+        text = where_best([*lowest], steps, [*scored_at])
     if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY) and (best_high or not by_loss):
         beside = "" if by_loss else ", and another score than the loss ranks trials"
         text = "a lower rate would be steadier, "
@@ -117,11 +116,6 @@ def of_the_answer(
     if slow and name in (shapes.SATURATED, shapes.HIGHER):
         text = "its rate had fallen by then, which levels off any training, so more steps may still help"
     return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
-
-
-def _steps(values: "pd.Series[int]") -> str:
-    low, high = int(values.min()), int(values.max())
-    return f"step {low:,}" if low == high else f"steps {low:,} to {high:,}"
 
 
 ENDED = {

@@ -1,5 +1,7 @@
 """What the class of a curve asks for, with an option that the study takes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -62,6 +64,18 @@ def _with(text: str, key: str, setting: str, settable: frozenset[str]) -> str:
     return f"{text} ({command_line(['--set', setting])})" if key in settable else text
 
 
+def where_best(lowest: Sequence[int], steps: int, scored: Sequence[int]) -> str:
+    """At which of so many `steps` the loss was lowest, of each training, and where the score was best that
+    ranks it, if that is known."""
+    text = f"its loss was lowest at {_steps(lowest)} of {steps:,}"
+    return f"{text}, its score best at {_steps(scored)}" if scored else text
+
+
+def _steps(found: Sequence[int]) -> str:
+    low, high = min(found), max(found)
+    return f"step {low:,}" if low == high else f"steps {low:,} to {high:,}"
+
+
 def advice(
     name: str,
     steps: int,
@@ -98,8 +112,7 @@ def advice(
         enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
         return _with("fewer steps would do", LONGER, f"{LONGER}={enough}", settable)
     if name == shapes.OVERFITTING and not by_loss:
-        lowest = f"its loss was lowest at step {found.best_step:,} of {steps:,}"
-        return lowest if scored is None else f"{lowest}, its score best at step {scored:,}"
+        return where_best([found.best_step], steps, [] if scored is None else [scored])
     if name == shapes.OVERFITTING:
         text = f"best at step {found.best_step} of {steps}: stop there, or regularize"
         text = text if found.best_step else "it was best before training: regularize, or use more rows"

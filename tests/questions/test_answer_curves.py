@@ -134,7 +134,7 @@ def test_where_the_score_was_best_is_said_beside_where_the_loss_was_lowest() -> 
     """Of an answer that overfits by its loss, over its seeds; of a trial of the search, at its step."""
     rows = [(1, seed, shapes.OVERFITTING, 21, 20, 5 + seed, 9, 0.1, 0.3, 10 + seed) for seed in range(1, 7)]
     said = of_the_answer(pd.DataFrame(rows, columns=OF_THE_ANSWER), ALL, by_loss=False)
-    assert said.endswith("its loss was lowest at steps 6 to 11 of 20, and its score best at steps 11 to 16.")
+    assert said.endswith("its loss was lowest at steps 6 to 11 of 20, its score best at steps 11 to 16.")
     found = shapes.Shape(shapes.OVERFITTING, 6, 9, 0.1, 0.3, 0.0, 0.0, 0.0)
     alone = advice(shapes.OVERFITTING, 20, 20, found, by_loss=False, scored=4)
     assert alone == "its loss was lowest at step 6 of 20, its score best at step 4"
