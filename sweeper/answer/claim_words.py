@@ -56,6 +56,8 @@ GIVES_WAY: Mapping[str, str] = {
     EFFECT: " Another section finds, on stronger evidence: {answer}.",
 }
 """Kind -> what a claim adds where a stronger one contradicts it."""
+OF_DEFAULTS = " The answer is {answer}, {evidence}: no tuned setting with {value} was trained on fresh seeds."
+"""The same of the best value, where fresh seeds were given to a published default of the other one alone."""
 OF_FEW_SEEDS = " The answer is {answer}, {evidence}."
 """The same of the best value, where the fresh seeds are too few to decide."""
 MERGED = (GRADIENT,)
@@ -94,7 +96,9 @@ def _sentences(group: Sequence[Judged]) -> Iterator[str]:
         template = GIVES_WAY.get(first.claim.kind, GIVES_WAY[EFFECT])
         if first.claim.kind == BEST and first.against.alternatives and first.against.seeds < ENOUGH_SEEDS:
             template = OF_FEW_SEEDS
-        text += template.format(**_against(first.against))
+        if first.against.status == CONFIRMED and first.claim.direction in first.against.alternatives:
+            template = OF_DEFAULTS
+        text += template.format(**_against(first.against), value=first.claim.direction)
     yield text
 
 
@@ -143,7 +147,7 @@ def _against(claim: Claim) -> dict[str, str]:
     evidence = f"confirmed on {claim.evidence}"
     if claim.detail:
         evidence = f"which is {claim.detail} on {claim.evidence}"
-    if claim.alternatives:
+    if claim.alternatives and claim.status == OPEN:
         evidence = f"which {_tied(claim)}"
     return {
         "answer": claim.direction,

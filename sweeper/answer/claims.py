@@ -220,7 +220,9 @@ def _claim(
     few = seeds < ENOUGH_SEEDS
     open_ = (values != first).to_numpy() & (ranking["verdict"].isin(UNSHOWN).to_numpy() | few)
     ties = tuple(dict.fromkeys(values[open_]))
-    shown = "" if few else _beside(_shown(values, others, ranking), _alongside(search, values))
+    untuned = tuple(value for value in others if ranking.loc[(values == value).to_numpy(), "default"].all())
+    tuned = [value for value in others if value not in untuned]
+    shown = "" if few else _before(values, tuned, untuned, search, ranking)
     if ties and not few:
         alike = (ranking.loc[open_, "verdict"] == TIED).all()
         names = _named(ties, values, ranking)
@@ -233,9 +235,34 @@ def _claim(
         section,
         evidence=_shared(ranking, open_ if ties else (values != first).to_numpy()),
         seeds=max(seeds, 2),
-        alternatives=ties,
+        alternatives=ties or untuned,
         detail=shown,
     )
+
+
+def _before(
+    values: "pd.Series[str]",
+    tuned: Sequence[str],
+    untuned: Sequence[str],
+    search: pd.DataFrame,
+    ranking: pd.DataFrame,
+) -> str:
+    """What puts the winner's value before the others: of those that are not `tuned` nothing is known."""
+    defaults = ranking[values.isin(untuned).to_numpy()]
+    trials = listing([f"#{trial}" for trial in defaults["trial"]])
+    if not tuned:
+        whose = "only finalist" if len(defaults) == 1 else "only finalists"
+        were = "which was" if len(defaults) == 1 else "which were"
+        plain = "the published default" if len(defaults) == 1 else "published defaults"
+        return f"ranked before the {whose} with {listing(untuned, 'or')}, {plain} {trials}, {were} not tuned,"
+    raced = ~values.isin(untuned)
+    along = _alongside(search[raced.to_numpy()], values[raced])
+    shown = _beside(_shown(values, tuned, ranking), along)
+    if untuned:
+        one = len(defaults) == 1
+        plain = f"a published default, {trials}," if one else f"published defaults, {trials},"
+        return _beside(shown, f" ({plain} not tuned, alone stand{'s' * one} for {listing(untuned)})")
+    return shown
 
 
 def _beside(shown: str, along: str) -> str:

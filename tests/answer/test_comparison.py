@@ -236,8 +236,9 @@ def test_settings_that_go_along_with_one_value_alone_are_told_of_it() -> None:
 @pytest.mark.parametrize("tuned", [True, False])
 @pytest.mark.parametrize("apart", [0.01, 5.0])
 def test_a_value_that_was_not_tuned_is_named_as_its_default(tuned: bool, apart: float) -> None:
-    """Better than it, or tied with it, is said of the published default where no other finalist has the
-    value; and so is what a lead of the search gives way to."""
+    """That the winner ranks before it, or is tied with it, is said of the published default where no other
+    finalist has the value; and so is what a lead of the search gives way to. It is not better than the value.
+    """
     default = {"optimizer": "adam", "learning_rate": 0.001}
     third = {"optimizer": "adam" if tuned else "adamw", "learning_rate": 0.02}
     scores = noisy([1.0, 0.0, 0.0])
@@ -246,10 +247,14 @@ def test_a_value_that_was_not_tuned_is_named_as_its_default(tuned: bool, apart: 
     (claim,) = best_values(made.trials, ["optimizer"], defaults=[default])
     assert claim.direction == "adamw"
     named = "adam (its only finalist is the published default #1)"
+    if apart > 1:
+        named = "ranked before the only finalist with adam, the published default #1, which was not tuned,"
     assert (named in claim.detail) is not tuned
     lead = Claim(BEST, "optimizer", "adam", EXPLORATORY, "isolation", detail="lowest")
     (said,) = words([lead], {lead: Judged(lead, claim)})
     assert (named in said) is not tuned
+    assert ("fresh seeds decide" in said) is (tuned or apart < 1)
+    assert ("better than" in claim.detail) is (tuned and apart > 1)
 
 
 def test_regret_of_a_clear_winner_is_nothing() -> None:
