@@ -1,6 +1,7 @@
 """Fixtures that more than one room needs."""
 
 import gc
+import hashlib
 import os
 import signal
 import sys
@@ -29,8 +30,16 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """pytest-xdist keeps the order of the files; its own would start those with one long test last."""
+    """pytest-xdist keeps the order of the files; its own would start those with one long test last.
+
+    Machine code is kept from one run of the tests to the next, as long as what makes it is the same: to
+    compile five hundred programs takes half a minute. It does not lie among the user's own, which would go.
+    """
     config.option.loadscopereorder = False
+    maker = Path(__file__).parents[1] / "sweeper" / "training" / "stacked" / "native" / "target.py"
+    if maker.exists() and config.cache is not None:
+        place = config.cache.mkdir(f"code-{hashlib.sha256(maker.read_bytes()).hexdigest()[:12]}")
+        os.environ.setdefault("SWEEPER_CACHE", str(place))
 
 
 class Backwards(pytest.Dir):

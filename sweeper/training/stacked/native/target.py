@@ -20,8 +20,8 @@ from sweeper.training.stacked.refusal import NotCompiled
 
 VERSION = 1
 """Of what this package emits for the same program; part of the names of kept files."""
-MAX_FILES = 256
-"""Kept programs; the oldest go."""
+MAX_FILES = 1024
+"""Kept programs, of some 15 kB each; those go that were not used for longest."""
 SUM = 32
 """Bytes of the checksum before the code in a kept file."""
 _alive: list[Any] = []
@@ -130,6 +130,7 @@ def _kept(file: Path | None) -> bytes | None:
     with suppress(OSError):
         data = file.read_bytes()
         if hashlib.sha256(data[SUM:]).digest() == data[:SUM]:
+            os.utime(file)  # the time of its last use
             return data[SUM:]
     return None
 

@@ -1,6 +1,7 @@
 """Steps of stacks as machine code give what the reference engine gives."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -171,3 +172,17 @@ def test_damaged_code_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.Monke
     file.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
     target.callable_at(target.compiled(text, ["nothing"])["nothing"], 1)(0)
     assert file.read_bytes() == right
+
+
+@needs_llvm
+def test_what_was_not_used_for_longest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of more programs than are kept, an old one that is used again stays, and one that is not goes."""
+    monkeypatch.setenv(disk.PLACE, str(tmp_path))
+    monkeypatch.setattr(target, "MAX_FILES", 2)
+    files: dict[str, Path] = {}
+    for second, name in enumerate(["old", "unused", "old", "new"]):
+        target.compiled(f"define void @{name}(ptr %p) {{\nentry:\n  ret void\n}}\n", [name])
+        for made in set((tmp_path / "native").glob("*.o")) - set(files.values()):
+            files[name] = made
+            os.utime(made, (second, second))
+    assert {name for name, file in files.items() if file.exists()} == {"old", "new"}
