@@ -1,8 +1,10 @@
 """A study is run from any folder: what it names lies beside it."""
 
+import sys
 from pathlib import Path
 
 import pytest
+from quick_runs import command
 from warm_python import python
 
 OWN = """
@@ -68,18 +70,29 @@ class Learned(nn.Module):
 """
 
 
-@pytest.mark.parametrize("places", [OWN, BUILT_IN], ids=["all", "activations"])
-def test_all_that_is_the_users_lies_beside_the_study(places: str, tmp_path: Path) -> None:
+def written(places: str, module: str, folder: Path) -> Path:
+    """The study in `folder`; no other test has a module of that name: what is looked up is kept by name."""
+    folder.mkdir()
+    (folder / f"{module}.py").write_text(PARTS, encoding="utf-8")
+    study = folder / "elsewhere.toml"
+    study.write_text(STUDY.replace("PLACES", places).replace("own_parts", module), encoding="utf-8")
+    return study
+
+
+@pytest.mark.parametrize(("places", "module"), [(OWN, "own_parts"), (BUILT_IN, "own_activations")])
+def test_all_that_is_the_users_lies_beside_the_study(
+    places: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Data, model, loss, metric and activations: no stage of a run, its report or advice asks the folder in
     which the command was given."""
-    beside, elsewhere = tmp_path / "study", tmp_path / "elsewhere"
-    beside.mkdir()
+    study, elsewhere = written(places, module, tmp_path / "study"), tmp_path / "elsewhere"
     elsewhere.mkdir()
-    (beside / "own_parts.py").write_text(PARTS, encoding="utf-8")
-    study = beside / "elsewhere.toml"
-    study.write_text(STUDY.replace("PLACES", places), encoding="utf-8")
-    run = ["run", study, "--jobs", "1", "--engine", "fused"]
-    for call in [run, ["advise", study]] if places == OWN else [run]:
-        done = python(["-m", "sweeper", *call], elsewhere)
-        assert done.returncode == 0, (call, done.stderr[-800:])
+    assert module not in sys.modules
+    monkeypatch.setattr(sys, "path", [*sys.path])  # a run leaves the folder of its study there
+    code, _, told = command(elsewhere, "run", str(study), "--jobs", "1", "--engine", "fused")
+    assert code == 0, told[-800:]
+    assert "could not be made" not in told
+    if places == OWN:
+        done = python(["-m", "sweeper", "advise", study], elsewhere)
+        assert done.returncode == 0, done.stderr[-800:]
         assert "could not be made" not in done.stderr
