@@ -37,8 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.option.loadscopereorder = False
     maker = Path(__file__).parents[1] / "sweeper" / "training" / "stacked" / "native" / "target.py"
-    if maker.exists() and config.cache is not None:
-        place = config.cache.mkdir(f"code-{hashlib.sha256(maker.read_bytes()).hexdigest()[:12]}")
+    kept = getattr(config, "cache", None)  # none with -p no:cacheprovider
+    if maker.exists() and kept is not None:
+        place = kept.mkdir(f"code-{hashlib.sha256(maker.read_bytes()).hexdigest()[:12]}")
         os.environ.setdefault("SWEEPER_CACHE", str(place))
 
 
