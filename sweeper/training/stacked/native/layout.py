@@ -121,8 +121,8 @@ def lay_out(layout: Layout, units: Sequence[Unit], inputs: Sequence[Tensor]) -> 
             else:
                 known.add(where)
                 layout.outside.append(tensor)
-        for where in storages(touched) - stays:
-            if last[where] == index:
+        for where in dict.fromkeys(map(storage_of, touched)):  # not by address: code is kept by its text
+            if last[where] == index and where not in stays:
                 arena.free(where)
     layout.scratch = layout.arena
 
