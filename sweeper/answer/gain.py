@@ -148,5 +148,5 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
         size = apart + share_words
         return "not known", f"{size} {side} {than}, {same}: too few seeds to rule out luck"
     remark = stricter(gain.low, gain.high) if gain.low > 0 else ""
-    why = f"{ends}, {remark or 'which includes no gain'}" if ends else "; too few seeds to know the spread"
+    why = f"{ends}, which {remark or 'contains 0'}" if ends else "; too few seeds to know the spread"
     return "nothing shown", f"{size} {side} {than}, {same}{why}"

@@ -181,4 +181,4 @@ def at_worst(row: Mapping[Hashable, Any], ranked: Ranked) -> str:
     fitting = len(said.lstrip("−0.").replace(".", "")) <= 3
     worst = f"{(said if fitting else number(end)).lstrip('−')}{cut}"
     remark = stricter(low, high)
-    return f"may be up to {worst} worse{f' ({remark})' if remark else ''}"
+    return f"may be up to {worst} worse{f' (the interval {remark})' if remark else ''}"

@@ -235,7 +235,7 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     if same_scores(row):
         return (f"{said}.",)
     remark = stricter(*apart(row)[1:3])
-    beside = f", {remark}" if remark else ""
+    beside = f", which {remark}" if remark else ""
     whose = "Its price" if named_last else f"The price of {row['label']}"
     price = f" {whose}: {_difference(row, metric)}{beside}." if math.isfinite(row["difference_low"]) else ""
     return (f"{said}.{price}",)

@@ -227,13 +227,17 @@ def _too_small(comparison: pd.DataFrame) -> str:
         same = listing([row["label"] for row in tied])
         return f"It has the same score as {same} on every seed."
     beside = [row["label"] for row in tied if not same_scores(row) and stricter(*apart(row)[1:3])]
-    what = "such a difference" if len(tied) == 1 else "such differences"
-    text = f"better than {some_of([row['label'] for row in tied])}: luck alone may make {what}"
+    within = [row["label"] for row in tied if row["label"] not in beside]
+    text = "These seeds do not show that it is better than "
+    if within:
+        what = "such a difference" if len(within) == 1 else "such differences"
+        text += f"{some_of(within)}: luck alone may make {what}"
     if beside:
-        those = "that" if len(beside) == 1 else "those"
-        of_some = f"{those} of {some_of(beside)} {'is' if len(beside) == 1 else 'are'} "
-        text += f" ({'' if len(beside) == len(tied) else of_some}{STRICTER})"
-    return f"These seeds do not show that it is {text}."
+        ends = "interval of the difference" if len(beside) == 1 else "intervals of the differences"
+        text += "; nor, though the " if within else f"{some_of(beside)}, though the "
+        text += f"{ends} {STRICTER.replace('leaves', 'leave') if len(beside) > 1 else STRICTER}"
+        text += f", than {some_of(beside)}" if within else ""
+    return f"{text}."
 
 
 def _finalist(row: Mapping[Any, Any], finalists: pd.DataFrame, ranked: Ranked) -> Finalist:

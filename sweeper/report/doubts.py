@@ -1,7 +1,7 @@
 """What has to be said before an answer: nothing was learned, no better than guessing, thin data."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,17 +60,20 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     text = "Not shown to be better than guessing"
     text = "No better than guessing" if all(math.isfinite(end) and end <= 0 for end in ends) else text
     text = "Worse than guessing" if all(each.worse for each in weak) else text
-    where = _where(weak, answer.baseline.objective, like)
+    beaten = {each.part for each in (*scores, *answer.baseline.test) if each.better}
+    where = _where(weak, answer.baseline.objective, like, beaten)
     lead = _no_better(weak, answer.baseline.guess)
     return Doubt(GUESS, f"{text} {where}.", lead, where)
 
 
-def _where(weak: Sequence[Against], own: Against | None, like: str) -> str:
-    """On whose rows; by which scores too where that of the objective, or `like` it, is better there."""
+def _where(weak: Sequence[Against], own: Against | None, like: str, beaten: Collection[str]) -> str:
+    """On whose rows; by which scores too where that of the objective, or `like` it, is better there, or any
+    other one is: these parts are `beaten`."""
     parts: dict[str, list[Against]] = {}
     for each in weak:
         parts.setdefault(each.part, []).append(each)
     plain = [part for part, found in parts.items() if any(x is own or x.score == like for x in found)]
+    plain = [part for part in plain if part not in beaten]
     said = [f"on {listing(plain)} rows"] if plain else []
     said += [
         f"by {listing([_named(each) for each in found])} on {part} rows"

@@ -65,9 +65,17 @@ def test_who_is_tied_is_the_same_in_every_table(records: SyntheticRecords, table
 @pytest.mark.parametrize(
     ("lows", "words"),
     [
-        ((-0.1, -0.1), "luck alone may make such differences."),
-        ((0.01, 0.01), f"luck alone may make such differences ({STRICTER})."),
-        ((-0.1, 0.01), f"luck alone may make such differences (that of second is {STRICTER})."),
+        ((-0.1, -0.1), "first and second: luck alone may make such differences."),
+        (
+            (0.01, 0.01),
+            "first and second, though the intervals of the differences leave 0 out, but not at the "
+            "stricter level of the race.",
+        ),
+        (
+            (-0.1, 0.01),
+            "first: luck alone may make such a difference; nor, though the interval of the "
+            f"difference {STRICTER}, than second.",
+        ),
     ],
 )
 def test_a_tie_beside_an_interval_without_0_says_so(
@@ -80,7 +88,7 @@ def test_a_tie_beside_an_interval_without_0_says_so(
     tables = asked.tables.having(comparison=frame, finalists=ranks)
     said = spoken(confirmation.sentences(asked.run, tables))
     (told,) = [text for text in said if "do not show that it is better than" in text]
-    assert told.endswith(f"better than first and second: {words}")
+    assert told.endswith(f"better than {words}")
 
 
 def test_scores_that_differ_by_rounding_are_told_as_the_same(records: SyntheticRecords) -> None:

@@ -10,6 +10,7 @@ from report_inputs import SPACE, made_input, made_study
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import Answer, answer
+from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import BY_MAE
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import card
@@ -69,7 +70,8 @@ def test_the_score_of_the_objective_decides(
     told = card(study, found, run.records.trials)
     assert (found.standing != "guess") is beats
     assert not beats or found.warnings[0].startswith("Not shown to be better than guessing by loss. ")
-    assert beats or told.headline == "Not shown to be better than guessing on test rows."
+    by = "" if like == "loss" else f"by {metric_words(like)} "  # the loss beats guessing there
+    assert beats or told.headline == f"Not shown to be better than guessing {by}on test rows."
     assert bool(found.why_nothing_is_advised) is not beats
 
 
@@ -79,6 +81,8 @@ def test_the_score_of_the_objective_decides(
         ({"loss": True, "accuracy": False}, "by accuracy on test rows"),
         ({"loss": True, "accuracy": False, "r2": False}, "by accuracy and R² on test rows"),
         ({"loss": False, "accuracy": False}, "on test rows"),
+        ({"loss": False, "accuracy": True}, "by loss on test rows"),
+        ({"loss": False, "accuracy": False, "f1_macro": True}, "by loss and accuracy on test rows"),
     ],
 )
 def test_every_place_says_by_which_score_and_on_which_rows(
