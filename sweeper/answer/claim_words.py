@@ -45,7 +45,11 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
     ): "{Where}, there is no verdict for {names}: fewer than two layers have a gradient above 0.",
     (UNITS, YES): "{detail}.",
     (LUCK, "settings"): "Settings outweigh luck: {detail}.",
-    (LUCK, "luck"): "Luck outweighs settings: one training says little about them. {Detail}.",
+    (
+        LUCK,
+        "luck",
+    ): "Luck outweighs settings among these finalists: one training says little about "
+    "which is best. {Detail}.",
     (LUCK, ""): "{unsettled} whether settings or luck weigh more: {detail}.",
 }
 """(kind, status or direction) -> sentence; what is not here is said by its `detail` alone."""

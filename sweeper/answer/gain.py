@@ -12,7 +12,7 @@ from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.study.space import among
-from sweeper.wording import TENFOLD, count, interval, number, percent, share_of, shown
+from sweeper.wording import TENFOLD, count, interval, listing, number, percent, share_of, shown
 
 LABEL = "Over the default"
 VOID = "void"
@@ -40,7 +40,7 @@ class Gain:
     cut: str = ""
     """Which ends of the interval were cut off where the score ends, see `sweeper.answer.bounds`"""
     training: str = ""
-    """Settings of the default's training, ``training.steps = 60``, that are not the winner's"""
+    """Activation and settings of its training, ``training.steps = 60``, that are not the winner's"""
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, which has no NaN."""
@@ -89,11 +89,13 @@ def gain(
 
 
 def _of_training(default: Mapping[str, Any], winner: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name} = {shown(value)}"
-        for name, value in default.items()
-        if name.startswith("training.") and name in winner and winner[name] != value
-    )
+    """What comes from no publication: the first value of the study, or a draw."""
+    unlike = {
+        name: shown(value) for name, value in default.items() if name in winner and winner[name] != value
+    }
+    own = [unlike["activation"]] if "activation" in unlike else []
+    own += [f"{name} = {value}" for name, value in unlike.items() if name.startswith("training.")]
+    return listing(own)
 
 
 def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:

@@ -7,6 +7,15 @@ import pandas as pd
 
 from sweeper.answer.rows import fresh_scores
 from sweeper.statistics.variance import share_intervals
+from sweeper.wording import percent
+
+
+def ends_in_words(low: float, high: float) -> str:
+    """``7 % to 30 %``, of a share of the variance. Means that lie closer together than luck would have them
+    leave an interval without a width, which is none."""
+    if low == high:
+        return "no interval: means lie closer together than luck would have them"
+    return f"{percent(low)} to {percent(high)}"
 
 
 class Luck(NamedTuple):

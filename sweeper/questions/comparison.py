@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sweeper.answer.baseline import ROUNDING
-from sweeper.answer.bounds import in_words, stricter
+from sweeper.answer.bounds import STRICTER, in_words, stricter
 from sweeper.answer.claim_words import NO_RANKING, Statement
 from sweeper.answer.claims import HOLLOW, best_values
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WINNER, WORSE, marked
@@ -184,6 +184,26 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     if hollow(run):
         return tuple(said)
     return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
+
+
+def not_shown_better(frame: pd.DataFrame) -> str:
+    """That the winner is tied, with whom, and with whom although an interval leaves 0 out."""
+    tied = [row for row in frame.to_dict("records") if row["verdict"] == TIED]
+    if all(same_scores(row) for row in tied):
+        same = listing([row["label"] for row in tied])
+        return f"It has the same score as {same} on every seed."
+    beside = [row["label"] for row in tied if not same_scores(row) and stricter(*apart(row)[1:3])]
+    within = [row["label"] for row in tied if row["label"] not in beside]
+    text = "These seeds do not show that it is better than "
+    if within:
+        what = "such a difference" if len(within) == 1 else "such differences"
+        text += f"{some_of(within)}: luck alone may make {what}"
+    if beside:
+        ends = "interval of the difference" if len(beside) == 1 else "intervals of the differences"
+        text += "; nor, though the " if within else f"{some_of(beside)}, though the "
+        text += f"{ends} {STRICTER.replace('leaves', 'leave') if len(beside) > 1 else STRICTER}"
+        text += f", than {some_of(beside)}" if within else ""
+    return f"{text}."
 
 
 def _verb(verdict: str, finalists: int) -> str:

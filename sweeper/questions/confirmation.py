@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.answer.bounds import STRICTER, cut_ends, in_words, stricter
+from sweeper.answer.bounds import cut_ends, in_words
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.comparison import FAILS, TIED, UNRANKED, with_verdicts
 from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
-from sweeper.answer.placing import Finalist, apart, better_means, losses, placing, same_scores
+from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
 from sweeper.components.metric_words import axis_words, metric_words
@@ -207,7 +207,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         text = f"{count(first['n'], 'seed')} are too few to rank it against {some_of(few)}"
         said.append(f"{capital(text)}, which may still be worse.")
     elif tied:
-        said.append(_too_small(tables["comparison"]))
+        said.append(comparison.not_shown_better(tables["comparison"]))
     lost = [
         f"{row['label']} {losses(finalist)} of {finalist.tried}"
         for row, finalist in zip(ranks, finalists, strict=True)
@@ -218,26 +218,6 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     own = tables["finalists"].query("rank == 1")["objective"].dropna()
     said.append(_flattery(first, own.tolist(), tables["comparison"], ranked))
     return (*said, *comparison.of_values(run), *comparison.sentences(run, tables))
-
-
-def _too_small(comparison: pd.DataFrame) -> str:
-    """That the winner is tied, with whom, and with whom although an interval leaves 0 out."""
-    tied = [row for row in comparison.to_dict("records") if row["verdict"] == TIED]
-    if all(same_scores(row) for row in tied):
-        same = listing([row["label"] for row in tied])
-        return f"It has the same score as {same} on every seed."
-    beside = [row["label"] for row in tied if not same_scores(row) and stricter(*apart(row)[1:3])]
-    within = [row["label"] for row in tied if row["label"] not in beside]
-    text = "These seeds do not show that it is better than "
-    if within:
-        what = "such a difference" if len(within) == 1 else "such differences"
-        text += f"{some_of(within)}: luck alone may make {what}"
-    if beside:
-        ends = "interval of the difference" if len(beside) == 1 else "intervals of the differences"
-        text += "; nor, though the " if within else f"{some_of(beside)}, though the "
-        text += f"{ends} {STRICTER.replace('leaves', 'leave') if len(beside) > 1 else STRICTER}"
-        text += f", than {some_of(beside)}" if within else ""
-    return f"{text}."
 
 
 def _finalist(row: Mapping[Any, Any], finalists: pd.DataFrame, ranked: Ranked) -> Finalist:

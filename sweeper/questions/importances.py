@@ -90,9 +90,13 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if (step := int(frame["every_nth"].iloc[0])) > 1:
         trials = count(int(frame["trials"].iloc[0]), "trial")
         said.append(f"These shares are of every {ordinal(step)} of the {trials}.")
-    return (*said, "A share says how much a choice mattered in the searched ranges, not which value is best.")
+    return (*said, WHAT_A_SHARE_SAYS)
 
 
+WHAT_A_SHARE_SAYS = (
+    "A share says how far a choice tells the best trials from the others that were tried, not which value is "
+    "best."
+)
 LEAST = 0.05
 """Share below which a setting sets no trials apart, whatever chance gives."""
 

@@ -208,7 +208,7 @@ def _lead(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked, exploited:
         text += f"; not told apart from it: {listing([_score(row) for row in close])}"
     if chosen:
         some = "most" if exploited > 0.5 else "some"
-        text += f"; {some} of these trials were proposed for the scores of others"
+        text += f"; {some} of these trials were proposed because of how others scored"
     return Claim(
         BEST,
         parameter,

@@ -139,7 +139,8 @@ def _of_trials(run: RunData, frame: pd.DataFrame) -> list[str]:
     some = "most" if 2 * explored < len(done) else "some"
     return [
         "Exploration has too few trials to show effects, so these are differences between all trials, "
-        f"{some} of which were proposed for the scores of others: settings that suit a weight may make them."
+        f"{some} of which were proposed because of how others scored: settings that suit a weight may make "
+        "them."
     ]
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import CONFIRMED, LUCK, OPEN, Claim
 from sweeper.answer.confirmed import ENOUGH_SEEDS
-from sweeper.answer.luck import complete_scores
+from sweeper.answer.luck import complete_scores, ends_in_words
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, themed
@@ -98,11 +98,13 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     """The share of each component with its interval, whether that settles it, and the optimism."""
     frame = tables["variance"].set_index("component")
     shares = [
-        f"{percent(row['share'])} {WORDS[str(name)]} ({percent(row['low'])} to {percent(row['high'])})"
+        f"{percent(row['share'])} {WORDS[str(name)]} ({ends_in_words(row['low'], row['high'])})"
         for name, row in frame.iterrows()
     ]
-    first = frame.iloc[0]
-    base = f"{count(int(first['finalists']), 'finalist')} on {count(int(first['seeds']), 'fresh seed')}"
+    first, raced = frame.iloc[0], run.trials.loc[run.trials["phase"] == "confirm", "trial"].nunique()
+    lasted = int(first["finalists"])
+    who = count(lasted, "finalist") if lasted == raced else f"the {lasted} of {raced} finalists that lasted"
+    base = f"{who} on {count(int(first['seeds']), 'fresh seed')}"
     low, high = frame.loc[SETTINGS, "low"], frame.loc[SETTINGS, "high"]
     side = "luck" if high < 0.5 else "settings" if low > 0.5 else ""
     said = f"of the variance of {base}, {listing(shares)}; 95 % intervals"

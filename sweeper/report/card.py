@@ -29,6 +29,7 @@ from sweeper.answer.comparison import TIED as ALIKE
 from sweeper.answer.comparison import marked
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
+from sweeper.answer.luck import ends_in_words
 from sweeper.answer.outcomes import outcomes_in_words, reasons
 from sweeper.answer.placing import at_worst, better_means, placing, same_scores
 from sweeper.answer.ranked import Ranked
@@ -207,11 +208,13 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     value, *said = (power(tied, ranked) if len(tied) > 1 else ()) or ("",)
     if answer.luck is not None:
         share, low, high, complete, retrained = answer.luck
-        ends = f"luck has {percent(share)} (95 % interval {percent(low)} to {percent(high)})"
+        interval_words = "95 % interval " * (low != high) + ends_in_words(low, high)
+        ends = f"luck has {percent(share)} ({interval_words})"
         if not value:
             reach = " to ".join(dict.fromkeys((percent(low), percent(high))))
             value = f"{reach} of the variance is luck"
-            ends = f"luck has {percent(share)} by the best estimate, and the 95 % interval above"
+            above = f"luck has {percent(share)} by the best estimate, and the 95 % interval above"
+            ends = above if low != high else ends
         some = f"the {complete} of {retrained} finalists that completed every fresh seed of the winner"
         who = f"{every(retrained, 'finalist')} on fresh seeds" if complete == retrained else some
         rest = "" if percent(share) == percent(1.0) else "; the rest lies between settings"

@@ -77,6 +77,8 @@ def next_step(
         step = _unconfirmed(study, trials)
     elif (doubted is None or _may_only_lack_seeds(answer)) and (few := _few_seeds(study, answer, trials)):
         step = few
+    elif doubted is not None and edge is not None and edge.side == "high" and _may_only_lack_seeds(answer):
+        step = _widen(study, edge, trials)  # a score that still gets better towards a bound may beat it there
     elif doubted is not None:
         step = _guessed(answer, doubted)
     elif edge is not None:

@@ -79,7 +79,7 @@ def test_nothing_leads_that_was_proposed_for_its_scores(basis: str, exploited: f
     assert (lead.status == OPEN) == bool(words)
     assert lead.alternatives == (("sgd",) if words else ())
     assert words in lead.detail
-    assert ("proposed for the scores" in lead.detail) == bool(words)
+    assert ("because of how others scored" in lead.detail) == bool(words)
 
 
 def test_where_nothing_was_learned_there_is_no_interval() -> None:
