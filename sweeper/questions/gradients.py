@@ -146,6 +146,9 @@ def _verdicts(verdicts: pd.DataFrame, depth: int, which: str) -> Iterator[Claim]
     so. `which`: the networks that were taken, as in `of_depth`."""
     for moment in (START, END):
         rows = [_judged(row) for row in verdicts[verdicts["moment"] == moment].to_dict("records")]
+        some_cut = any(row["cut"] for direction, _, row in rows if direction == HEALTHY)
+        healthy = f"on average within a factor of 10 over {depth} layers"
+        healthy += ", where one reaches them all" * some_cut
         order = sorted(rows, key=lambda row: ([*CHANGING, CUT, HEALTHY, ""].index(row[0]), row[1] != OPEN))
         for direction, status, row in order:
             yield Claim(
@@ -157,9 +160,7 @@ def _verdicts(verdicts: pd.DataFrame, depth: int, which: str) -> Iterator[Claim]
                 f"{row['networks']} networks",
                 MOMENTS[moment] + (f",{which}" if which else ""),
                 (row["low"], row["high"]),
-                detail=f"on average within a factor of 10 over {depth} layers"
-                if direction == HEALTHY
-                else "",
+                detail=healthy if direction == HEALTHY else "",
             )
 
 

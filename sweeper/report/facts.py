@@ -73,16 +73,17 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact
     """The main scores on the test rows, each with its interval over seeds, and how many rows there are."""
     central = {name: value for name, value in tested.items() if is_central(name, ranked.objective)}
     values = ", ".join(_score(name, value, answer.test_ends.get(name)) for name, value in central.items())
-    ends = [
-        f"{metric_words(name)} {low} to {high}"
+    known = {
+        name: _ends(name, value, *answer.test_ends[name], answer.least_loss)
         for name, value in central.items()
         if name in answer.test_ends
-        for low, high in [_ends(name, value, *answer.test_ends[name], answer.least_loss)]
-    ]
+    }
+    apart = {name: ends for name, ends in known.items() if ends[0] != ends[1]}  # else rounding alone differs
+    ends = [f"{metric_words(name)} {low} to {high}" for name, (low, high) in apart.items()]
     seeds = f"mean over {answer.test_seeds} seeds" if answer.test_seeds > 1 else "one seed"
     rows = f" on {count(answer.rows['test'], 'row')}" if answer.rows.get("test") else ""
     spread = f", 95 % interval over seeds: {', '.join(ends)}" if ends else ""
-    alike = [metric_words(name) for name in central if name not in answer.test_ends]
+    alike = [metric_words(name) for name in central if name not in apart]
     if alike and answer.test_seeds > 1:
         spread += f"; {listing(alike)} {same_on(answer.test_seeds)}, so without an interval"
     at_best = ", each at its best evaluation" if answer.test_seeds > 1 else ", at its best evaluation"

@@ -70,7 +70,7 @@ def write(run: RunData, folder: Path, each: Each = map, begun: Begun | None = No
     made = dict(zip(missing, each(_draw, missing.items()), strict=True))
     figures = {name: made[name] if name in made else begun.figures[name] for name in needed}
     answered = _card(run, folder)
-    beside = transferred(run.study, folder)
+    beside = transferred(run.study, folder, run.answer.parameters if run.answer else {})
     sections = with_transfer(sections_of(run, every, figures, answered.claims), beside)
     charts = attempt("charts", lambda: explorable(every, run.objective))
     page = render(

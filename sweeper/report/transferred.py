@@ -6,7 +6,7 @@ in, and computes nothing.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from sweeper.report.grid import Grid, grid
 from sweeper.report.render import Drawn, RenderedSection
 from sweeper.spreadsheet import to_csv
 from sweeper.study.study import Study
+from sweeper.wording import shown
 
 KEPT = "transfer.json"
 KEY, PENALTY = "transfer", "transfer_penalty"
@@ -79,6 +80,8 @@ class Kept:
     sentences: Sequence[str]
     how: Sequence[str]
     parts: Sequence[KeptPart]
+    winner: Mapping[str, Any] = field(default_factory=dict)
+    """What it held equal, where that is from the winner of the run."""
 
 
 def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -102,11 +105,12 @@ class Transferred:
 POSSIBLE = frozenset(place for name in FIGURES for place in (f"figures/{name}.png", f"tables/{name}.csv"))
 
 
-def transferred(study: Study, folder: Path) -> Transferred | None:
-    """The transfer of `study` in `folder`; ``None`` where there is none."""
+def transferred(study: Study, folder: Path, answered: Mapping[str, Any] | None = None) -> Transferred | None:
+    """The transfer of `study` in `folder`; ``None`` where there is none. `answered`: the answer's parameters,
+    from which those of the transfer may differ by now."""
     if not (folder / KEPT).is_file():
         return None
-    made = attempt("the transfer", lambda: _read(study, folder))
+    made = attempt("the transfer", lambda: _read(study, folder, answered or {}))
     if isinstance(made, NotMade):
         words = (not_told(made),)
         return Transferred(RenderedSection(KEY, "Will it hold at another size?", words, part=ANSWER), {})
@@ -121,7 +125,7 @@ def with_transfer(sections: Sequence[RenderedSection], found: Transferred | None
     return [*sections[:place], found.section, *sections[place:]]
 
 
-def _read(study: Study, folder: Path) -> Transferred | None:
+def _read(study: Study, folder: Path, answered: Mapping[str, Any]) -> Transferred | None:
     """``None`` for a transfer of another study."""
     told = json.loads((folder / KEPT).read_text(encoding="utf-8"))
     kept = _kept(told)
@@ -136,13 +140,22 @@ def _read(study: Study, folder: Path) -> Transferred | None:
         if (folder / f"{part.name}.png").is_file():
             png = files[f"figures/{part.name}.png"] = (folder / f"{part.name}.png").read_bytes()
             drawn.append(Drawn.of(part.name, png, part.alt, about.title, about.caption))
-    said, how = tuple(map(str, kept.sentences)), tuple(kept.how)
+    said, how = (*_outdated(kept.winner, answered), *map(str, kept.sentences)), tuple(kept.how)
     section = RenderedSection(KEY, kept.question, said, tuple(drawn), tuple(tables), how, part=ANSWER)
     return Transferred(section, files)
+
+
+def _outdated(winner: Mapping[str, Any], answered: Mapping[str, Any]) -> tuple[str, ...]:
+    """That the run has another winner since it was held equal in the transfer."""
+    unlike = [name for name in winner if name in answered and shown(winner[name]) != shown(answered[name])]
+    if not unlike:
+        return ()
+    return ("The run has another answer since: what follows was measured with its former winner.",)
 
 
 def _kept(told: dict[str, Any]) -> Kept:
     """``transfer.json``; one of before the penalty was tried has its one part at the top."""
     parts = told.get("parts") or [{"name": KEY, "alt": told["alt"], "rows": told["rows"]}]
     common = {name: told[name] for name in ("study", "question", "sentences", "how")}
+    common["winner"] = told.get("winner", {})
     return Kept(**common, parts=[KeptPart(**part) for part in parts])

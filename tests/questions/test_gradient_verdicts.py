@@ -328,3 +328,14 @@ def test_networks_unlike_the_others_are_counted_beside_a_healthy_verdict() -> No
         said = " ".join(spoken(sentences(run, tables)))
         assert "gradients are healthy" in said
         assert ("and 2 vanishing)" in said) == told
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_healthy_networks_beside_one_that_is_cut_off_are_told_as_such(cut: int) -> None:
+    """The average is of those of which a gradient reaches all layers."""
+    healthy = [line(0.01, noise=0.01, seed=k) for k in range(13)]
+    run = made({"relu": [*healthy, *[[0.0, *healthy[0][1:]]] * cut]})
+    verdicts = gradient_verdicts(run)
+    said = " ".join(spoken(sentences(run, {"gradients": gradients(run), "gradient_verdicts": verdicts})))
+    assert "gradients are healthy (on average within a factor of 10" in said
+    assert ("where one reaches them all" in said) is bool(cut)

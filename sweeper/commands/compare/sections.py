@@ -46,8 +46,8 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
     ]
     if many:
         sentences.append(
-            f"Winners were picked among finalists tied with them ({listing(many)}); the interval allows for "
-            "it."
+            f"Winners were picked among finalists not shown to be worse ({listing(many)}); the interval "
+            "allows for it."
         )
     return tuple(sentences)
 

@@ -47,7 +47,7 @@ def transfer(
 ) -> None:
     """Predict the best learning rate and penalty at a size too large to sweep, from smaller ones."""
     from sweeper.asked import load_study
-    from sweeper.commands.transfer.held import unlike_the_run, winner_of
+    from sweeper.commands.transfer.held import OF_THE_RUN, unlike_the_run, winner_of
     from sweeper.commands.transfer.journey import transfer as train
     from sweeper.commands.transfer.table import to_dict
     from sweeper.commands.transfer.trials import parsed
@@ -65,7 +65,7 @@ def transfer(
             asked,
             wanted,
             held=winner,
-            held_from="the winner of the run",
+            held_from=OF_THE_RUN,
             unlike=unlike_the_run(asked, runs, over),
             rates=rates,
             seeds=seeds,

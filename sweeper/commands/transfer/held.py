@@ -12,6 +12,9 @@ from sweeper.study.sections import TRAINED
 from sweeper.study.study import Study
 from sweeper.wording import shown
 
+OF_THE_RUN = "the winner of the run"
+"""Where settings that are held equal are from, in words."""
+
 
 def winner_of(study: Study, runs: Path) -> Mapping[str, Any] | None:
     """Its parameters, as far as they are still the study's; ``None`` where no run has an answer."""

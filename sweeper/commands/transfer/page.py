@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from sweeper.commands.transfer import penalty_figure
 from sweeper.commands.transfer.figure import alt, draw
+from sweeper.commands.transfer.held import OF_THE_RUN
 from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.penalty_words import penalty_fact
 from sweeper.commands.transfer.penalty_words import shown as penalty_shown
@@ -100,7 +101,8 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
         trusted=True,
     )
     page = render(titled, card(found, about), [section], alone=True)
-    kept = Kept(about["study"], section.question, said, how, [part.kept() for part in parts])
+    winner = about["held"] if about["held_from"] == OF_THE_RUN else {}
+    kept = Kept(about["study"], section.question, said, how, [part.kept() for part in parts], winner)
     refuse_links(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from transfers import ABOUT, LAW, LOSS, OVER, frame
 import sweeper
 from sweeper.commands.transfer import held
 from sweeper.commands.transfer.figure import alt, draw
-from sweeper.commands.transfer.held import unlike_the_run, winner_of
+from sweeper.commands.transfer.held import OF_THE_RUN, unlike_the_run, winner_of
 from sweeper.commands.transfer.journey import next_command
 from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.page import card, write_page
@@ -278,6 +278,14 @@ def test_the_page_of_the_run_takes_a_transfer_in(tmp_path: Path) -> None:
     others = [RenderedSection(key, "?", ("!",), part=part) for key, part in (("a", ANSWER), ("b", WHY))]
     assert [each.key for each in with_transfer(others, beside)] == ["a", "transfer", "b"]
     assert transferred(made_study(name="another"), tmp_path) is None
+    for origin, told in ((OF_THE_RUN, True), ("as asked", False)):
+        held = {"optimizer": "adam", "betas": (0.8, 0.99)}
+        write_page(tmp_path, rows, done, {**about, "held": held, "held_from": origin})
+        for answered, same in ((held, True), ({**held, "betas": (0.9, 0.99)}, False), ({}, True)):
+            beside = transferred(made_study(), tmp_path, {**answered, "learning_rate": 0.1})
+            assert beside is not None
+            outdated = beside.section.sentences[0].startswith("The run has another answer since")
+            assert outdated is (told and not same)
     (tmp_path / "transfer.json").unlink()
     assert transferred(made_study(), tmp_path) is None
     assert with_transfer(others, None) == others
