@@ -104,11 +104,19 @@ def _off_by_two(
         return None
     rates, costs = costs_at(frame, known.iloc[-1]["size"], objective)
     means = np.where(np.isfinite(costs).all(axis=1), costs.mean(axis=1), np.inf)
-    best = int(means.argmin())  # inside the grid, as the size has an optimum
+    best = _lowest(rates, means, float(known.iloc[-1]["rate"]))
     far = np.abs(np.log(rates / rates[best])[:, None] - np.log([0.5, 2.0]))
     low, high = int(far[:best, 0].argmin()), best + 1 + int(far[best + 1 :, 1].argmin())
     own, half, twice = (_beside(rates[k], costs[k], objective) for k in (best, low, high))
     return own, half, twice
+
+
+def _lowest(rates: np.ndarray, means: np.ndarray, optimum: float) -> int:
+    """Which mean is the lowest, of several as low the one nearest to the optimum: inside the grid, as that
+    is."""
+    alike = np.flatnonzero(means == means.min())
+    inside = alike[(alike > 0) & (alike < len(rates) - 1)]
+    return int(inside[np.abs(np.log(rates[inside] / optimum)).argmin()])
 
 
 def _beside(rate: float, costs: np.ndarray, objective: str) -> Beside:

@@ -22,7 +22,7 @@ from sweeper.commands.transfer.held import OF_THE_RUN, unlike_the_run, winner_of
 from sweeper.commands.transfer.journey import next_command
 from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.page import card, write_page
-from sweeper.commands.transfer.table import costs_at, found, to_dict
+from sweeper.commands.transfer.table import _lowest, costs_at, found, to_dict
 from sweeper.commands.transfer.words import TELLS, print_transfer, sentences
 from sweeper.drawing.png import png_bytes
 from sweeper.questions.question import ANSWER, WHY
@@ -331,3 +331,10 @@ def test_rates_that_no_training_had_are_told() -> None:
     assert f"Rates above {number(beyond['highest_rate'], 2)} were not tried" in " ".join(
         sentences(done, beyond)
     )
+
+
+@pytest.mark.parametrize("nearer", [1, 2])
+def test_of_rates_with_one_mean_the_best_is_that_beside_the_optimum(nearer: int) -> None:
+    """Both are the lowest of the grid; the table names a rate between them."""
+    rates, means = np.array([0.001, 0.003, 0.01, 0.03]), np.array([2.0, 1.0, 1.0, 2.0])
+    assert _lowest(rates, means, 1.1 * rates[nearer]) == nearer
