@@ -40,7 +40,7 @@ MOST_TIMED_STEPS = 16
 FEWEST_TIMED_STEPS, LONGER = 4, 4
 """Steps, at least, of the shorter of two trainings that are timed; how many times as long the other is."""
 SLOW_SECONDS, MAX_COMPARED = 5.0, 8
-"""Seconds of trying all activations above which only one is compared exactly; most that are."""
+"""Seconds of trying all activations above which only one stack of them is compared; most in a stack."""
 MAX_COST_RATIO = 0.95
 """Stacks must beat training one by one by this factor."""
 
@@ -171,10 +171,8 @@ def steps_in_all(task: Task) -> int:
 
 
 def refusals(task: Task, turn: int = 0, turns: int = 1) -> dict[str, str]:
-    """activation -> why the study's model cannot be batched with it, found by trying each once.
-
-    Of the activations in their order every `turns`-th, from number `turn` on.
-    """
+    """activation -> why the study's model cannot be batched with it, found by trying each once: every
+    `turns`-th of them, from number `turn` on."""
     reasons, trials, start = dict[str, str](), list[Trial](), time.perf_counter()
     first: dict[str, Mapping[str, Any]] = {}
     for parameters in configurations(task.study.space):
@@ -184,8 +182,10 @@ def refusals(task: Task, turn: int = 0, turns: int = 1) -> dict[str, str]:
         reasons[name] = why_not_stackable(task, trial)
         trials += [trial] if not reasons[name] else []
     slow = time.perf_counter() - start > SLOW_SECONDS
-    compared = trials[: 1 if slow else MAX_COMPARED]
-    return reasons | (stack_differences(task, compared, can_be_penalized(task)) if compared else {})
+    penalized, compared = bool(trials) and can_be_penalized(task), trials[: MAX_COMPARED if slow else None]
+    for k in range(0, len(compared), MAX_COMPARED):
+        reasons |= stack_differences(task, compared[k : k + MAX_COMPARED], penalized)
+    return reasons
 
 
 def steps_of(task: Task, trial: Trial) -> int:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from equivalence import mixed, numbered, task_of
 from pools import Here, SerialPool
+from torch import Tensor, nn
 
 from sweeper.errors import UserError
 from sweeper.training import compiling, stack_memory, work
@@ -297,3 +298,32 @@ def test_measurements_go_on_from_what_was_begun(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "_one_by_one", lambda task, trial: pytest.fail("timed again"))
     both = module.measure(TASK, mixed(12), 2, None, [first])
     assert both.stacked == {8: pytest.approx(8e-4), 12: pytest.approx(1.2e-3)}
+
+
+@pytest.mark.parametrize("coarse", [False, True])
+def test_every_activation_is_compared_however_many_there_are(coarse: bool) -> None:
+    """The tenth, too, of a model that drops other shares with it; and where a tensor on the way is coarse."""
+
+    def made(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+        share = 0.5 if isinstance(activation(), nn.SELU) else 0.1
+        return nn.Sequential(
+            Halved() if coarse else nn.Identity(),
+            nn.Linear(in_features, 8),
+            activation(),
+            nn.Dropout(share),
+            nn.Linear(8, out_features),
+        )
+
+    names = ["relu", "tanh", "elu", "gelu", "silu", "mish", "softplus", "sigmoid", "leaky_relu", "selu"]
+    task = task_of("digits", {"source": made}, space={"activation": names}, steps=1000, search=SEARCH)
+    refused = module.refusals(task)
+    assert [name for name in names if refused[name]] == ["selu"]
+    assert "differs by" in refused["selu"]
+
+
+class Halved(nn.Module):
+    """Passes its numbers through 16 bits."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As they are, but for rounding."""
+        return x.half().to(x.dtype)

@@ -191,7 +191,7 @@ def _step_difference(
     why = difference(pairs, None, _tolerance(stack))
     if not why:
         return ""
-    again = _pairs(stack, slot, plain[slot].again(seen, _rounding(cache, stack)))
+    again = _pairs(stack, slot, plain[slot].again(seen, _rounding(stack)))
     return difference(pairs, again, _tolerance(stack))
 
 
@@ -220,7 +220,7 @@ def _evaluation_difference(
         pairs = [Pair("the loss on validation rows", mine, theirs)]
         why = difference(pairs, None, _tolerance(stack))
         if why:
-            plain[slot].move(state, _rounding(cache, stack))
+            plain[slot].move(state, _rounding(stack))
             again = [Pair("", mine, plain[slot].validation_loss())]
             why = difference(pairs, again, _tolerance(stack))
         differences[slot] = why
@@ -231,8 +231,9 @@ def _tolerance(stack: Stack) -> float:
     return TOLERANCE.get(stack.p.dtype, COARSE_TOLERANCE)
 
 
-def _rounding(cache: StackCache, stack: Stack) -> float:
-    return max(cache.rng_layout.rounding, torch.finfo(stack.p.dtype).eps)
+def _rounding(stack: Stack) -> float:
+    """Of its own type: coarser tensors on the way are as coarse in both."""
+    return float(torch.finfo(stack.p.dtype).eps)
 
 
 def difference(pairs: Sequence[Pair], again: Sequence[Pair] | None, tolerance: float) -> str:

@@ -45,8 +45,6 @@ class RngLayout:
 
     draws: Sequence[Layout]
     """The random arrays that it draws in training mode, in order."""
-    rounding: float
-    """Relative rounding error of the coarsest floating-point type that it computes in."""
 
 
 def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str, Any]) -> RngLayout:
@@ -68,9 +66,7 @@ def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str
     second = seen.run()
     if changed := first_change(before, first.state, scalars=True):
         raise NotStackable(f"the forward pass changes {changed}")
-    if not all(
-        torch.allclose(a, b, equal_nan=True) for a, b in zip(first.outputs, second.outputs, strict=True)
-    ):
+    if not _alike(first.outputs, second.outputs):
         raise NotStackable("the forward pass depends on an earlier one, beside its buffers")
     if changed := first_change(first.after, second.state):
         raise NotStackable(f"the forward pass changes {changed}")
@@ -80,10 +76,18 @@ def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str
     evaluated = _evaluated(seen, model, second.after)
     if any(call.random for call in evaluated.calls):
         raise NotStackable("the model draws random numbers when it is evaluated")
+    later = seen.run()
+    if not _alike(first.outputs, later.outputs):
+        raise NotStackable("what an evaluation leaves behind changes the training")
     arrays = [(c.arguments[0] if c.written else c.results[0]) for c in second.calls if c.random]
-    made = [t for call in second.calls for t in call.results if t.is_floating_point()]
-    coarsest = max((torch.finfo(t.dtype).eps for t in made), default=0.0)
-    return RngLayout([Layout(tuple(a.shape), a.stride()) for a in arrays], coarsest)
+    return RngLayout([Layout(tuple(a.shape), a.stride()) for a in arrays])
+
+
+def _alike(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Whether two passes gave the same, but for rounding."""
+    if [t.shape for t in some] != [t.shape for t in others]:
+        return False
+    return all(torch.allclose(a, b, equal_nan=True) for a, b in zip(some, others, strict=True))
 
 
 def _evaluated(seen: "_Passes", model: nn.Module, before: Mapping[str, Any]) -> "_Pass":

@@ -200,3 +200,18 @@ def test_closures_of_one_factory_are_told_apart() -> None:
 
     assert reason(prepare) == ""
     assert "the forward pass changes" in reason(prepare, lambda model, hidden: hidden * model.held[0]())
+
+
+def test_what_an_evaluation_leaves_for_the_training_is_seen() -> None:
+    """A value that evaluations store and training subtracts: two evaluations store the same, and passes of a
+    training alone show nothing."""
+
+    def use(model: Any, hidden: Tensor) -> Tensor:
+        if not model.training:
+            model.seen = hidden.detach().mean(0)
+        elif model.seen is not None:
+            return hidden - model.seen
+        return hidden
+
+    why = reason(lambda model: setattr(model, "seen", None), use)
+    assert "what an evaluation leaves behind changes the training" in why

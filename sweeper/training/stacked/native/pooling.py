@@ -76,7 +76,8 @@ def max_pool_backward(place: Operation, call: Call) -> None:
     moving.fill(place, target, 0.0)
     planes = _planes(target)
     width = planes.sizes[2]
-    if planes.strides[1:] != (width, 1) and planes.sizes[1] > 1:
+    down, right = planes.strides[1:]
+    if (right != 1 and width > 1) or (down != width and planes.sizes[1] > 1):
         raise NotCompiled("no translation of pooling over other layouts")
     with _each_place(code, grown) as at:
         value = code.load(_address(grown, place, *at), Kind(grown.element))

@@ -41,6 +41,9 @@ def product(
     if c.strides[1] != 1 and c.sizes[1] > 1 and c.strides[0] in (0, 1):
         a, b, c, first = turned(b), turned(a), turned(c), first and turned(first)
     inner, columns = b.sizes
+    if first is not None and first.strides[1] not in (0, 1) and columns > 1:
+        turn(code, machine, first, c)  # vectors are loaded from it
+        first = c
     if b.strides[1] != 1 and columns > 1:
         packed = View(scratch, 0, (inner, columns), (columns, 1), b.element)
         turn(code, machine, b, packed)

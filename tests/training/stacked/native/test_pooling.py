@@ -1,6 +1,7 @@
 """Machine code for pooling gives what torch gives, at edges, with ties and NaN."""
 
 import importlib.util
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,19 @@ def test_means_by_another_number_are_refused() -> None:
     x = torch.ones(5, 2 * 6 * 18)
     with pytest.raises(NotCompiled):
         compiled(lambda given: [F.avg_pool2d(given[0].view(5, 2, 6, 18), 2, divisor_override=3)[None]], x)
+
+
+def test_gradients_of_planes_in_another_layout_are_right_or_refused() -> None:
+    """One line of numbers that do not lie side by side: places in a window count elements, not memory."""
+    x = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+    def slope(given: Tensor) -> list[Tensor]:
+        with torch.enable_grad():
+            lines = given.detach().transpose(1, 2).requires_grad_()
+            best = F.max_pool1d(lines, 2, 1)
+            (found,) = torch.autograd.grad((best * best).sum(), lines)
+        return [found]
+
+    with suppress(NotCompiled):
+        for mine, theirs in zip(compiled(slope, x), slope(x[None]), strict=True):
+            torch.testing.assert_close(mine, theirs)

@@ -1,0 +1,24 @@
+"""Products with a first summand in any layout, against torch."""
+
+import pytest
+import torch
+from native import compiled
+from torch import Tensor
+
+
+@pytest.mark.parametrize("order", ["rows", "columns", "apart", "turned and apart"])
+@pytest.mark.parametrize("size", [(1, 5), (3, 4), (7, 33), (16, 16)])
+def test_what_a_product_is_added_to_may_lie_anywhere(order: str, size: tuple[int, int]) -> None:
+    """Numbers side by side, column by column, or with others between them: the sums are torch's."""
+    rows, columns = size
+    a, b = (torch.randn(1, *each, dtype=torch.float64) for each in ((rows, 6), (6, columns)))
+
+    def sums(x: Tensor) -> list[Tensor]:
+        spread = torch.stack([x, x + 1], 3)[..., 0] if "apart" in order else x * 1
+        first = spread.transpose(1, 2) if order in ("columns", "turned and apart") else spread
+        return [torch.baddbmm(first, a, b).contiguous()]
+
+    turned = order in ("columns", "turned and apart")
+    x = torch.randn((columns, rows) if turned else (rows, columns), dtype=torch.float64)
+    (found,) = compiled(sums, x)
+    torch.testing.assert_close(found, sums(x[None])[0], rtol=1e-12, atol=1e-12)
