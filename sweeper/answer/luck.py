@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.rows import fresh_scores
+from sweeper.answer.rows import fresh_scores, retrained
 from sweeper.statistics.variance import share_intervals
 from sweeper.wording import percent
 
@@ -48,5 +48,5 @@ def luck(trials: pd.DataFrame, winner: int) -> Luck | None:
     if finalists < 2 or seeds < 2 or np.ptp(values) == 0:
         return None
     found, low, high = share_intervals(values)
-    every = int(trials.loc[trials["phase"] == "confirm", "trial"].nunique())
+    every = retrained(trials)
     return Luck(float(1 - found[0] / found.sum()), float(1 - high[0]), float(1 - low[0]), finalists, every)

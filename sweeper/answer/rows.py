@@ -26,6 +26,11 @@ def as_costs(trials: pd.DataFrame, objective: str) -> pd.DataFrame:
     return trials.assign(objective=cost(objective, trials["objective"].astype(float)))
 
 
+def retrained(trials: pd.DataFrame) -> int:
+    """How many finalists were trained on fresh seeds, whatever became of them."""
+    return int(trials.loc[trials["phase"] == "confirm", "trial"].nunique())
+
+
 def search_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Rows of the search (explore and exploit), in the order of their numbers."""
     return _by_number(trials, trials["phase"] != "confirm")

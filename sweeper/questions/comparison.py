@@ -20,6 +20,7 @@ from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.placing import apart, at_worst, same_scores
 from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import retrained
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables
@@ -169,7 +170,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         for name, words in VERDICTS.items()
         if (part := [row for row in others if row["verdict"] == name])
     ]
-    without = int(run.trials.loc[run.trials["phase"] == "confirm", "trial"].nunique()) - len(frame)
+    without = retrained(run.trials) - len(frame)
     scored = " that completed a seed" if without else ""
     said = [f"Of {len(others)} other finalists{scored}, {listing(verdicts)}."] if verdicts else []
     if len(verdicts) == 1 and len({row["verdict"] for row in others}) == 1:

@@ -11,6 +11,7 @@ from sweeper.answer.claims import CONFIRMED, LUCK, OPEN, Claim
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.luck import complete_scores, ends_in_words
 from sweeper.answer.ranked import Ranked
+from sweeper.answer.rows import retrained
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, themed
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
@@ -101,7 +102,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         f"{percent(row['share'])} {WORDS[str(name)]} ({ends_in_words(row['low'], row['high'])})"
         for name, row in frame.iterrows()
     ]
-    first, raced = frame.iloc[0], run.trials.loc[run.trials["phase"] == "confirm", "trial"].nunique()
+    first, raced = frame.iloc[0], retrained(run.trials)
     lasted = int(first["finalists"])
     who = count(lasted, "finalist") if lasted == raced else f"the {lasted} of {raced} finalists that lasted"
     base = f"{who} on {count(int(first['seeds']), 'fresh seed')}"

@@ -72,8 +72,11 @@ def _where(weak: Sequence[Against], own: Against | None, like: str, beaten: Coll
     parts: dict[str, list[Against]] = {}
     for each in weak:
         parts.setdefault(each.part, []).append(each)
-    plain = [part for part, found in parts.items() if any(x is own or x.score == like for x in found)]
-    plain = [part for part in plain if part not in beaten]
+    plain = [
+        part
+        for part, found in parts.items()
+        if part not in beaten and any(x is own or x.score == like for x in found)
+    ]
     said = [f"on {listing(plain)} rows"] if plain else []
     said += [
         f"by {listing([_named(each) for each in found])} on {part} rows"

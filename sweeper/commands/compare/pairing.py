@@ -120,7 +120,8 @@ def unpaired_because(a: Run, b: Run) -> str:
 
 def shared_seeds(a: Run, b: Run) -> "pd.Index[int]":
     """The fresh seeds that completed in both, where a seed means the same in both; else none."""
-    return _both(a, b)[:0] if unpaired_because(a, b) else _both(a, b)
+    both = _both(a, b)
+    return both[:0] if unpaired_because(a, b) else both
 
 
 def _both(a: Run, b: Run) -> "pd.Index[int]":

@@ -12,7 +12,7 @@ from sweeper.answer.claims import CONFIRMED, GUESS, HOLLOW, PROVISIONAL, UNLEARN
 from sweeper.answer.confirmed import ENOUGH_SEEDS, OFTEN
 from sweeper.answer.ranked import Ranked
 from sweeper.command_line import command_line
-from sweeper.commands.compare.pairing import Run
+from sweeper.commands.compare.pairing import Run, shared_seeds
 from sweeper.commands.compare.tables import winner_label
 from sweeper.commands.compare.winners import POWER, Compared, as_read, pairs_to_show, visible_p
 from sweeper.report.card import SAME, UNDECIDED, Card
@@ -197,7 +197,7 @@ def _on_shared(side: Comparison) -> str:
     scores = [run.scores.dropna() for run in (side.a, side.b)]
     if not side.found.paired or max(map(len, scores)) == side.found.pairs:
         return ""
-    shared = scores[0].index.intersection(scores[1].index)
+    shared = shared_seeds(side.a, side.b)
     b, a = distinct([from_cost(side.a.study.objective, each[shared].mean()) for each in reversed(scores)])
     return f", on the {side.found.pairs} shared seeds: {b} − {a}"
 
