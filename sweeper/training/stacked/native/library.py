@@ -16,6 +16,7 @@ from sweeper.training.stacked.native.pointwise import (
     name_of,
     of_nothing,
 )
+from sweeper.training.stacked.native.subnormal import in_proportion
 from sweeper.training.stacked.native.views import element_of
 from sweeper.training.stacked.recording import needed, record, storage_of
 from sweeper.training.stacked.refusal import NotCompiled
@@ -84,8 +85,8 @@ def _learned_formulas(kernel: SlopeKernel | LearnedKernel, dtype: torch.dtype, l
 
 
 @lru_cache(maxsize=128)
-def update_function(rule: Rule, decays: bool, dtype: torch.dtype, states: int) -> int:
-    """Address of update(p, g, c, state…, n), with `states` pointers to state.
+def update_function(rule: Rule, decays: bool, dtype: torch.dtype, states: int) -> tuple[int, bool]:
+    """Address of update(p, g, c, state…, n), with `states` pointers to state; whether it is in proportion.
 
     Raises:
         NotCompiled: for rules that work on whole matrices, or whose operations have no formula.
@@ -108,7 +109,8 @@ def update_function(rule: Rule, decays: bool, dtype: torch.dtype, states: int) -
     single = {storage_of(c): ("c", k) for k, c in enumerate(columns)}
     stored = {what: where for where, what in known.items() if what != "g"}
     text, needs = _function("update", Formula(calls, known, single, stored), names, dtype)
-    return target.compiled("\n".join([*sorted(needs), text]), ["update"])["update"]
+    address = target.compiled("\n".join([*sorted(needs), text]), ["update"])["update"]
+    return address, in_proportion(calls)
 
 
 def nothing(states: int) -> int:

@@ -52,6 +52,8 @@ LOG = {
 }
 SCALEF = {"float": ("ps", 16), "double": ("pd", 8)}
 """AVX-512's instruction for x·2ᵏ, and how many numbers it takes."""
+ONE_FROM = 6.5
+"""From there on, erf is 1."""
 TANH = 0.625
 """Below it, tanh is a polynomial or a ratio of two."""
 
@@ -141,10 +143,10 @@ def erf(x: Number, bell: Number | None = None) -> Number:
     """2/√π ∫ e^(−t²) from 0 to x; `bell`: e^(−x²), if it is known."""
     element, size = x.kind.element, absolute(x)
     near = x.code.fma(x, polynomial(x * x, NEAR[element]), x)
+    size = size.compare("gt", ONE_FROM).where(ONE_FROM, size)  # powers stay normal numbers, which are fast
     far = 1.0 - (exp(-(size * size)) if bell is None else bell) * polynomial(
         (size - SHIFT) / (size + SHIFT), BEYOND[element]
     )
-    far = size.compare("gt", 6.5).where(1.0, far)
     return size.compare("lt", SPLIT).where(near, x.compare("eq", x).where(signed(far, x), x))
 
 

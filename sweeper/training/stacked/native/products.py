@@ -20,6 +20,8 @@ class Machine:
 
     bytes: int
     registers: int
+    flushes: bool = False
+    """Whether subnormal numbers cost it time, and can be made to count as zero."""
 
     def lanes(self, element: str) -> int:
         """Of one register; for truth values, as many as real numbers of 4 bytes."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from sweeper.training.stacked.native import subnormal
 from sweeper.training.stacked.native.ir import Code, Kind, Number, as_function, function
 from sweeper.training.stacked.native.layout import (
     ARENA,
@@ -73,7 +74,11 @@ def text_of(layout: Layout, units: Sequence[Unit], machine: Machine) -> str:
     tensors = [t for unit in units for t in (*unit.inputs, *unit.results)]
     elements = {storage_of(t): view_of(t, "").in_memory for t in tensors}
     one_pass, most = Code(), 0
-    for unit in units:
+    flushes = machine.flushes and layout.gradients is not None and layout.results[0].dtype == torch.float32
+    flushed = [flushes and alone for alone in subnormal.serve_gradients(units, layout.results)]
+    for unit, flush, before in zip(units, flushed, [False, *flushed], strict=False):
+        if flush != before:
+            subnormal.switch(one_pass, flush)
         joins = layout.elsewhere in storages(unit.results)
         operation = Operation(machine, {*layout.parts} if joins else set())
         emit(operation, unit)
@@ -83,23 +88,31 @@ def text_of(layout: Layout, units: Sequence[Unit], machine: Machine) -> str:
         most = max(most, operation.bytes)
         given = [_address(one_pass, layout, elements, pointer) for pointer in operation.pointers]
         one_pass.do(f"call void @{name}({', '.join(f'ptr {each}' for each in given)})")
+    if flushed[-1]:
+        subnormal.switch(one_pass, False)
     layout.arena = layout.scratch + most + ALIGNED
-    whole, _ = as_function("one_pass", ["ptr %table", "ptr %arena"], one_pass)
+    parameters = ["ptr %table", "ptr %arena", *(["ptr %usual", "ptr %chosen"] if flushes else [])]
+    whole, _ = as_function("one_pass", parameters, one_pass)
     run, needs = function(
         "run",
         ["ptr %tables", "i64 %slots", "i64 %passes"],
-        lambda code: _run(code, layout, element_of(layout.results[0].dtype)),
+        lambda code: _run(code, layout, element_of(layout.results[0].dtype), parameters, flushes),
     )
     operations = [text.replace("{name}", name, 1) for text, name in names.items()]
     whole = whole.replace("define void", "define internal void", 1)
-    return "\n".join([*sorted(declared | needs), *operations, whole, run])
+    declared |= needs | (subnormal.DECLARED if flushes else set())
+    return "\n".join([*sorted(declared), *operations, whole, run])
 
 
-def _run(code: Code, layout: Layout, element: str) -> None:
+def _run(code: Code, layout: Layout, element: str, given: Sequence[str], flushes: bool) -> None:
+    if flushes:
+        subnormal.note(code)
     slots, steps = (Number(code, name, Kind("i64")) for name in ("%slots", "%passes"))
     with code.loop(slots) as outer:
         code.do(f"%table = getelementptr ptr, ptr %tables, i64 {(outer.index * layout.entries).text}")
         code.do(f"%arena = bitcast ptr {load_pointer(code, ARENA)} to ptr")
+        if flushes:
+            subnormal.choose(code)
         kept = [load_pointer(code, layout.at_results + k) for k in range(len(layout.results))]
         index, bases = (
             load_pointer(code, ROWS),
@@ -117,7 +130,7 @@ def _run(code: Code, layout: Layout, element: str) -> None:
                     code.address(base, loop.index * size, "i8"),
                     size,
                 )
-            code.do("call void @one_pass(ptr %table, ptr %arena)")
+            code.do(f"call void @one_pass({', '.join(given)})")
             for tensor, target in zip(layout.results, kept, strict=True):
                 size, offset = tensor.nbytes, layout.places[storage_of(tensor)]
                 offset += int(tensor.storage_offset()) * tensor.element_size()

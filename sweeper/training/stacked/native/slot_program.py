@@ -139,7 +139,7 @@ def _learned(calls: Sequence[Call], sites: int) -> list[int]:
 
 
 def _translated(layout: Layout, calls: Sequence[Call], inputs: Sequence[Tensor]) -> str:
-    machine = Machine(target.register_bytes(), target.registers())
+    machine = Machine(target.register_bytes(), target.registers(), target.is_x86())
     try:
         return program_of(layout, calls, inputs, machine)
     except NotCompiled:

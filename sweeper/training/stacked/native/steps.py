@@ -10,9 +10,10 @@ from sweeper.components.optimizers import MOST_COEFFICIENTS
 from sweeper.components.tree import leaves
 from sweeper.training.stacked.groups import Group
 from sweeper.training.stacked.kernel import AnyKernel
-from sweeper.training.stacked.native.layout import COEFFICIENTS, GRADIENTS, ROWS, Layout, Leaf
+from sweeper.training.stacked.native.layout import COEFFICIENTS, GRADIENTS, ROWS, SUBNORMAL, Layout, Leaf
 from sweeper.training.stacked.native.library import nothing, update_function
 from sweeper.training.stacked.native.slot_program import SlotProgram, addresses, once_each
+from sweeper.training.stacked.native.subnormal import FLUSHED, KEPT
 from sweeper.training.stacked.stack import Stack
 
 
@@ -62,11 +63,14 @@ class NativeSteps:
         """
         dtype, layout = self.stack.p.dtype, self.layout
         self.occupied = [slot for group in groups[0] for slot in range(group.slots.start, group.slots.stop)]
+        self.table[:, SUBNORMAL] = FLUSHED
         for k, here in enumerate(groups):
             self.table[:, layout.at_updates + k] = self._nothing
             for group in here:
-                address = update_function(group.rule, group.decays, dtype, layout.states)
+                address, proportionate = update_function(group.rule, group.decays, dtype, layout.states)
                 self.table[group.slots, layout.at_updates + k] = address
+                if not proportionate:
+                    self.table[group.slots, SUBNORMAL] = KEPT
         used = slice(0, len(self.occupied))  # the empty ones are the last
         self.program.activations(self.table[used], [each[used] for each in kernels])
 

@@ -61,9 +61,15 @@ def register_bytes() -> int:
 
 
 @cache
+def is_x86() -> bool:
+    """Whether this is a processor with the registers of x86."""
+    return "x86" in llvm().get_process_triple()
+
+
+@cache
 def registers() -> int:
     """Number of vector registers."""
-    return 32 if register_bytes() == 64 or "x86" not in llvm().get_process_triple() else 16
+    return 32 if register_bytes() == 64 or not is_x86() else 16
 
 
 def compiled(text: str, names: Sequence[str]) -> dict[str, int]:
