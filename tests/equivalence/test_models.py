@@ -295,3 +295,29 @@ def test_attention(model: Callable[..., nn.Module]) -> None:
 def test_a_model_that_uses_its_modules_in_several_places() -> None:
     """Slopes and weights that are shared by sharing the module."""
     assert_engines_agree(task_of(model=shared, space=SPACE), refilling(MIXED), slots=3, most_chaotic=1)
+
+
+class Turned(nn.Module):
+    """Views that change a tensor in place, of one that is read before and after."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.first, self.act, self.out = nn.Linear(in_features, 8), activation(), nn.Linear(8, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.act(self.first(x))
+        outer = h[:, :, None] * torch.sigmoid(h)[:, None, :]
+        before = outer.sum(2)
+        outer.transpose_(1, 2).unsqueeze_(1)
+        outer = outer.mul_(0.5).squeeze_(1).swapaxes_(1, 2)
+        return self.out(before + outer.tanh()[:, 0] + torch.stack([h, h]).unsqueeze_(0).mean((0, 1)))
+
+
+def turned(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """Its views change in place."""
+    return Turned(in_features, out_features, activation)
+
+
+def test_views_in_place() -> None:
+    """A recording keeps a tensor as it was read, whatever view it becomes later."""
+    assert_engines_agree(task_of(model=turned, space=SPACE), refilling(MIXED), slots=3, most_chaotic=1)

@@ -98,11 +98,16 @@ def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -
 
     Raises:
         NotStackable: as `train_stack`.
-        NotCompiled: if it is to be `compiled` and cannot be.
+        NotCompiled: if it is to be `compiled` and cannot be, or then gives something else than its trials alone.
     """
     stacked = StackedTraining(task, deque(trials), len(trials), None, compiled)
     for result in chain(stacked.prepare(), stacked.refill()):
         raise NotStackable(result.reason)
+    if compiled:
+        try:
+            stacked.check_equality()
+        except NotStackable as why:
+            raise NotCompiled(str(why)) from why
     return_cache(stacked.cache)
     return stacked.train
 

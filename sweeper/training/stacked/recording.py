@@ -56,6 +56,19 @@ class Call:
         """Whether it draws; torch says so of attention without dropout too."""
         return torch.Tag.nondeterministic_seeded in self.operation.tags and self._given("dropout_p") != 0
 
+    def with_tensor(self, old: Tensor, new: Tensor) -> "Call":
+        """The same with `new` in all places of `old`."""
+        if not any(each is old for each in (*self.inputs, *self.results)):
+            return self
+
+        def put(value: Any) -> Any:
+            if isinstance(value, list | tuple):
+                return type(value)(map(put, value))
+            return new if value is old else value
+
+        options = {name: put(value) for name, value in self.options.items()}
+        return Call(self.operation, put(self.arguments), options, put(self.results))
+
     def _given(self, name: str) -> Any:
         """The value of the argument `name`; ``None`` where there is none of that name."""
         for index, argument in enumerate(schema_of(self.operation).arguments):
@@ -79,8 +92,23 @@ class Recorder(SeesOperations):
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
+        if torch.Tag.inplace_view in operation.tags and operation.namespace == "aten":
+            return self._other_view(operation, *args, **(kwargs or {}))
         result = operation(*args, **(kwargs or {}))
         self.calls.append(Call(operation, args, kwargs or {}, tuple(tensors([result]))))
+        return result
+
+    def _other_view(self, operation: Any, target: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """From here on `target` is another view of its memory; the calls so far keep the one that it was.
+
+        Raises:
+            NotStackable: if it gets other memory.
+        """
+        before, memory = target.detach(), storage_of(target)
+        result = operation(target, *args, **kwargs)
+        if storage_of(target) != memory:
+            raise NotStackable(f"{operation} gives a tensor other memory, which a recorded step cannot")
+        self.calls = [call.with_tensor(target, before) for call in self.calls]
         return result
 
 

@@ -65,7 +65,7 @@ class StackedTraining:
             if self._may_refill():
                 yield from self.refill()
             if self.clock == 0:
-                self._check_equality()
+                self.check_equality()
             self._handle_points()
             yield from self._release_ended()
             if any(self.slots) or self.queue:
@@ -112,7 +112,7 @@ class StackedTraining:
         differences = compare(self.task, self.cache, self.stack, runs, chosen) if chosen else {}
         return {runs[slot].trial.number: why for slot, why in differences.items()}
 
-    def _check_equality(self) -> None:
+    def check_equality(self) -> None:
         """Compare one trial of each activation that this cache has not seen yet, some of them.
 
         Those without and those with a penalty apart: the latter's activations have a gradient of their own.

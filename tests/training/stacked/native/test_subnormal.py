@@ -9,8 +9,10 @@ import torch
 from equivalence import Trained, by_reference, by_stack, task_of
 from torch import Tensor, nn
 
+from sweeper.training import compiling
 from sweeper.training.setup import Task
 from sweeper.training.stacked import stacked_training
+from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.trial import Trial
 
 pytestmark = pytest.mark.skipif(
@@ -112,3 +114,10 @@ def test_a_network_whose_gradients_hang_on_them_is_not_compiled() -> None:
     for plain, stacked in _both(_task(Loud), "sgd", "adam"):
         for name, mine in plain.state.items():
             assert torch.allclose(mine, stacked.state[name], rtol=1e-3, atol=1e-6)
+
+
+def test_the_plan_knows_it() -> None:
+    """Timing machine code of such a network says that it gives something else, and where."""
+    trials = [Trial(0, "explore", 0, {"optimizer": "sgd", "activation": "tanh", "learning_rate": 0.1})]
+    with pytest.raises(NotCompiled, match="first.weight"):
+        compiling.measure(_task(Loud), trials, 1)
