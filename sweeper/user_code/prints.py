@@ -77,6 +77,12 @@ def _random_state(generator: Any) -> Any:
     return generator.get_state().tolist() if isinstance(generator, torch.Generator) else generator.get_state()
 
 
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Paths of the state that differs, or is in one of both alone."""
+    both = [path for path, value in after.items() if path in before and not same(before[path], value)]
+    return [*both, *(path for path in (*before, *after) if (path in before) != (path in after))]
+
+
 def first_change(before: Mapping[str, Any], after: Mapping[str, Any], *, scalars: bool = False) -> str:
     """Path of the first state that differs, or an empty string; `scalars`: of plain values in both alone."""
     for path, value in after.items():

@@ -46,7 +46,7 @@ class StackCache:
         """`lead`: settings of the trial whose model is the template; `built`: that model."""
         if any(parameter.is_complex() for parameter in built.model.parameters()):
             raise NotStackable("parameters that are complex numbers are updated one by one")
-        self.task, self.lead = task, lead
+        self.task, self.lead, self.seed = task, lead, seeds[0]
         self.key = _key(task, lead, seeds[0], required)
         self.template = Template(built)
         self.loss = pick_loss(task, lead, seeds[0])
@@ -78,7 +78,6 @@ class StackCache:
         """What the stack's slots run, if it is compiled."""
         self._compiled: dict[tuple[str, ...], Compiled] = {}
         """By the penalties that are part of it."""
-        self.seed = seeds[0]
         self._evaluator_of: tuple[Any, ...] = ()
         self._measurements_of: tuple[Any, ...] = ()
 
@@ -86,6 +85,12 @@ class StackCache:
         with leaving_no_trace(self.task, lead):
             model = initial_model(self.task, lead, seed).model
             return rng_layout(model, self.loss.function, *self.sample, users_code(self.task, lead))
+
+    def accepts(self, built: Built, settings: Settings, seed: int) -> bool:
+        """Whether a fresh model, that of these settings, may be trained as the template."""
+        with leaving_no_trace(self.task, settings):
+            alike = self.template.accepts(built) and not self.initials.other_attribute(built, settings, seed)
+        return alike
 
     def use(self, seeds: Sequence[int], required: "Requirements", size: int, compiled: bool) -> None:
         """Have rows for `seeds`, and a stack of `size` slots for trials that have these requirements.
@@ -114,7 +119,9 @@ class StackCache:
             return False
         self.replicates, self._seeds = replicates, asked
         self.batches = Batches(replicates, seeds, self.lead.batch_size)
-        self.initials = Initials(self.task, self.template, taken(replicates.of(seeds[0]).x_train, slice(4)))
+        self.initials = Initials(
+            self.task, self.template, taken(replicates.of(seeds[0]).x_train, slice(4)), self.seed
+        )
         return True
 
     def _prepare_measurements(self, size: int) -> None:
@@ -222,7 +229,7 @@ def cache_for(
     """
     cache = _kept.pop(_key(task, lead, seeds[0], required), None)
     _kept.clear()
-    if cache is None or not cache.template.accepts(built):
+    if cache is None or not cache.accepts(built, lead, seeds[0]):
         cache = StackCache(task, lead, built, seeds, required)
     try:
         cache.use(seeds, required, size, compiled)

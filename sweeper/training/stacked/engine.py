@@ -98,7 +98,7 @@ def warm_stack(task: Task, trials: Sequence[Trial], *, compiled: bool = False) -
 
     Raises:
         NotStackable: as `train_stack`.
-        NotCompiled: if it is to be `compiled` and cannot be, or then gives something else than its trials alone.
+        NotCompiled: if it is to be `compiled` and cannot be, or then gives something else than trials alone.
     """
     stacked = StackedTraining(task, deque(trials), len(trials), None, compiled)
     for result in chain(stacked.prepare(), stacked.refill()):

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from sweeper.training.stacked.kernel import AnyKernel, named_kernel
 from sweeper.training.stacked.recording import tensors
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.template import Template
+from sweeper.user_code.prints import changes, prints
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,12 @@ class Initial:
 class Initials:
     """Makes initial states; trials that start from the same weights share the work."""
 
-    def __init__(self, task: Task, template: Template, x: Tree, keep: int = 32) -> None:
-        """`x`: a few input rows, on which each model is compared with the template."""
-        self.task, self.template, self.x, self.keep = task, template, x, keep
+    def __init__(self, task: Task, template: Template, x: Tree, seed: int, keep: int = 32) -> None:
+        """`x`: a few rows, on which each model is compared with the template, which has the seed `seed`."""
+        self.task, self.template, self.x, self.seed, self.keep = task, template, x, seed, keep
         self._known: OrderedDict[tuple[str, str | None, str | None, int], Initial] = OrderedDict()
+        self._attributes: dict[tuple[str, str | None, str | None], Mapping[str, Any]] = {}
+        """What models made with the template's seed keep beside parameters and buffers."""
 
     def of(self, settings: Settings, seed: int) -> Initial:
         """The state of replicate `seed` under `settings`.
@@ -59,7 +63,25 @@ class Initials:
         with leaving_no_trace(self.task, settings):
             built = initial_model(self.task, settings, seed)
             random = torch.get_rng_state()
+            if other := self.other_attribute(built, settings, seed):
+                raise IncompatibleModel(f"with another seed its model has another {other}")
             return self._of(built, random, settings, seed)
+
+    def other_attribute(self, built: Built, settings: Settings, seed: int) -> str:
+        """Path of what the model keeps otherwise than one that is made with the template's seed; or empty.
+
+        A stack has one of each attribute, that of the template. What is another for every model, as a time
+        or a counter is, does not count.
+        """
+        key, mine = (repr(settings.model_options), settings.activation, settings.init), _attributes(built)
+        if seed == self.seed:
+            self._attributes.setdefault(key, mine)
+            return ""
+        if key not in self._attributes:
+            self._attributes[key] = _attributes(initial_model(self.task, settings, self.seed))
+        differ = changes(self._attributes[key], mine)
+        again = changes(mine, _attributes(initial_model(self.task, settings, seed))) if differ else []
+        return next((path for path in differ if path not in again), "").lstrip(".")
 
     def _of(self, built: Built, random: Tensor, settings: Settings, seed: int) -> Initial:
         kernels: Sequence[AnyKernel] = self.template.kernels
@@ -94,6 +116,12 @@ class Initials:
         ours, others = tensors([mine]), tensors([theirs])
         if len(ours) != len(others) or not all(_same(a[0], b) for a, b in zip(ours, others, strict=True)):
             raise IncompatibleModel("its model computes something else")
+
+
+def _attributes(built: Built) -> Mapping[str, Any]:
+    """path -> what the model keeps there beside the numbers of parameters and buffers."""
+    trained = tuple(parameter.requires_grad for parameter in built.model.parameters())
+    return prints({"": built.model, "choice of parameters that are trained": trained})
 
 
 def _same(mine: Tensor, theirs: Tensor) -> bool:

@@ -119,5 +119,5 @@ def test_a_network_whose_gradients_hang_on_them_is_not_compiled() -> None:
 def test_the_plan_knows_it() -> None:
     """Timing machine code of such a network says that it gives something else, and where."""
     trials = [Trial(0, "explore", 0, {"optimizer": "sgd", "activation": "tanh", "learning_rate": 0.1})]
-    with pytest.raises(NotCompiled, match="first.weight"):
+    with pytest.raises(NotCompiled, match=r"first\.weight"):
         compiling.measure(_task(Loud), trials, 1)

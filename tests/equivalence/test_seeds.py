@@ -1,0 +1,106 @@
+"""Models whose attributes differ from seed to seed train in stacks as they train alone."""
+
+import time
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+import torch
+from equivalence import by_reference, by_stack, distance, task_of
+from torch import Tensor, nn
+
+from sweeper.training.stacked.stacked_training import StackedTraining
+from sweeper.trial import Trial
+
+NUMBERS = count()
+SEEDS = [5, 5, 6]
+
+
+class Drops(nn.Module):
+    """How much it drops is drawn when it is made."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.first, self.act, self.out = nn.Linear(in_features, 8), activation(), nn.Linear(8, out_features)
+        self.drop = nn.Dropout(float(torch.rand(()) / 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.drop(self.act(self.first(x))))
+
+
+class Scales(Drops):
+    """A plain number that works in training alone, and nothing else that differs."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__(in_features, out_features, activation)
+        self.drop, self.scale = nn.Dropout(0.1), {"while training": 1 + float(torch.rand(())) / 4}
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = self.scale["while training"] if self.training else 1.0
+        return self.out(self.drop(self.act(self.first(x))) * scale)
+
+
+class Freezes(Drops):
+    """Which layer stays as it is was drawn."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__(in_features, out_features, activation)
+        self.drop = nn.Dropout(0.1)
+        self.first.requires_grad_(bool(torch.rand(()) < 0.35))
+
+
+class Named(Drops):
+    """What differs from model to model, a time and a number, says nothing of the seed."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__(in_features, out_features, activation)
+        self.drop, self.made, self.number = nn.Dropout(0.1), time.perf_counter(), next(NUMBERS)
+
+
+def drops(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """`Drops`"""
+    return Drops(in_features, out_features, activation)
+
+
+def scales(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """`Scales`"""
+    return Scales(in_features, out_features, activation)
+
+
+def freezes(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """`Freezes`"""
+    return Freezes(in_features, out_features, activation)
+
+
+def named(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """`Named`"""
+    return Named(in_features, out_features, activation)
+
+
+@pytest.mark.parametrize(
+    ("model", "apart", "compiled"),
+    [(drops, True, True), (scales, True, False), (freezes, True, False), (named, False, True)],
+)
+def test_attributes(
+    model: Callable[..., nn.Module], apart: bool, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One stack a seed where an attribute hangs on it, else one for all; equal to 1e-9, also afterwards."""
+    made, prepare = [], StackedTraining.prepare
+    monkeypatch.setattr(StackedTraining, "prepare", lambda self: made.append(self) or prepare(self))
+    space = {"activation": ["tanh", "relu"], "optimizer": ["sgd"]}
+    task = task_of(model=model, space=space, steps=7, evaluations=2)
+    trials = [
+        Trial(
+            k,
+            "confirm",
+            seed,
+            {"optimizer": "sgd", "activation": ["tanh", "relu"][k % 2], "learning_rate": 0.1},
+        )
+        for k, seed in enumerate(SEEDS)
+    ]
+    for cohort in (trials, trials[2:], trials[:2]):
+        made.clear()
+        found = by_stack(task, cohort, len(cohort), compiled)
+        assert len(made) == (len({trial.seed for trial in cohort}) if apart else 1)
+        for trial in cohort:
+            assert distance(by_reference(task, trial), found[trial.number, trial.seed]) < 1e-9
