@@ -49,7 +49,7 @@ def interval(mean: float, low: float, high: float) -> tuple[str, str, str]:
     wanted = max([own, *(1 - math.floor(math.log10(abs(value))) for value in kept if value)])
     wanted = wanted if not near or round(near, max(wanted, 0)) else -math.floor(math.log10(abs(near)))
     decimals = min(max(min(wanted, own + MORE), 0), 6)
-    return tuple(_decimals(value, decimals) for value in (mean, low, high))  # type: ignore[return-value]
+    return tuple(fixed(value, decimals) for value in (mean, low, high))  # type: ignore[return-value]
 
 
 MORE = 2
@@ -58,8 +58,8 @@ ROUNDING = 1e-6
 """Width of an interval, as a share of its numbers, below which only their common digits are of use."""
 
 
-def _decimals(value: float, decimals: int) -> str:
-    """With a true minus sign, which 0 has not, and grouped from 10,000 up."""
+def fixed(value: float, decimals: int) -> str:
+    """So many decimals, as in a column; a true minus sign, which 0 has not, and grouped from 10,000 up."""
     grouping = "," if abs(value) >= 9999.5 else ""
     return f"{round(value, decimals) + 0.0:{grouping}.{decimals}f}".replace("-", "−")
 
@@ -119,7 +119,7 @@ def _by_factor(share: float) -> bool:
 def by_factor(share: float, _: object = None) -> str:
     """``×17``, ``×0.94``: a change as what it multiplies by, never 1 where there is one."""
     if 1e-6 <= abs(share) < 0.1:
-        return f"×{_decimals(1 + share, -math.floor(math.log10(abs(share))))}"
+        return f"×{fixed(1 + share, -math.floor(math.log10(abs(share))))}"
     return f"×{factor(1 + share)}"
 
 
@@ -140,14 +140,9 @@ def loss_value(value: float) -> str:
     return number(value, grouping="") if math.isfinite(value) else f"{value:g}"
 
 
-def fixed(value: float, decimals: int) -> str:
-    """A cell of a column whose numbers share their decimals."""
-    return _decimals(value, decimals)
-
-
 def given(value: float) -> str:
     """What somebody gave, or a limit, as it would be typed: ``0.001``, ``1e-5``, ``30``."""
-    return f"{value:g}".replace("e-0", "e-").replace("e+0", "e")
+    return exact(value, 6)
 
 
 def exact(value: float, digits: int = 12) -> str:
@@ -203,9 +198,9 @@ def whole(value: int) -> str:
 UNITS = re.compile(r"(?<=\d) (?=(?:%|s|min|h|times|[KMG]iB)(?!\w))")
 
 
-def distinct(values: Sequence[float], most: int = 6) -> list[str]:
+def distinct(values: Sequence[float], most: int = 6, fewest: int = 3) -> list[str]:
     """`number` of each, in as few digits as tell those apart that differ; in `most` at most."""
-    tried = [[number(value, digits) for value in values] for digits in range(3, most + 1)]
+    tried = [[number(value, digits) for value in values] for digits in range(fewest, most + 1)]
     return next((texts for texts in tried if len(set(texts)) == len(set(values))), tried[-1])
 
 
@@ -285,6 +280,11 @@ def span(low: float, high: float, digits: int = 3) -> str:
     return " to ".join(dict.fromkeys([number(low, digits), number(high, digits)]))
 
 
+def bounds(low: float, high: float) -> str:
+    """``0.014 to 0.02``: of a rate or a weight, in two digits, or in as many as tell both ends apart."""
+    return " to ".join(distinct([low, high], fewest=2))
+
+
 def duration(seconds: float) -> str:
     """``0.8 s``, ``42 s``, ``3 min 10 s``, ``2 h 5 min``."""
     if seconds < 10:
@@ -329,7 +329,7 @@ def times(decades: float) -> str:
 
 def signed(value: float) -> str:
     """Two decimals with their sign, ``−0.59``."""
-    return ("+" if round(value, 2) >= 0 else "") + _decimals(value, 2)
+    return ("+" if round(value, 2) >= 0 else "") + fixed(value, 2)
 
 
 MISSING = ("None", "nan", "NaT", "<NA>")

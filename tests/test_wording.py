@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sweeper.wording import (
     about_duration,
     as_float,
+    bounds,
     count,
     decade,
     distinct,
@@ -43,6 +44,12 @@ from sweeper.wording import given as given_words
 def read(text: str) -> float:
     """The number that a reader sees."""
     return float(text.replace("−", "-").replace(",", ""))
+
+
+def test_bounds_are_told_apart() -> None:
+    """Two digits where they do, more where only these show that an interval has a width."""
+    assert bounds(0.0138, 0.021) == "0.014 to 0.021"
+    assert bounds(0.0138, 0.0142) == "0.0138 to 0.0142"
 
 
 @given(st.floats(min_value=1e-12, max_value=1e12), st.booleans())

@@ -17,6 +17,8 @@ MISFIT = 0.1
 CURVATURE = 0.05
 """Standard deviation of the prior of the curvature: by how much the exponent may change when a size grows by
 the factor e (twice this)."""
+RESOLUTION = 0.1
+"""Share of a step of the grid below which no standard error of a minimum is believed."""
 FLAT = 10.0
 """An interval of the best value that spans more than this factor cannot tell where the minimum lies."""
 MISFITS = np.geomspace(1e-3, 2.0, 60)
@@ -29,7 +31,7 @@ class Optimum:
     value: float
     low: float
     high: float
-    """Ends of the bootstrap interval at `LEVEL`."""
+    """Ends of the bootstrap interval at `LEVEL`, as wide as the grid can tell at least."""
     error: float
     """Standard error of log(value)."""
     loss: float
@@ -60,8 +62,11 @@ def optimum(values: Sequence[float], losses: np.ndarray, seed: int = 0) -> Optim
     found = np.array([each for each in drawn if each is not None])
     middle, best = minimum(places, costs), int(np.argmin(means))
     assert middle is not None
-    error = max(float(found.std()) * np.sqrt(seeds / max(seeds - 1, 1)), 0.1 * float(np.diff(places).min()))
+    finest = RESOLUTION * float(np.diff(places).min())
+    error = max(float(found.std()) * np.sqrt(seeds / max(seeds - 1, 1)), finest)
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    wide = finest * float(norm.ppf((1 + LEVEL) / 2))
+    low, high = min(low, middle - wide), max(high, middle + wide)
     verdict = "found"
     if best in (0, len(places) - 1):
         verdict, middle = "upper edge" if best else "lower edge", float(places[best])

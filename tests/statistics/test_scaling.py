@@ -46,6 +46,14 @@ def test_a_place_that_cannot_be_told_is_said(losses: np.ndarray, verdict: str) -
     assert optimum(list(GRID), losses).verdict == verdict
 
 
+def test_seeds_that_agree_do_not_tell_it_closer_than_the_grid() -> None:
+    """The same costs on every seed: the interval is narrow, and has a width that words can show."""
+    values = np.geomspace(1e-3, 1, 10)
+    costs = np.repeat((np.log(values / 0.03) ** 2)[:, None], 5, axis=1)
+    found = optimum(list(values), costs)
+    assert found.low < found.value * 0.95 < found.value * 1.05 < found.high < 1.2 * found.value
+
+
 def test_an_exact_law_is_found() -> None:
     """Exponent and prediction, with the truth near the middle of their intervals."""
     sizes = (16.0, 32.0, 64.0, 128.0)

@@ -30,6 +30,8 @@ def draw(frame: pd.DataFrame) -> Figure:
         for name, group in part.groupby("group", sort=False):
             _line(axes, group[group["loss"] <= top], styles[str(name)])
         axes.axhline(float(part["start"].median()), color="0.5", linewidth=1, linestyle=":", zorder=1)
+        if part["guessing"].notna().any():
+            axes.axhline(float(part["guessing"].iloc[0]), color="0.5", linewidth=1, linestyle="--", zorder=1)
         axes.set(title=optimizer, xlim=(part["learning_rate"].min(), part["learning_rate"].max()))
         axes.set_xlabel("learning rate (log)")
         log_axis(axes.xaxis, most=7)
@@ -81,6 +83,8 @@ def _entries(styles: dict[str, GroupStyle], frame: pd.DataFrame) -> dict[str, Li
             [], [], color="white", marker=MARKERS[0], linestyle="none", markersize=9, markeredgecolor="black"
         )
     entries["loss before training"] = Line2D([], [], color=HUES[-1], linewidth=1, linestyle=":")
+    if frame["guessing"].notna().any():
+        entries["loss of guessing"] = Line2D([], [], color=HUES[-1], linewidth=1, linestyle="--")
     return entries
 
 

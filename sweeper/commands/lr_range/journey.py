@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sweeper.asked import load_data
@@ -17,7 +18,7 @@ from sweeper.commands.lr_range.trials import RATES, STEPS, held, range_task, ran
 from sweeper.errors import RunFailed
 from sweeper.study.study import Study
 from sweeper.training.dispatch import train_all
-from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
+from sweeper.training.in_workers import baselines_of, plan_in_workers, preflight_in_workers, share_task
 from sweeper.training.planning import cohorts_of
 from sweeper.training.pool.interface import Pool
 from sweeper.training.preflight import require_trainable
@@ -38,7 +39,7 @@ class RangeTest:
     suggestions: pd.DataFrame
     """One row per combination."""
     about: dict[str, Any]
-    """study, trainings, rates, steps, seed, the plan, and what was held fixed."""
+    """study, trainings, rates, steps, seed, the plan, what guessing loses, and what was held fixed."""
 
     def save(self, folder: Path) -> Path | None:
         """Write the figure to `folder`; returns its path, or ``None`` if it cannot be drawn: stderr says why.
@@ -73,11 +74,13 @@ def lr_range(
     plan = plan_in_workers(pool, short, jobs=pool.width, engine=engine, share=share)
     trained = train_all(pool, short, cohorts_of(plan, short.value, trials))
     results = sorted((r for group in trained for r in group), key=lambda result: result.trial.number)
-    measured, suggestions = tabulate(results, varied(study))
+    guessed = baselines_of(pool, short, [study.search.seed]) or {"guess": None, "scores": []}
+    guessing = next((row["validation"].get("loss") for row in guessed["scores"]), None)
+    measured, suggestions = tabulate(results, varied(study), np.nan if guessing is None else guessing)
     if measured.empty:
         raise RunFailed(_all_failed(results))
     about = {"study": study.name, "trainings": len(trials), "rates": rates, "steps": steps}
-    about["plan"] = plan.line()
+    about |= {"plan": plan.line(), "guess": guessed["guess"], "guessing": guessing}
     return RangeTest(measured, suggestions, {**about, "seed": study.search.seed, "held": held(study)})
 
 

@@ -20,24 +20,30 @@ NEAR = 0.1
 RISEN = 0.05
 """A loss that ends by more than this share above its start counts as divergence."""
 FLAT = 0.05
-"""A test whose loss falls by less than this share of its start at every rate cannot rank rates."""
+"""A test whose loss falls by less than this share of its start at every rate cannot rank rates; nor can one
+that does not get this share below what guessing loses."""
 SAFETY = 2.0
 """The suggestion stays below the divergence boundary divided by this: longer trainings turn sharper."""
 NOTHING = "all diverged"
 UNDECIDED = "flat"
+GUESSED = "at guessing"
 OPEN = "nothing diverged"
 FOUND = "found"
 MEASURED = ["learning_rate", "outcome", "start", "loss", "diverged", "smooth"]
-SUGGESTED = ["rates", "start", "best_rate", "best_loss", "boundary", "suggestion", "low", "high", "verdict"]
+SUGGESTED = ["rates", "start", "guessing", "best_rate", "best_loss", "boundary"]
+SUGGESTED += ["suggestion", "low", "high", "verdict"]
 
 
-def lr_range(results: Sequence[TrialResult], names: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def lr_range(
+    results: Sequence[TrialResult], names: Sequence[str], guessing: float = np.nan
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The measured rates, and one row of `suggest` per combination of the parameters `names`.
 
     The first frame has the columns `names`, group (all of these but the optimizer, in words), learning_rate,
     outcome, start (validation loss before training), loss (after it; null if not finite), diverged (also:
     ended more than `RISEN` above its start, as methods with bounded steps do), smooth (see `smoothed`) and
-    those of `suggest`, by rate within each combination. Failed trials are left out.
+    those of `suggest`, by rate within each combination. Failed trials are left out. `guessing`: the
+    validation loss of the best constant prediction, if that is known.
     """
     rows = [_measured(result, names) for result in results if result.outcome != Outcome.FAILED]
     frame = pd.DataFrame(rows, columns=[*names, *MEASURED[:-1]])
@@ -47,7 +53,7 @@ def lr_range(results: Sequence[TrialResult], names: Sequence[str]) -> tuple[pd.D
         rates, losses = ordered["learning_rate"].to_numpy(), ordered["loss"].to_numpy()
         lost, start = ordered["diverged"].to_numpy(), float(ordered["start"].median())
         optimizer = str(ordered["optimizer"].iloc[0])
-        suggestion = {"group": _group(names, key), **suggest(optimizer, rates, losses, lost, start)}
+        suggestion = {"group": _group(names, key), **suggest(optimizer, rates, losses, lost, start, guessing)}
         suggestions.append({**dict(zip(names, key, strict=True)), **suggestion})
         smooth = smoothed(losses, lost)
         smooth[~np.isfinite(smooth)] = np.nan
@@ -88,7 +94,12 @@ def smoothed(losses: np.ndarray, diverged: np.ndarray) -> np.ndarray:
 
 
 def suggest(
-    optimizer: str, rates: np.ndarray, losses: np.ndarray, diverged: np.ndarray, start: float
+    optimizer: str,
+    rates: np.ndarray,
+    losses: np.ndarray,
+    diverged: np.ndarray,
+    start: float,
+    guessing: float = np.nan,
 ) -> dict[str, object]:
     """One range test in numbers; `rates` ascend, `losses` and `diverged` belong to them.
 
@@ -99,13 +110,14 @@ def suggest(
         Large, because short trainings and small rates look alike, and a large rate gets further.
     low, high: the range to search, `search_rates` with the suggestion as a good rate, and the boundary.
     verdict: found | nothing diverged (higher rates may do as well) | flat (no rate lowers the loss by
-        `FLAT`: too few steps) | all diverged (smaller rates are needed). The last two suggest nothing.
+        `FLAT`: too few steps) | at guessing (no rate gets by `FLAT` below `guessing`) | all diverged (smaller
+        rates are needed). The last three suggest nothing.
     """
     rates, smooth = np.asarray(rates, dtype=float), smoothed(losses, diverged)
     first = boundary_index(diverged)
     boundary = float(rates[first]) if first < len(rates) else np.nan
     row: dict[str, object] = dict.fromkeys(SUGGESTED, np.nan)
-    row |= {"rates": len(rates), "start": start, "boundary": boundary}
+    row |= {"rates": len(rates), "start": start, "boundary": boundary, "guessing": guessing}
     alive = np.isfinite(smooth) & (np.arange(len(rates)) < first)
     if not alive.any():
         return row | {"verdict": NOTHING}
@@ -114,6 +126,8 @@ def suggest(
     fall = start - smooth[best]
     if not fall > FLAT * abs(start):
         return row | {"verdict": UNDECIDED}
+    if smooth[best] > guessing - FLAT * abs(guessing):
+        return row | {"verdict": GUESSED}
     good = alive & (smooth <= smooth[best] + NEAR * min(abs(smooth[best]), fall))
     suggestion = float(np.fmin(rates[good].max(), boundary / SAFETY))
     beyond = boundary if np.isfinite(boundary) else None

@@ -8,7 +8,18 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from sweeper.commands.lr_range.table import FOUND, NEAR, NOTHING, OPEN, SAFETY, UNDECIDED, WINDOW, ranges
+from sweeper.commands.lr_range.table import (
+    FLAT,
+    FOUND,
+    GUESSED,
+    NEAR,
+    NOTHING,
+    OPEN,
+    SAFETY,
+    UNDECIDED,
+    WINDOW,
+    ranges,
+)
 from sweeper.report.advice.item import toml
 from sweeper.study.rates import as_range, search_rates
 from sweeper.wording import given, listing, number, percent
@@ -18,6 +29,7 @@ SAID = {
     FOUND: "",
     OPEN: "nothing diverged: higher rates may work too",
     UNDECIDED: "no rate lowered the loss enough: give more --steps",
+    GUESSED: "no rate got clearly below guessing: more --steps may help",
     NOTHING: "every rate diverged: lower the range",
 }
 
@@ -74,6 +86,11 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
         "from which on most rates diverge (NaN, or a loss that ends above its start). So few steps favour "
         "large rates: longer trainings may want smaller ones.",
     ]
+    if about["guessing"] is not None:
+        lines.append(
+            f"guessing ({about['guess']}) loses {number(about['guessing'])}; where no rate gets "
+            f"{percent(FLAT)} below that, none is suggested."
+        )
     lines.append(f"trained: {about['plan']}.")
     return lines + ([f"equal in all trainings: {held}."] if held else [])
 

@@ -28,7 +28,7 @@ from sweeper.report.transferred import FIGURES, KEPT, KEY, PENALTY, Kept, KeptPa
 from sweeper.report.use import LABELS
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
-from sweeper.wording import given, interval, number, shown
+from sweeper.wording import bounds, given, interval, number, shown
 
 HOW = (
     "At each size the same grid of rates was trained on the same seeds, all else equal. The best rate is the "
@@ -125,7 +125,7 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
             "none", "Nothing is predicted.", sentences(found, about)[0], {}, _facts(found, about), step
         )
     headline = f"At {key} {given(ahead.size)}, begin with a learning rate of {number(ahead.value, 2)}."
-    ends = f"{number(ahead.low, 2)} to {number(ahead.high, 2)}"
+    ends = bounds(ahead.low, ahead.high)
     lead = f"90 % interval {ends}, from the best rates at other sizes."
     settings = {LABELS.get(name, name): shown(value) for name, value in about["held"].items()}
     return Card("predicted", headline, lead, settings, _facts(found, about), step)
@@ -142,7 +142,7 @@ def _facts(found: Found, about: Mapping[str, Any]) -> tuple[Fact, ...]:
         )
     if found.check is not None:
         where = "inside" if inside(found.check, found.optima, "rate") else "outside"
-        ends = f"{number(found.check.low, 2)} to {number(found.check.high, 2)}"
+        ends = bounds(found.check.low, found.check.high)
         facts.append(
             Fact(
                 "Check",

@@ -10,7 +10,7 @@ from sweeper.commands.transfer.law import inside, unchecked
 from sweeper.commands.transfer.penalty import FACTORS, LEVEL, Penalties
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
-from sweeper.wording import count, given, interval, listing, number, percent, signed_number
+from sweeper.wording import bounds, count, given, interval, listing, number, percent, signed_number
 
 VERDICTS = {
     "better": "better than no penalty",
@@ -135,13 +135,13 @@ def _unchecked(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _ends(ahead: Any) -> str:
-    return f"{number(ahead.low, 2)} to {number(ahead.high, 2)}"
+    return bounds(ahead.low, ahead.high)
 
 
 def penalty_plan(found: Penalties) -> str:
     """What was trained for it."""
     plan = found.plan
-    ends = f"{number(plan.weights[0], 2)} to {number(plan.weights[-1], 2)}"
+    ends = bounds(plan.weights[0], plan.weights[-1])
     return (
         f"penalty: {count(len(found.tried), 'training')}: 0 and {count(len(plan.weights), 'weight')} from "
         f"{ends}, each at {len(FACTORS)} rates on {plan.seeds} seeds; then the best weight and 0 on "

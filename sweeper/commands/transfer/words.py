@@ -15,7 +15,7 @@ from sweeper.commands.transfer.penalty_words import penalty_plan, penalty_senten
 from sweeper.commands.transfer.table import Beside, Found
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
-from sweeper.wording import count, given, interval, listing, number, shown
+from sweeper.wording import bounds, count, given, interval, listing, number, shown
 
 WIDE = 200
 VERDICTS = {
@@ -54,14 +54,14 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
     said = [f"The best rate goes as {key} to the power {power}, by {seeds} at each rate."]
     said.append(
         f"Predicted for {key} {given(ahead.size)}: {number(ahead.value, 2)} (90 %: "
-        f"{number(ahead.low, 2)} to {number(ahead.high, 2)})."
+        f"{bounds(ahead.low, ahead.high)})."
     )
     if found.check is not None:
         measured = float(found.optima.loc[found.optima["size"] == found.check.size, "rate"].iloc[0])
         verdict = "inside" if inside(found.check, found.optima, "rate") else "outside"
         said.append(
             f"Check at {given(found.check.size)}: from the other sizes {number(found.check.value, 2)} (90 %: "
-            f"{number(found.check.low, 2)} to {number(found.check.high, 2)}) was predicted, "
+            f"{bounds(found.check.low, found.check.high)}) was predicted, "
             f"{number(measured, 2)} was measured: {verdict} the interval."
         )
     elif about["check"] is not None:
@@ -149,7 +149,7 @@ def _rates(found: Found, about: Mapping[str, Any]) -> Table:
         table.add_column(column, justify="right")
     table.add_column("")
     for row in found.optima.to_dict("records"):
-        ends = f"{number(row['low'], 2)} to {number(row['high'], 2)}" if math.isfinite(row["rate"]) else "–"
+        ends = bounds(row["low"], row["high"]) if math.isfinite(row["rate"]) else "–"
         numbers = [number(row["rate"], 2), ends, number(row["best"], 4)]
         table.add_row(given(row["size"]), *numbers, VERDICTS[row["verdict"]])
     return table

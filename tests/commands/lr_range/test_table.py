@@ -94,6 +94,24 @@ def test_a_flat_curve_suggests_nothing(noise: float) -> None:
     assert row["boundary"] > 1
 
 
+@pytest.mark.parametrize("guessing", [0.3, 0.31, -0.1])
+def test_a_loss_that_guessing_has_too_suggests_nothing(guessing: float) -> None:
+    """Where no rate gets 5 % below what a constant prediction loses, the curve shows no learning."""
+    losses = valley()
+    row = suggest("sgd", RATES, losses, np.isnan(losses), START, guessing)
+    assert row["verdict"] == "at guessing"
+    assert math.isnan(row["suggestion"])
+    assert row["boundary"] == found(losses)["boundary"]
+
+
+@pytest.mark.parametrize("guessing", [0.35, 1.0, math.nan])
+def test_a_loss_below_that_of_guessing_suggests_the_same(guessing: float) -> None:
+    """Nor does a guess change anything that is unknown, or clearly worse."""
+    losses = valley()
+    row = suggest("sgd", RATES, losses, np.isnan(losses), START, guessing)
+    assert row["suggestion"] == found(losses)["suggestion"]
+
+
 def test_a_plateau_is_not_good() -> None:
     """A loss that hardly fell is no good rate because the best one fell little too."""
     losses = np.where(RATES < 1e-3, START, 0.9 * START)

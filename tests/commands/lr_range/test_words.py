@@ -44,6 +44,7 @@ def test_optimizers_of_one_kind_share_a_line(capsys: pytest.CaptureFixture[str])
     """One line each for what was moved, widened and kept; the terminal has them, and claims nothing more."""
     frame = suggestions(("momentum", 0.1, 1.7), ("adam", 0.1, np.nan), ("lion", 0.02, np.nan))
     about = {"held": {}, "trainings": 3, "steps": 40, "rates": 64, "seed": 0, "plan": "one by one"}
+    about |= {"guess": None, "guessing": None}
     print_lr_range(frame, about)
     told = capsys.readouterr().out
     assert f"with adam and lion, {WIDENED}." in told
