@@ -298,7 +298,8 @@ HOW = (
     "leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, when "
     "the rest differ by less than confirm.matters, or when what is left of the budget is less than a "
     "seed for each. Intervals hold whenever it ends.",
-    "Each mean has its own 95 % interval; the winner's allows for its selection as the best. "
+    "Each mean has its own 95 % interval; that of a winner with ties allows, where it must be wider for it, "
+    "for the pick among them. "
     "Intervals of paired differences hold together. They assume that the seeds have shown what luck "
     "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist that failed "
     "on more seeds ranks after those that failed on fewer.",

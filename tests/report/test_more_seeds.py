@@ -41,6 +41,7 @@ def test_the_commands_of_a_comparison_add_seeds_to_both(
 ) -> None:
     """`compare` prints a command for each run; both have the seeds that it asks for afterwards."""
     monkeypatch.setattr(words, "FULL_POWER", 7)
+    monkeypatch.setattr(words, "HARDLY", 0.0)  # such short trainings are alike
     monkeypatch.setattr(words, "_hollow", lambda side: ())  # so few steps learn nothing
     write_study(tmp_path)
     names = {"tiny": "training.timeout=500.0", "other": "training.timeout=600.0"}

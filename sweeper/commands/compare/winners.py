@@ -129,6 +129,17 @@ def chance_to_show(p: float, pairs: int) -> float:
     return float(stats.binom.sf(_wins_to_show(pairs) - 1, pairs, p))
 
 
+def chance_to_settle(p: float, pairs: int, more: int) -> float:
+    """Probability that P, and its interval, show one of both as better once there are `more` pairs too.
+
+    Of `pairs` so far a share `p` was won; with Jeffreys' prior, Beta(½, ½), further wins are beta-binomial.
+    The interval of the difference may still hold 0 then, so this is the most that can be expected.
+    """
+    won, needed, every = round(p * pairs), _wins_to_show(pairs + more), pairs + more
+    further = stats.betabinom(more, p * pairs + 0.5, (1 - p) * pairs + 0.5)
+    return float(further.sf(needed - won - 1) + further.cdf(every - needed - won))
+
+
 @cache
 def _wins_to_show(pairs: int) -> int:
     """The fewest of so many pairs that are enough; one more than there are where none is."""

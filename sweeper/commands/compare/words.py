@@ -14,7 +14,14 @@ from sweeper.answer.ranked import Ranked
 from sweeper.command_line import command_line
 from sweeper.commands.compare.pairing import Run, shared_seeds
 from sweeper.commands.compare.tables import winner_label
-from sweeper.commands.compare.winners import POWER, Compared, as_read, pairs_to_show, visible_p
+from sweeper.commands.compare.winners import (
+    POWER,
+    Compared,
+    as_read,
+    chance_to_settle,
+    pairs_to_show,
+    visible_p,
+)
 from sweeper.report.card import SAME, UNDECIDED, Card
 from sweeper.report.doubts import doubt
 from sweeper.report.facts import Fact
@@ -27,6 +34,8 @@ from sweeper.wording import count, distinct, given, listing, number, percent
 WIDTH = 100
 FULL_POWER = pairs_to_show(0.85)
 """Pairs that are asked for where there are fewer; where there are as many, twice as many are."""
+HARDLY = 0.1
+"""Probability that they settle anything, below which no more seeds are asked for."""
 
 
 @dataclass(frozen=True)
@@ -259,15 +268,22 @@ def _on_more_seeds(side: Comparison) -> NextStep:
     if not side.found.paired and len(ended) < len(thin):  # seeds of one alone help there
         thin, added = [run for run in thin if run.name not in ended], [more for more in added if more]
         ended = []
+    name = (side.a if not side.found.difference < 0 else side.b).name
     if ended:
-        name = (side.a if not side.found.difference < 0 else side.b).name
         races = "the race of {} is" if len(ended) == 1 else "the races of {} are"
         text = (
             f"No more seeds can settle it: {races.format(listing(ended))} over. Print a plain PyTorch script "
             f"of {name}:"
         )
         return NextStep(text, f"sweeper best {name} --python")
-    power = f"; {_power(aim)}" if side.found.paired else ""
+    found, power = side.found, ""
+    if found.paired:
+        chance = chance_to_settle(found.p_better, found.pairs, aim - found.pairs)
+        settles = f"{percent(chance)} at most, as the seeds went so far"
+        if chance < HARDLY:
+            text = f"{aim} pairs would settle it with a probability of {settles}: use either. Print a plain"
+            return NextStep(f"{text} PyTorch script of {name}:", f"sweeper best {name} --python")
+        power = f"; {_power(aim)}. Here that settles it with a probability of {settles}"
     ties = "; with confirm.matters=0 finalists that differ by little race on"
     ties = ties if any("confirm.matters=0" in more for more in added) else ""
     who = "both" if len(thin) == 2 else thin[0].name

@@ -2,7 +2,9 @@
 
 import math
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from report_inputs import made_input, made_study
 from scipy import stats
@@ -10,6 +12,7 @@ from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.commands.compare import sections, words
 from sweeper.commands.compare.page import side_by_side
+from sweeper.commands.compare.winners import chance_to_settle
 
 
 def compared(seeds: tuple[int, int], shift: float, *, same: bool = False) -> words.Comparison:
@@ -97,9 +100,10 @@ def test_more_pairs_are_asked_for_than_there_are_and_show_what_is_said(
 ) -> None:
     """The probability of a share of 75 % whose interval lies above one half is that of a binomial sum."""
     monkeypatch.setattr(words, "more_seeds", lambda *given, ties: (f"confirm.seeds={given[-1]}",))
+    monkeypatch.setattr(words, "HARDLY", 0.0)
     step = words._on_more_seeds(compared((seeds, seeds), 0.005))
     found = re.search(
-        r"better on (\d+) % of seeds, (\d+) pairs show .* with a probability of (\d+) %", step.text
+        r"better on (\d+) % of seeds, (\d+) pairs show .*? with a probability of (\d+) %", step.text
     )
     assert found
     p, pairs, probability = int(found[1]) / 100, int(found[2]), int(found[3]) / 100
@@ -114,6 +118,36 @@ def test_more_pairs_are_asked_for_than_there_are_and_show_what_is_said(
         sum(math.comb(pairs, won) * q**won * (1 - q) ** (pairs - won) for won in shown) for q in (p - 0.01, p)
     ]
     assert reached[0] < probability <= reached[1]
+
+
+@pytest.mark.parametrize(("p", "hardly"), [(0.5, True), (0.7, False), (0.3, False)])
+def test_seeds_that_would_hardly_settle_it_are_not_asked_for(
+    p: float, hardly: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probability that more seeds settle it is told; where it is small, either run is to be used."""
+    monkeypatch.setattr(words, "more_seeds", lambda *given, ties: (f"confirm.seeds={given[-1]}",))
+    side = compared((20, 20), 0.0)
+    told = words._on_more_seeds(replace(side, found=replace(side.found, p_better=p)))
+    chance = chance_to_settle(p, 20, 20)
+    assert (chance < words.HARDLY) == hardly
+    assert f"{round(100 * chance)} % at most, as the seeds went so far" in told.text
+    assert ("use either" in told.text) == hardly == told.command.startswith("sweeper best")
+
+
+@pytest.mark.parametrize(("won", "pairs", "more"), [(5, 10, 19), (7, 10, 19), (3, 13, 16), (6, 6, 23)])
+def test_the_probability_that_seeds_settle_it(won: int, pairs: int, more: int) -> None:
+    """Drawn: what P may be after the pairs so far (Jeffreys), further wins, and what is asked of P."""
+    rng = np.random.default_rng(0)
+    wins = won + rng.binomial(more, rng.beta(won + 0.5, pairs - won + 0.5, size=40_000))
+
+    def shown(count: int) -> bool:
+        every = pairs + more
+        low = stats.binomtest(count, every).proportion_ci(method="wilson").low
+        return count / every >= 0.75 and low > 0.5
+
+    settled = [k for k in range(pairs + more + 1) if shown(k) or shown(pairs + more - k)]
+    expected = np.isin(wins, settled).mean()
+    assert chance_to_settle(won / pairs, pairs, more) == pytest.approx(expected, abs=0.01)
 
 
 @pytest.mark.parametrize(
