@@ -298,11 +298,10 @@ HOW = (
     "leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, when "
     "the rest differ by less than confirm.matters, or when what is left of the budget is less than a "
     "seed for each. Intervals hold whenever it ends.",
-    "Each mean has its own 95 % interval; that of a winner with ties allows, where it must be wider for it, "
-    "for the pick among them. "
-    "Intervals of paired differences hold together. They assume that the seeds have shown what luck "
-    "can do: of a setting with one bad seed in twenty, ten seeds often show none. A finalist that failed "
-    "on more seeds ranks after those that failed on fewer.",
+    "Each mean has its own 95 % interval; that of a winner with ties allows, where it must be wider for "
+    "it, for the pick among them. Intervals of paired differences hold together. They assume that the "
+    "seeds have shown what luck can do: of a setting with one bad seed in twenty, ten seeds often show "
+    "none. A finalist that failed on more seeds ranks after those that failed on fewer.",
     "The winner is the one of best mean among the finalists that lasted the race and lost the fewest "
     "seeds, so its own mean is slightly optimistic. Where no finalist completed a fresh seed, it is the "
     "trial of the best score in the search, which flatters more.",

@@ -279,7 +279,7 @@ def _on_more_seeds(side: Comparison) -> NextStep:
     found, power = side.found, ""
     if found.paired:
         chance = chance_to_settle(found.p_better, found.pairs, aim - found.pairs)
-        settles = f"{percent(chance)} at most, as the seeds went so far"
+        settles = f"{percent(math.ceil(100 * chance) / 100)} at most, as the seeds went so far"
         if chance < HARDLY:
             text = f"{aim} pairs would settle it with a probability of {settles}: use either. Print a plain"
             return NextStep(f"{text} PyTorch script of {name}:", f"sweeper best {name} --python")
