@@ -23,6 +23,7 @@ from sweeper.private_torch import (
 )
 from sweeper.training.stacked.recording import Call, Recorded, needed, record, storage_of, tensors
 from sweeper.training.stacked.refusal import NotStackable
+from sweeper.user_code.calls import message_of
 
 Binder = Callable[[Call, Sequence[Any], Sequence[Tensor]], Callable[[], Any]]
 """(recorded call, its arguments, where to write) -> what does it again."""
@@ -70,7 +71,10 @@ class Tape:
             moved = Call(call.operation, arguments, replaced(call.options, memory), tuple(targets))
             special = (binders or {}).get(call.operation) or (random if call.random else None)
             self.operations.append((special or _again)(moved, arguments, targets))
-            self.operations[-1]()  # what follows is tried on what this one made
+            try:
+                self.operations[-1]()  # what follows is tried on what this one made
+            except (IndexError, RuntimeError, TypeError) as error:
+                raise NotStackable(f"{call.operation} cannot be run again: {message_of(error)}") from error
 
     def run(self) -> None:
         """Do it all again."""
