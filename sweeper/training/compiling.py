@@ -7,11 +7,12 @@ from statistics import median
 
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
-from sweeper.training.planning import MAX_COST_RATIO, Plan, long_enough, steps_in_all, timed
+from sweeper.training.planning import MAX_COST_RATIO, Plan, long_enough, steps_in_all
 from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stack_memory import largest_stack
 from sweeper.training.stacked import engine
 from sweeper.training.stacked.refusal import NotCompiled
+from sweeper.training.timing import timed
 from sweeper.trial import Trial
 from sweeper.wording import listing, number
 

@@ -6,7 +6,7 @@ run that follows: one by one, and in stacks of several sizes. The cheapest step 
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from statistics import median
@@ -24,6 +24,7 @@ from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
 from sweeper.training.stack_memory import largest_stack
 from sweeper.training.stacked import engine
+from sweeper.training.timing import timed
 from sweeper.trial import Trial, TrialResult
 from sweeper.wording import count, number
 
@@ -272,12 +273,6 @@ def _stacked(task: Task, trials: Sequence[Trial], one: float) -> float:
 def long_enough(task: Task, trial: Trial) -> Task:
     """The task, so that what is made for timing serves its trainings; a longer one if they are short."""
     return task if steps_of(task, trial) >= MOST_TIMED_STEPS else short(task, 1000)
-
-
-def timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def choose(measured: Sequence[Measured], processes: int, refused: Mapping[str, str], engine: str) -> Plan:

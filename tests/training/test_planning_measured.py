@@ -14,7 +14,7 @@ from pools import Here, SerialPool
 from torch import Tensor, nn
 
 from sweeper.errors import UserError
-from sweeper.training import compiling, stack_memory, work
+from sweeper.training import compiling, stack_memory, timing, work
 from sweeper.training import planning as module
 from sweeper.training.compiling import Timing
 from sweeper.training.in_workers import plan_in_workers
@@ -132,7 +132,8 @@ def test_the_shortest_block_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stack's step costs its block's time by steps and trials; the warm-up is not timed."""
     clock, blocks = iter(count()), list[int]()
     monkeypatch.setattr(stacked_engine, "warm_stack", lambda task, trials: blocks.append)
-    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: float(next(clock))))
+    ticking = dict.fromkeys(("perf_counter", "thread_time"), lambda: float(next(clock)))
+    monkeypatch.setattr(timing, "time", SimpleNamespace(**ticking))
     assert module._stacked(TASK, mixed(4), one=1e-3) == pytest.approx(1 / (12 * 4))
     assert blocks == [1, 12, 12, 12, 12]
 
