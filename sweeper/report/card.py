@@ -209,11 +209,11 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     if answer.luck is not None:
         share, low, high, complete, retrained = answer.luck
         interval_words = "95 % interval " * (low != high) + ends_in_words(low, high)
-        ends = f"luck has {percent(share)} ({interval_words})"
+        ends = f"luck is {percent(share)} ({interval_words})"
         if not value:
             reach = " to ".join(dict.fromkeys((percent(low), percent(high))))
             value = f"{reach} of the variance is luck"
-            above = f"luck has {percent(share)} by the best estimate, and the 95 % interval above"
+            above = f"luck is {percent(share)} by the best estimate, and the 95 % interval above"
             ends = above if low != high else ends
         some = f"the {complete} of {retrained} finalists that completed every fresh seed of the winner"
         who = f"{every(retrained, 'finalist')} on fresh seeds" if complete == retrained else some

@@ -181,11 +181,11 @@ def test_card_and_section_say_the_same_of_luck(kind: str) -> None:
         assert re.match(
             r"a difference of [\d.e-]+( \([\d.,<>]+ (% of|times) the winner's mean\))?$", sure.value
         )
-        assert re.search(r"luck has <?[\d.]+ % \(95 % interval <?[\d.]+ % to >?[\d.]+ %\)", sure.meaning)
+        assert re.search(r"luck is <?[\d.]+ % \(95 % interval <?[\d.]+ % to >?[\d.]+ %\)", sure.meaning)
     else:
         assert re.match(r"<?[\d.]+ % to >?[\d.]+ % of the variance is luck$", sure.value)
         assert re.search(
-            r"luck has <?[\d.]+ % by the best estimate, and the 95 % interval above", sure.meaning
+            r"luck is <?[\d.]+ % by the best estimate, and the 95 % interval above", sure.meaning
         )
 
 

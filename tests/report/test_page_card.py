@@ -58,7 +58,7 @@ def test_the_card_tells_a_confirmed_answer(records: SyntheticRecords) -> None:
     assert not re.search(r"accuracy [\d.]+ %", str(found)), "every score in one unit, as in tables"
     assert [f"#{trial} " in found["Tied with the winner"] for trial in answer.tied] == [True]
     assert re.search(r"may be up to 0\.\d+ worse", found["Tied with the winner"])
-    assert "luck has 100 % (95 % interval" in found["How sure"]
+    assert "luck is 100 % (95 % interval" in found["How sure"]
     assert found["Trials"].startswith("60 | 43 completed, 3 pruned, 13 diverged, 1 failed; then 15 trainings")
 
 
