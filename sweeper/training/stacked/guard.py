@@ -29,6 +29,9 @@ COARSE_TOLERANCE = 1e-3
 """Relative difference that is always taken for rounding; the second for types that are not in the first."""
 MAX_ROUNDING_EFFECTS = 1000.0
 """How many times the effect of one rounding error of every parameter a difference may be."""
+LEAST_GRADIENT = 4.0
+"""Rounding errors of the largest gradient that a gradient may be apart: one that is 0 on paper, as of a bias
+in front of a softmax, is nothing but what rounding has left of others."""
 PLAIN_LEARNING_RATE = 1e-3
 """Learning rate of the plain model: its steps must only lead away from where it begins."""
 
@@ -58,6 +61,8 @@ class Pair(NamedTuple):
     what: str
     stacked: Tensor
     alone: Tensor
+    least: float = 0.0
+    """A difference that is nothing but rounding."""
 
 
 class PlainTrial:
@@ -196,11 +201,12 @@ def _step_difference(
 
 
 def _pairs(stack: Stack, slot: int, seen: PlainStep) -> list[Pair]:
-    gradients = stack.gradients()
+    gradients, largest = stack.gradients(), max(map(_largest, seen.gradients.values()), default=0.0)
+    least = LEAST_GRADIENT * _rounding(stack) * largest
     names = ("the loss", "the penalty", "the sum of loss and penalty")
     return [
         *(Pair(what, stack.losses[k, slot], seen.losses[k]) for k, what in enumerate(names)),
-        *(Pair(f"the gradient of {n}", gradients[n][slot], g) for n, g in seen.gradients.items()),
+        *(Pair(f"the gradient of {n}", gradients[n][slot], g, least) for n, g in seen.gradients.items()),
         *(Pair(f"the buffer {n}", stack.fixed[n][slot], b) for n, b in seen.buffers.items()),
     ]
 
@@ -250,7 +256,7 @@ def difference(pairs: Sequence[Pair], again: Sequence[Pair] | None, tolerance: f
         mine, theirs = _numbers(pair.stacked), _numbers(pair.alone)
         apart, scale = _largest(mine - theirs), _largest(theirs)
         spare = MAX_ROUNDING_EFFECTS * _largest(_numbers(near) - theirs)
-        if apart > max(tolerance * scale, spare):
+        if apart > max(tolerance * scale, spare, pair.least):
             share = f"{number(100 * apart / scale, 2)} %" if scale else number(apart, 2)
             return f"in a stack, {pair.what} differs by {share} from that of training alone"
     return ""

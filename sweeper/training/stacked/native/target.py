@@ -44,17 +44,31 @@ def llvm() -> Any:
     return binding
 
 
+def _told(question: str) -> Any:
+    """What LLVM says of this machine.
+
+    Raises:
+        NotCompiled: if it cannot tell.
+    """
+    try:
+        return getattr(llvm(), question)()
+    except NotCompiled:
+        raise
+    except Exception as error:  # a processor that it does not know
+        raise NotCompiled(f"LLVM does not know this machine ({type(error).__name__})") from error
+
+
 @cache
 def features() -> str:
     """Of this processor; wide vectors are meant to be used."""
-    flags = llvm().get_host_cpu_features()
+    flags = _told("get_host_cpu_features")
     return ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(flags.items()))
 
 
 @cache
 def register_bytes() -> int:
     """Size of a vector register."""
-    flags = llvm().get_host_cpu_features()
+    flags = _told("get_host_cpu_features")
     if flags.get("avx512f") and flags.get("avx512vl"):
         return 64
     return 32 if flags.get("avx2") and flags.get("fma") else 16
@@ -63,7 +77,7 @@ def register_bytes() -> int:
 @cache
 def is_x86() -> bool:
     """Whether this is a processor with the registers of x86."""
-    return "x86" in llvm().get_process_triple()
+    return "x86" in _told("get_process_triple")
 
 
 @cache
@@ -146,9 +160,13 @@ def _keep(file: Path | None, code: bytes) -> None:
         return
     with suppress(OSError):  # a full disk costs a compilation, no result
         handle, name = tempfile.mkstemp(dir=file.parent)
-        with os.fdopen(handle, "wb") as out:
-            out.write(hashlib.sha256(code).digest() + code)
-        os.replace(name, file)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(hashlib.sha256(code).digest() + code)
+            os.replace(name, file)
+        except OSError:
+            os.unlink(name)  # and not the room that the next one needs
+            raise
         old = sorted(file.parent.glob("*.o"), key=lambda each: each.stat().st_mtime)[:-MAX_FILES]
         for each in old:
             each.unlink()
