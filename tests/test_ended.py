@@ -85,9 +85,9 @@ def test_a_range_is_told_once(wanted: tuple[float, float], monkeypatch: pytest.M
     """Where the study has what is advised, that is said, and not the same numbers again."""
     (advice,) = _advised(wanted, monkeypatch)
     if wanted[0] == 1e-5:
-        assert advice.what == "radam: keep 1e-5 to 0.1, as advised."
+        assert advice.what == "radam: keep 1e-5 to 0.1."
     else:
-        assert advice.what == "radam: keep 1e-5 to 0.1; advised are rates from 1e-4 to 0.1."
+        assert advice.what == "radam: keep 1e-5 to 0.1; rates from 1e-4 to 0.1 would do, too."
 
 
 def _advised(wanted: tuple[float, float], monkeypatch: pytest.MonkeyPatch) -> list[rates.Advice]:

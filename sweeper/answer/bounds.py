@@ -14,7 +14,7 @@ from sweeper.wording import interval, number
 
 CUT = " (cut off)"
 """Said beside an end of an interval that the score cannot pass."""
-STRICTER = "leaves 0 out, but not at the stricter level of the race"
+STRICTER = "leaves 0 out: a race of several asks for more"
 """Said wherever an interval leaves 0 out while the finalist is tied: a call takes more than the interval."""
 LOW, HIGH = "low", "high"
 

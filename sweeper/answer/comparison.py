@@ -81,9 +81,9 @@ def comparison(
     which has the best mean of them, is the price of choosing it; `cut` names the ends of its interval
     beyond which the score cannot go. `expected_regret` (null for finalists with more failures, or that
     dropped out): see there; it is over the `regret_seeds` that all others completed. `optimism` is mean −
-    search_objective, and `mean_optimism` its mean over the `optimism_finalists`, those that dropped out or
-    lost seeds included and those that are `_unpicked` left out, on the `optimism_seeds` that they share;
-    where that leaves fewer than `FEW` seeds, without those that lost more of them. `seen` is the difference
+    search_objective, null where another score picked it (`_unpicked`), and `mean_optimism` its mean over the
+    `optimism_finalists`, those that dropped out or lost seeds included, on the `optimism_seeds` that they
+    share; where that leaves fewer than `FEW`, without those that lost more of them. `seen` is the difference
     that would have been called with a probability of 80 %, null where the winner has too few seeds for a
     call; `seen_share` the same over the winner's mean.
     """
@@ -115,7 +115,8 @@ def comparison(
     if _shared(values[kept]) < FEW:
         kept &= sound | ~lasted.to_numpy()
     mean, low, high = optimism(values[kept], frame.loc[kept, "search_objective"].to_numpy())
-    frame = frame.assign(optimism=frame["mean"] - frame["search_objective"], mean_optimism=mean)
+    own = (frame["mean"] - frame["search_objective"]).where(kept)
+    frame = frame.assign(optimism=own, mean_optimism=mean)
     frame = frame.assign(mean_optimism_low=low, mean_optimism_high=high)
     frame = frame.assign(optimism_finalists=int(kept.sum()), optimism_seeds=_shared(values[kept]))
     spread = ("mean_optimism", "mean_optimism_low", "mean_optimism_high")

@@ -190,21 +190,23 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
 def not_shown_better(frame: pd.DataFrame) -> str:
     """That the winner is tied, with whom, and with whom although an interval leaves 0 out."""
     tied = [row for row in frame.to_dict("records") if row["verdict"] == TIED]
-    if all(same_scores(row) for row in tied):
-        same = listing([row["label"] for row in tied])
-        return f"It has the same score as {same} on every seed."
+    same = [row["label"] for row in tied if same_scores(row)]
     beside = [row["label"] for row in tied if not same_scores(row) and stricter(*apart(row)[1:3])]
-    within = [row["label"] for row in tied if row["label"] not in beside]
-    text = "These seeds do not show that it is better than "
+    within = [row["label"] for row in tied if row["label"] not in (*same, *beside)]
+    said = []
     if within:
         what = "such a difference" if len(within) == 1 else "such differences"
-        text += f"{some_of(within)}: luck alone may make {what}"
+        said.append(f"{NOT_BETTER} {some_of(within)}: luck alone may make {what}.")
     if beside:
-        ends = "interval of the difference" if len(beside) == 1 else "intervals of the differences"
-        text += "; nor, though the " if within else f"{some_of(beside)}, though the "
-        text += f"{ends} {STRICTER.replace('leaves', 'leave') if len(beside) > 1 else STRICTER}"
-        text += f", than {some_of(beside)}" if within else ""
-    return f"{text}."
+        begun = f"Nor do they show that it is better than {some_of(beside)}" if within else ""
+        one = f"the interval of the difference {STRICTER}"
+        many = f"the intervals of the differences {STRICTER.replace('leaves', 'leave')}"
+        ends = one if len(beside) == 1 else many
+        said.append(f"{begun or f'{NOT_BETTER} {some_of(beside)}'}, though {ends}.")
+    return " ".join([*said, *([f"It has the same score as {listing(same)} on every seed."] if same else [])])
+
+
+NOT_BETTER = "These seeds do not show that it is better than"
 
 
 def _verb(verdict: str, finalists: int) -> str:

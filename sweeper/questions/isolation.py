@@ -169,9 +169,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         for name, rows in parts.items()
     ]
     but = ", failed ones left out" if (search_trials(run.trials)["outcome"] == "failed").any() else ""
+    aside = ", published defaults left out" if capped_losses(run)["published"].any() else ""
     return (
         *leads,
-        *(_trials_of(name, rows, but) for name, rows in parts.items()),
+        *(_trials_of(name, rows, but, aside) for name, rows in parts.items()),
         *heatmap.sentences(run, tables),
     )
 
@@ -180,8 +181,11 @@ NOUNS = ("optimizer", "activation", "schedule", "penalty_kind")
 """Settings whose values are what the setting is called: each of them is an optimizer, and so on."""
 
 
-def _trials_of(parameter: str, rows: list[dict[Any, Any]], but: str = "") -> str:
-    """How many trials each value had, the most first, equal numbers by value. `but`: which are left out."""
+def _trials_of(parameter: str, rows: list[dict[Any, Any]], but: str = "", aside: str = "") -> str:
+    """How many trials each value had, the most first, equal numbers by value.
+
+    `but`: which are left out; `aside`: which of the exploration are.
+    """
     ordered = sorted(rows, key=lambda row: (-row["searched"], by_size(str(row["value"]))))
     counts = [_beside(named(row["value"]), whole(row["searched"]), "of") for row in ordered]
     used = "all of them are compared"
@@ -189,7 +193,7 @@ def _trials_of(parameter: str, rows: list[dict[Any, Any]], but: str = "") -> str
         trials = [row["trials"] for row in rows]
         fewest, most = min(trials), max(trials)
         each = whole(most) if fewest == most else f"{whole(fewest)} to {whole(most)}"
-        used = f"the comparison takes the {each} of each that exploration tried"
+        used = f"the comparison takes the {each} of each that exploration tried{aside}"
     name = spoken(parameter)
     each = name if parameter in NOUNS else f"value of {name}"
     return f"Trials of each {each} in the search{but}: {listing(counts)}; {used}."

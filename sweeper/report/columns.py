@@ -108,7 +108,7 @@ MEANINGS: Mapping[str, str] = {
     "number": "what was measured",
     "objective": "the score that ranks trials: the best at its evaluation points, the first before training",
     "objective_step": "step of the best score that ranks trials",
-    "optimism": "mean over fresh seeds minus the score in the search",
+    "optimism": "mean over fresh seeds minus the score in the search, of finalists that this score picked",
     "optimism_finalists": "finalists behind the mean optimism: those that their search score picked",
     "optimism_seeds": "fresh seeds behind the mean optimism, which all of these finalists completed",
     "p_better": "share of shared seeds on which the winner is better, equal scores counted half",

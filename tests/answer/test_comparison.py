@@ -160,6 +160,7 @@ def test_a_default_that_its_search_score_did_not_pick_says_nothing_of_optimism(
     assert table[["optimism_finalists", "optimism_seeds"]].drop_duplicates().to_numpy().tolist() == [counted]
     found = table[["mean_optimism", "mean_optimism_low", "mean_optimism_high"]].iloc[0].tolist()
     kept, seeds = counted
+    assert table["optimism"].notna().sum() == kept
     assert found == pytest.approx(optimism(scores[:kept, :seeds], np.array(searched[:kept])), nan_ok=True)
 
 
@@ -174,9 +175,8 @@ def test_a_finalist_that_lost_seeds_counts_for_optimism(left: int) -> None:
     kept = 3 if left > 1 else 2
     seeds = left if left > 1 else scores.shape[1]
     assert row[["optimism_finalists", "optimism_seeds"]].tolist() == [kept, seeds]
-    expected = optimism(scores[:kept, :seeds], np.array(searched[:kept]))
     found = row[["mean_optimism", "mean_optimism_low", "mean_optimism_high"]].tolist()
-    assert found == pytest.approx(expected)
+    assert found == pytest.approx(optimism(scores[:kept, :seeds], np.array(searched[:kept])))
 
 
 WHY = {

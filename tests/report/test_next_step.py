@@ -10,6 +10,7 @@ from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.baseline import Against, Baseline
 from sweeper.answer.claims import GUESS
+from sweeper.answer.edges import Edge
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import card
 from sweeper.report.doubts import Doubt, with_warnings
@@ -87,6 +88,23 @@ def test_two_seeds_that_beat_guessing_ask_for_more(gain: float) -> None:
     step = next_step(asked, answer, made.trials, doubted, None, None)
     assert ("confirm.seeds=10" in step.command) is (gain > 0)
     assert ("check that targets belong to their rows" in step.text) is (gain < 0)
+
+
+@pytest.mark.parametrize(("on_test", "widened"), [(0.1, True), (-0.1, False)])
+def test_a_score_that_is_shown_to_be_worse_than_guessing_widens_no_range(
+    on_test: float, widened: bool
+) -> None:
+    """At a bound of its range, and better than guessing on validation rows alone: rates are not to blame."""
+    run = made_input(synthetic_records(24, finalists=2, seeds=10), study=made_study())
+    assert run.answer is not None
+    own = Against("validation", "loss", 1.0, 1.1, 0.1, -0.1, 0.3, 10, higher=False)
+    test = Against("test", "loss", 1.0, 1.0 + on_test, on_test, on_test - 0.05, on_test + 0.05, 10, False)
+    answer = replace(run.answer, baseline=Baseline("it", "", own, (test,)))
+    doubted = Doubt(GUESS, "Not shown to be better than guessing on validation rows.", "", "")
+    edge = Edge("learning_rate", "learning_rate", 0.09, "high", 0.1, 1.0, 1e-4)
+    step = next_step(run.study, answer, run.trials, doubted, edge, None)
+    assert ("Widen" in step.text or "wider" in step.text) is widened
+    assert ("check that targets belong to their rows" in step.text) is not widened
 
 
 def test_losses_that_are_not_finite_before_training_blame_no_rate() -> None:

@@ -29,7 +29,7 @@ from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.trial import from_cost
-from sweeper.wording import count, distinct, given, listing, number, percent
+from sweeper.wording import count, fixed, given, listing, number, percent
 
 WIDTH = 100
 FULL_POWER = pairs_to_show(0.85)
@@ -140,10 +140,17 @@ def _lead(side: Comparison) -> str:
     on = f" on the {count(found.pairs, 'seed')} of both" if found.paired and found.pairs < most else ""
     text = (
         f"The mean {side.ranked.metric} of the winner of {first} is {mean} {side.ranked.better} than that of "
-        f"{second}{on} (95 % interval of the difference {low} to {high}). "
+        f"{second}{on} (95 % interval: {_from_to(low, high, side.ranked)}). "
     )
     alone = "; other rows alone may make such a difference" if found.other_rows else ""
     return f"{text}The comparison is {found.why}{alone}."
+
+
+def _from_to(low: str, high: str, ranked: Ranked) -> str:
+    """``0.1 to 0.3 lower``, ``0.1 higher to 0.3 lower``: an interval of how much better one of both is."""
+    if low.startswith("−"):
+        return f"{low[1:]} {ranked.worse} to {high} {ranked.better}"
+    return f"{low} to {high} {ranked.better}"
 
 
 def _turned(found: Compared, ranked: Ranked) -> tuple[float, float, str]:
@@ -207,7 +214,10 @@ def _on_shared(side: Comparison) -> str:
     if not side.found.paired or max(map(len, scores)) == side.found.pairs:
         return ""
     shared = shared_seeds(side.a, side.b)
-    b, a = distinct([from_cost(side.a.study.objective, each[shared].mean()) for each in reversed(scores)])
+    means = [from_cost(side.a.study.objective, each[shared].mean()) for each in reversed(scores)]
+    apart = abs(means[0] - means[1])
+    decimals = min(max(1 - math.floor(math.log10(apart)), 0), 8) if apart else 3
+    b, a = (fixed(mean, decimals) for mean in means)
     return f", on the {side.found.pairs} shared seeds: {b} − {a}"
 
 
@@ -288,7 +298,7 @@ def _on_more_seeds(side: Comparison) -> NextStep:
     ties = ties if any("confirm.matters=0" in more for more in added) else ""
     who = "both" if len(thin) == 2 else thin[0].name
     commands = [run_again(run.study, *more) for run, more in zip(thin, added, strict=True)]
-    return NextStep(f"Add fresh seeds to {who}{power}{ties}:", "\n".join(commands))
+    return NextStep(f"Add fresh seeds to {who}, as far as they race on{power}{ties}:", "\n".join(commands))
 
 
 def _power(pairs: int) -> str:

@@ -116,7 +116,9 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
 def card(found: Found, about: Mapping[str, Any]) -> Card:
     """The prediction, its check, and the command that goes on."""
     ahead, key = found.prediction, about["key"]
-    step = NextStep(f"Train at {key} {given(about['to'])} with rates of this interval:", about["next"])
+    penalty = ", and search its penalty" if found.penalty is not None else ""
+    text = f"Train at {key} {given(about['to'])} with rates of this interval{penalty}:"
+    step = NextStep(text, about["next"])
     if ahead is None:
         beyond = "Best rates lie at the edge of those tried: go beyond it:"
         seeds = "Tell more closely where the best rates lie, with more seeds:"
@@ -147,7 +149,7 @@ def _facts(found: Found, about: Mapping[str, Any]) -> tuple[Fact, ...]:
             Fact(
                 "Check",
                 where,
-                f"of the interval {ends} predicted for size {given(found.check.size)}, left out",
+                f"the interval {ends} that was predicted for size {given(found.check.size)}, left out",
             )
         )
     elif about["check"] is not None:

@@ -97,7 +97,7 @@ def penalty_fact(found: Penalties) -> tuple[str, str]:
     seeds = f"on {count(found.plan.fresh_seeds, 'fresh seed')} the best weight of the grid against none"
     if (verdicts == "better").any():
         return f"helps at {int((verdicts == 'better').sum())} {sizes}", seeds
-    return ("not shown to help" if (verdicts == "worse").any() else "no effect told"), seeds
+    return ("not shown to help" if (verdicts == "worse").any() else "no effect seen"), seeds
 
 
 def _predicted(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:

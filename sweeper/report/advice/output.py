@@ -40,9 +40,9 @@ def _linear(facts: Facts, reasons: tuple[Reason, ...]) -> Advice:
     elif facts.builtin:
         what, settings = "Keep the output linear.", {}
     else:
-        what, settings = "Let your model end in a linear layer.", {}
-        ends = facts.network.last
+        ends, settings = facts.network.last, {}
         linear = ends in ("Addmm", "Mm", "Add", "Bmm", "Baddbmm", "Convolution", "Mv")
+        what = "Keep the linear layer at the end." if linear else "Let your model end in a linear layer."
         if ends:  # a model of several outputs ends in several operations
             seen = f"it ends in {'a linear layer' if linear else ends.lower()} now"
             reasons = (*reasons, Reason(seen, MEASURED))

@@ -24,7 +24,7 @@ def advise_rates(facts: Facts) -> Iterator[Advice]:
         span = f"from {number(wanted[0])} to {number(wanted[1])}"
         if _covers(present, wanted):
             same = _shown(present) == f"{number(wanted[0])} to {number(wanted[1])}"
-            advised = ", as advised" if same else f"; advised are rates {span}"
+            advised = "" if same else f"; rates {span} would do, too"
             what, settings = f"{optimizer}: keep {_shown(present)}{advised}.", {}
         else:
             what = f"{optimizer}: search rates {span}; the study has {_shown(present)}."
@@ -33,13 +33,17 @@ def advise_rates(facts: Facts) -> Iterator[Advice]:
 
 
 def _range(facts: Facts, optimizer: str) -> tuple[tuple[float, float], tuple[Reason, ...]]:
-    """The rule's range, moved to where the measured curvature says that gradient descent is stable."""
+    """The rule's range, moved down to where the measured curvature says that gradient descent is stable.
+
+    Never up: that steps of the first network would be stable does not say that higher rates train it.
+    """
     entry = OPTIMIZERS[optimizer]
     known = entry.rates
     span = f"{number(known.low)} to {number(known.high)}"
     reasons = [Reason(f"usual rates are {span}: {known.why}", rule(known.citation))]
     limit = _limit(facts, optimizer)
-    low, high = search_rates(optimizer, too_high=limit)
+    _, usual = search_rates(optimizer)
+    low, high = search_rates(optimizer, too_high=limit if limit is not None and limit < usual else None)
     beta = float(entry.chosen(facts.settings.options).get("momentum", 0.0))
     if entry.linear and beta:
         reasons.append(
@@ -50,7 +54,7 @@ def _range(facts: Facts, optimizer: str) -> tuple[tuple[float, float], tuple[Rea
             )
         )
     if limit is not None:
-        reasons += _curvature(facts, optimizer, limit)
+        reasons += _curvature(facts, optimizer, limit, moved=limit < usual)
     if entry.moves_by_rate:
         share = high / facts.network.weight_size
         reasons.append(
@@ -73,7 +77,7 @@ def _limit(facts: Facts, optimizer: str) -> float | None:
     return entry.limit.value(entry.chosen(facts.settings.options), 0) / min(found)
 
 
-def _curvature(facts: Facts, optimizer: str, limit: float) -> Iterator[Reason]:
+def _curvature(facts: Facts, optimizer: str, limit: float, *, moved: bool) -> Iterator[Reason]:
     found = [p.sharpness for p in facts.network.profiles.values() if p.sharpness]
     entry = OPTIMIZERS[optimizer]
     formula = entry.limit.formula(entry.chosen(facts.settings.options)) if entry.limit else ""
@@ -88,6 +92,8 @@ def _curvature(facts: Facts, optimizer: str, limit: float) -> Iterator[Reason]:
         f"{number(limit)}",
         COMPUTED,
     )
+    if not moved:
+        return
     yield Reason(
         "networks can stand rates above it at first, since they move to flatter places; noise of small "
         "batches lowers it: so the range ends at the next power of ten, and keeps its width",

@@ -45,6 +45,24 @@ def test_a_difference_is_that_of_the_means_beside_it(seeds: tuple[int, int]) -> 
         assert float(shared[1]) - float(shared[2]) == pytest.approx(float(value.replace("−", "-")), abs=2e-3)
 
 
+@pytest.mark.parametrize("shift", [3e-4, 8e-3, 0.3])
+def test_both_intervals_of_a_difference_say_the_same(shift: float) -> None:
+    """The sentence tells how much lower or higher each end is; the subtraction beside it holds."""
+    side = compared((6, 9), shift)
+    lead, (value, meaning) = words.card(side).lead, meanings(side)["Difference"]
+    b, a = re.search(r"shared seeds: ([\d.]+) − ([\d.]+),", meaning).groups()  # type: ignore[union-attr]
+    difference = float(value.replace("−", "-"))
+    assert float(b) - float(a) == pytest.approx(difference, rel=0.2)
+    found = re.search(r"interval: ([\d.e-]+)( higher| lower)? to ([\d.e-]+) lower\)", lead)
+    assert found
+    best = -1 if difference < 0 else 1
+    ends = re.search(r"interval (\S+) to (\S+);", meaning) or re.search(r"interval (\S+) to (\S+)", meaning)
+    assert ends
+    low, high = sorted(best * float(end.strip(",;.").replace("−", "-")) for end in ends.groups())
+    first = float(found[1]) * (-1 if found[2] == " higher" else 1)
+    assert (first, float(found[3])) == pytest.approx((low, high))
+
+
 @pytest.mark.parametrize("shift", [0.3, -0.05, 0.005])
 @pytest.mark.parametrize("seeds", [(6, 9), (6, 6), (3, 6), (0, 6)])
 def test_nothing_is_said_twice(seeds: tuple[int, int], shift: float) -> None:
