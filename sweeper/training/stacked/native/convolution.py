@@ -15,7 +15,6 @@ from sweeper.training.stacked.native.products import product
 from sweeper.training.stacked.native.reductions import add, reduce, sums
 from sweeper.training.stacked.native.views import View, contiguous, part, turned, without
 from sweeper.training.stacked.recording import Call
-from sweeper.training.stacked.refusal import NotCompiled
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,25 @@ class Columns:
         rows, spots = channels * math.prod(window.kernel), math.prod(places)
         self.rows, self.spots, self.sizes = rows, spots, (channels, *places)
         turned = max(rows * spots, rows * features, features * spots)
-        base = place.room(rows * spots + turned, kernel.element)
+        self.used = rows * spots + turned
+        base = place.room(self.used, kernel.element)
         self.matrix = View(base, 0, (rows, spots), (spots, 1), kernel.element)
         self.turned = place.code.address(base, rows * spots, kernel.element)
+
+    def in_order(self, view: View, axis: int, *, read: bool) -> View:
+        """`view` if its axes from `axis` on lie as in an array of their own, else scratch memory that does.
+
+        `read`: with the numbers of `view`.
+        """
+        if _lies_in_order(view.sizes[axis:], view.strides[axis:]):
+            return view
+        begin = self.used
+        self.used += math.prod(view.sizes)
+        base = self.place.code.address(self.place.room(self.used, view.element), begin, view.element)
+        other = View(base, 0, view.sizes, tuple(contiguous(view.sizes)), view.element)
+        if read:
+            moving.copy(self.place, view, other)
+        return other
 
     def at(self, where: Sequence[int]) -> View:
         """The rows of one place in the kernel: (channels, *places)."""
@@ -104,10 +119,12 @@ def convolution(place: Operation, call: Call) -> None:
     x, weight, bias = call.arguments[:3]
     source, kernel, target = place.view(x), place.view(weight), place.view(call.results[0])
     window, transposed, groups = _window(call.arguments[3:9], kernel)
+    columns = Columns(place, window, kernel, (source if transposed else target).sizes[2:])
+    kernel = columns.in_order(kernel, 1, read=True)
     if transposed:
-        _spread(place, Columns(place, window, kernel, source.sizes[2:]), groups, source, kernel, target)
+        _spread(place, columns, groups, columns.in_order(source, 2, read=True), kernel, target)
     else:
-        _gathered(place, Columns(place, window, kernel, target.sizes[2:]), groups, source, kernel, target)
+        _into(columns, target, 2, lambda mine: _gathered(place, columns, groups, source, kernel, mine))
     if bias is not None:
         b = place.view(bias)
         wide = replace(b, sizes=target.sizes, strides=(0, b.strides[0], *[0] * (len(target.sizes) - 2)))
@@ -123,15 +140,24 @@ def convolution_backward(place: Operation, call: Call) -> None:
     of_x, of_w, of_b = (place.view(next(results)) if wanted else None for wanted in call.arguments[10])
     seen, places = (grown, source) if transposed else (source, grown)
     columns = Columns(place, window, kernel, places.sizes[2:])
+    kernel, places = columns.in_order(kernel, 1, read=True), columns.in_order(places, 2, read=True)
     if of_w is not None:
-        _weights(place, columns, groups, seen, places, of_w)
+        _into(columns, of_w, 1, lambda mine: _weights(place, columns, groups, seen, places, mine))
     if of_x is not None and transposed:
-        _gathered(place, columns, groups, grown, kernel, of_x)
+        _into(columns, of_x, 2, lambda mine: _gathered(place, columns, groups, seen, kernel, mine))
     elif of_x is not None:
-        _spread(place, columns, groups, grown, kernel, of_x)
+        _spread(place, columns, groups, places, kernel, of_x)
     if of_b is not None:
         axes = [a for a in range(len(grown.sizes)) if a != 1]
         reduce(place.code, place.lanes(grown.element), grown, of_b, axes, sums())
+
+
+def _into(columns: Columns, target: View, axis: int, make: Callable[[View], None]) -> None:
+    """`make` on memory in order, see `Columns.in_order`, and from there to `target`."""
+    mine = columns.in_order(target, axis, read=False)
+    make(mine)
+    if mine is not target:
+        moving.copy(columns.place, mine, target)
 
 
 def _gathered(
@@ -220,12 +246,10 @@ def _flat(view: View) -> View:
 
 
 def _matrix(view: View, columns: int) -> View:
-    """Its first axis, and all others as one."""
-    step, expected = 1, []
-    for size in reversed(view.sizes[1:]):
-        expected.append(step)
-        step *= size
-    given = view.strides[1:][::-1]
-    if any(s != e for s, e, n in zip(given, expected, reversed(view.sizes[1:]), strict=True) if n > 1):
-        raise NotCompiled("no translation of convolutions over other layouts")
+    """Its first axis, and all others, which lie in order, as one."""
     return replace(view, sizes=(view.sizes[0], columns), strides=(view.strides[0], 1))
+
+
+def _lies_in_order(sizes: Sequence[int], strides: Sequence[int]) -> bool:
+    wanted = contiguous(sizes)
+    return all(s == w for s, w, n in zip(strides, wanted, sizes, strict=True) if n > 1)
