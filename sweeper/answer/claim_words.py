@@ -20,7 +20,7 @@ from sweeper.answer.claims import (
 )
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.components.metric_words import metric_words
-from sweeper.wording import capital, listing
+from sweeper.wording import capital, listing, spoken
 
 Statement = str | Claim
 """What a section says: a fact of the records, or a claim."""
@@ -119,7 +119,7 @@ def _fields(claims: Sequence[Claim]) -> dict[str, str]:
     fields: dict[str, str] = {
         "name": first.name,
         "names": listing([claim.name for claim in claims]),
-        "what": first.name.replace("_", " "),
+        "what": spoken(first.name),
         "where": first.where,
         "direction": first.direction,
         "others": listing(first.alternatives),

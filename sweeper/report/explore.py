@@ -13,7 +13,7 @@ import pandas as pd
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import FIRST
 from sweeper.to_json import to_json
-from sweeper.wording import number, tidied
+from sweeper.wording import number, spoken, tidied
 
 CHARTS: Mapping[str, str] = {"learning_rate": "rates", "convergence": "curves", "parallel": "settings"}
 """Figure -> the chart that it can be exchanged for."""
@@ -103,7 +103,7 @@ def _settings(frame: pd.DataFrame) -> dict[str, Any]:
     placed = {name: positions(frame[name]) for name in names}
     return {
         "trial": frame["trial"].tolist()[::-1],
-        "names": ["score" if name == "objective" else name.replace("_", " ") for name in names],
+        "names": ["score" if name == "objective" else spoken(name) for name in names],
         "ticks": [[[round(place, 4), text] for place, text in placed[name][1]] for name in names],
         "y": [[round(float(placed[name][0][k]), 4) for name in names] for k in range(len(frame))][::-1],
     }

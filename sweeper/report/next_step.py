@@ -20,7 +20,7 @@ from sweeper.report.more_seeds import more_seeds, no_more
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, listing, number
+from sweeper.wording import capital, count, listing, number, spoken
 
 NOT_LEARNED = "the winner is not shown to have learned"
 MANY_SEEDS = 10
@@ -257,7 +257,7 @@ def _unconfirmed(study: Study, trials: pd.DataFrame) -> _Rerun:
 
 def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
     searched = int((trials["phase"] != "confirm").sum())
-    name = edge.parameter.replace("_", " ")
+    name = spoken(edge.parameter)
     text = (
         f"The winner's {name} lies at the {edge.side} end of what was searched ({number(edge.bound)}), so a "
     )

@@ -95,6 +95,13 @@ def test_a_lead_of_the_search_says_that_the_answer_is_another() -> None:
     assert "The answer is" not in said
 
 
+def test_dotted_keys_keep_their_spelling() -> None:
+    """``model.block_size`` stands in sentences as it does in the study file; ``weight_decay`` in words."""
+    for name, expected in (("model.block_size", "model.block_size"), ("weight_decay", "Weight decay")):
+        (said,) = words([changed(WINNER, name=name)], {})
+        assert said.startswith(f"{expected}: ")
+
+
 def test_nothing_is_ranked_at_the_level_of_chance() -> None:
     """Leads and importances are withdrawn with one sentence; facts and effects stay."""
     judged = {each.claim: each for each in resolve((NOTHING, LEAD, FLAT))}
