@@ -116,6 +116,17 @@ def shortened(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]} … ({len(text)} characters)"
 
 
+def first_line(error: BaseException, most: int | None = None) -> str:
+    """Of its message, `most` characters of it; the name of its kind where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:most]
+
+
+def named_line(error: BaseException, most: int | None = None) -> str:
+    """``RuntimeError: the first line``: its kind, too; that alone where it says nothing."""
+    kind = type(error).__name__
+    return f"{kind}: {first_line(error, most)}" if str(error).strip() else kind
+
+
 def what_lies_at(path: Path) -> str:
     """``file``, ``nothing``, or what else: only files are ever opened, as a pipe never ends."""
     try:

@@ -11,7 +11,7 @@ from sweeper.data.data import is_real
 from sweeper.data.disk import chunks, in_memory, is_ours, is_streamed, mapping_of, require_space, written
 from sweeper.data.memory import allowed
 from sweeper.data.targets import word_problem
-from sweeper.errors import DataError, shown
+from sweeper.errors import DataError, first_line, shown
 from sweeper.wording import count, given
 
 FEWEST = 10
@@ -106,7 +106,7 @@ def _array(values: Any, name: str, what: str) -> np.ndarray:
         if array.dtype.kind == "U" and not isinstance(values, np.ndarray):
             array = np.asarray(values, dtype=object)  # numpy writes a missing number among words as "nan"
     except (ValueError, TypeError, RuntimeError) as error:  # rows of unlike length, sparse tensors …
-        raise DataError(f"{name}: {what} cannot be made an array: {str(error).splitlines()[0]}") from None
+        raise DataError(f"{name}: {what} cannot be made an array: {first_line(error)}") from None
     if array.dtype.kind == "O" and array.size:  # pandas and lists keep words and mixed numbers as objects
         if all(isinstance(value, str) for value in array.flat):
             return _words(array, name, what)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.errors import DataError, shortened, what_lies_at
+from sweeper.errors import DataError, first_line, shortened, what_lies_at
 from sweeper.wording import memory_size
 
 TABLES = (".csv", ".parquet")
@@ -135,4 +135,4 @@ def _reason(error: Exception) -> str:
         return "it is damaged, or something else"
     if "pickle" in text.lower():  # what libraries say then is advice that nobody should follow
         return "it is damaged, or holds Python objects, which are never unpickled"
-    return text.splitlines()[0]
+    return first_line(error)

@@ -11,7 +11,7 @@ import pyarrow.parquet
 
 from sweeper.data.frames import cells_of
 from sweeper.data.table import Cells, Table, check_repeated, mistakes_in
-from sweeper.errors import DataError, shown
+from sweeper.errors import DataError, first_line, shown
 
 SEPARATORS = ",;\t"
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
@@ -123,7 +123,7 @@ def read_parquet(path: Path) -> Table:
         table = pyarrow.parquet.ParquetFile(path).read()
         stored = (table.schema.pandas_metadata or {}).get("index_columns", ())
     except Exception as error:  # pyarrow raises many kinds
-        raise DataError(f"{path}: not a readable Parquet file: {_first_line(error)}") from None
+        raise DataError(f"{path}: not a readable Parquet file: {first_line(error)}") from None
     names = [name for name in table.column_names if name not in stored]
     check_repeated(path, names)
     if not table.num_rows:
@@ -134,15 +134,9 @@ def read_parquet(path: Path) -> Table:
             try:
                 columns[name] = _arrow_cells(table.column(index), name, str(path))
             except (pyarrow.ArrowException, ValueError, OverflowError) as error:
-                raise DataError(
-                    f"{path}: column {shown(name)} cannot be read: {_first_line(error)}"
-                ) from None
+                raise DataError(f"{path}: column {shown(name)} cannot be read: {first_line(error)}") from None
             categories |= {name} if pyarrow.types.is_dictionary(table.column(index).type) else set()
     return Table(str(path), columns, categories=frozenset(categories))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _arrow_cells(column: pyarrow.ChunkedArray, name: str, path: str) -> Cells:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sweeper.errors import first_line
 from sweeper.records.schema import CURVES, LATER, LAYERS, TRIALS
 
 SCHEMAS = {"curves": CURVES, "layers": LAYERS, "trials": TRIALS}
@@ -93,7 +94,7 @@ def read_file(file: Path, name: str, parameters: pa.Schema | None) -> pa.Table:
         table = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True).read()
         table.validate(full=True)
     except Exception as error:  # Arrow raises many kinds on bytes that are no Parquet
-        raise Unsound(f"is incomplete or not a Parquet file ({_first_line(error)})") from None
+        raise Unsound(f"is incomplete or not a Parquet file ({first_line(error, 120)})") from None
     return _with_columns(table, SCHEMAS[name], parameters if name == "trials" else pa.schema([]))
 
 
@@ -132,7 +133,3 @@ def _alike(present: pa.DataType, wanted: pa.DataType) -> bool:
     plain = present.value_type if pa.types.is_dictionary(present) else present
     text = pa.types.is_string(plain) or pa.types.is_large_string(plain)
     return bool(plain == wanted or (text and pa.types.is_string(wanted)))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

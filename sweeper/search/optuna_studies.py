@@ -12,7 +12,7 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeper.errors import UserError, did_you_mean
+from sweeper.errors import UserError, did_you_mean, first_line
 from sweeper.passwords import masked_url, problem_of
 from sweeper.search.earlier import Earlier, taken_over
 from sweeper.search.journal import open_journal
@@ -81,8 +81,9 @@ def _study(asked: str) -> optuna.Study:
         storage = _open(where)
         names = optuna.get_all_study_names(storage)
     except Exception as error:  # drivers, SQLAlchemy and Optuna raise many kinds
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"--from {label(asked)!r}: cannot be read: {problem_of(where, first)}") from None
+        raise UserError(
+            f"--from {label(asked)!r}: cannot be read: {problem_of(where, first_line(error))}"
+        ) from None
     if name is None and len(names) == 1:
         name = names[0]
     if name is None:

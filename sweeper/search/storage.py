@@ -20,7 +20,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeper.beside import within
-from sweeper.errors import RunFolderError, StateKept, UserError
+from sweeper.errors import RunFolderError, StateKept, UserError, first_line
 from sweeper.passwords import masked_url, problem_of, without_passwords
 from sweeper.records.atomic import set_aside
 from sweeper.records.finding import DAMAGED
@@ -136,7 +136,7 @@ class _StudyWriter:
         except TimeoutError as error:  # a server that is stopped still takes what is sent to it
             raise optuna.exceptions.StorageInternalError(str(error)) from error
         except Exception as error:  # drivers raise many kinds
-            raise optuna.exceptions.StorageInternalError(_first_line(error)) from error
+            raise optuna.exceptions.StorageInternalError(first_line(error)) from error
 
 
 def _open_url(
@@ -147,7 +147,7 @@ def _open_url(
         stored = _trials(storage, name)
     except Exception as error:  # drivers raise many kinds
         raise UserError(
-            f"{option} {masked_url(url)!r}: cannot be read: {problem_of(url, _first_line(error))}"
+            f"{option} {masked_url(url)!r}: cannot be read: {problem_of(url, first_line(error))}"
         ) from None
     if not _same(stored, known, objective):
         raise RunFolderError(
@@ -233,10 +233,6 @@ def copy_of(space: Space, trial: TrialSummary, objective: str) -> FrozenTrial:
 
 def _text(parameters: Mapping[str, Any]) -> str:
     return json.dumps(dict(parameters), sort_keys=True)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def delete_study(name: str, url: str) -> None:

@@ -8,7 +8,7 @@ import optuna
 from optuna.storages import BaseStorage
 
 from sweeper.beside import within
-from sweeper.errors import UserError
+from sweeper.errors import UserError, first_line
 from sweeper.passwords import masked_url, problem_of
 from sweeper.search.quiet import quiet
 
@@ -67,4 +67,4 @@ def _why(error: Exception) -> str:
         return "unknown database; known are: sqlite, postgresql, mysql, oracle, mssql, and a proxy by grpc"
     if "RedisStorage" in str(error):
         return "Optuna no longer supports Redis; use a database, or omit --storage for the journal file"
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return first_line(error)

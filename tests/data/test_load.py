@@ -207,3 +207,13 @@ def test_functions_that_fail() -> None:
         DataError, match=r"^data function 'exits' failed: it ended the program \(exit code 2\)$"
     ):
         load(exits)
+
+
+def test_an_array_that_says_nothing_of_its_error_is_named_all_the_same() -> None:
+    """An exception without a message, of somebody's ``__array__``."""
+
+    class Broken:
+        def __array__(self, *_: object, **__: object) -> None:
+            raise ValueError
+
+    assert fault((Broken(), Y)) == "inputs cannot be made an array: ValueError"

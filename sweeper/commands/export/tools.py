@@ -11,7 +11,7 @@ from sweeper.commands.export.tensorboard import TENSORBOARD
 from sweeper.commands.export.tool import Say, Tool
 from sweeper.commands.export.trackio import TRACKIO
 from sweeper.commands.export.wandb import WANDB
-from sweeper.errors import RunFailed, SweeperError, UserError, did_you_mean
+from sweeper.errors import RunFailed, SweeperError, UserError, did_you_mean, named_line
 from sweeper.records import reading
 from sweeper.result import Result
 from sweeper.version import DISTRIBUTION
@@ -75,5 +75,4 @@ def export(name: str, result: Result, where: str | None, say: Say) -> None:
         problem = f"{TOOLS[name].module} cannot be imported: {' '.join(str(error).split())}"
         raise UserError(f"--to {name}: {problem}; {_install(TOOLS[name])}") from None
     except Exception as error:  # each tool raises kinds of its own
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise RunFailed(f"--to {name}: {type(error).__name__}: {first}") from error
+        raise RunFailed(f"--to {name}: {named_line(error)}") from error

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from sweeper.beside import within
-from sweeper.errors import StateKept, UserError
+from sweeper.errors import MAX_SHOWN, StateKept, UserError, first_line, named_line
 from sweeper.training.pool import messages, node
-from sweeper.training.pool.futures_pool import FuturesPool, Signs, answered, first_line
+from sweeper.training.pool.futures_pool import FuturesPool, Signs, answered
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import difference_here, this_machine
 from sweeper.wording import given
@@ -46,7 +46,7 @@ def dask_pool(
     except (OSError, ValueError) as error:
         raise UserError(
             f"--pool dask://{address}: no scheduler answers there within {given(PATIENCE)} s "
-            f"({first_line(error)}); start one with: dask scheduler"
+            f"({first_line(error, MAX_SHOWN)}); start one with: dask scheduler"
         ) from None
     chatter = logging.getLogger("distributed.client")
     level = chatter.level
@@ -73,7 +73,7 @@ class DaskEngine:
         try:
             self._allowed = client.run_on_scheduler(_allow_failures, 0)
         except Exception as error:  # it cannot read what it is sent
-            what = f"{type(error).__name__}: {first_line(error)}"
+            what = named_line(error, MAX_SHOWN)
             raise UserError(
                 f"--pool dask://{address}: its scheduler cannot run sweeper ({what}); install the same "
                 "versions there as here"
@@ -136,7 +136,7 @@ class DaskEngine:
         try:
             answer: messages.Answer = future.result(timeout=PATIENCE)
         except Exception as error:  # a worker's end has many names: its own, and those of what it had
-            return Lost(f"its Dask worker is gone: {type(error).__name__}: {first_line(error)}")
+            return Lost(f"its Dask worker is gone: {named_line(error, MAX_SHOWN)}")
         return answer
 
     def stop(self, future: Any) -> None:

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, Protocol, TypeVar
 
 from sweeper.beside import within
-from sweeper.errors import StateKept
+from sweeper.errors import MAX_SHOWN, StateKept, named_line
 from sweeper.training.pool import messages
 from sweeper.training.pool.interface import Call, Done, Lost, first_of
 from sweeper.wording import given
@@ -32,11 +32,6 @@ class Refused(Exception):
     """A worker has other versions than the driver; the text says which."""
 
 
-def first_line(error: BaseException) -> str:
-    """Of its message."""
-    return (str(error).splitlines() or [""])[0][:200]
-
-
 def answered(ask: Callable[[], Value], who: str) -> Value:
     """What `who`, an engine of others, answers.
 
@@ -46,7 +41,7 @@ def answered(ask: Callable[[], Value], who: str) -> Value:
     try:
         return within(SILENCE, ask)
     except Exception as error:  # each release has its own
-        raise StateKept(f"the {who} is gone ({type(error).__name__}: {first_line(error)})") from error
+        raise StateKept(f"the {who} is gone ({named_line(error, MAX_SHOWN)})") from error
 
 
 class Signs:

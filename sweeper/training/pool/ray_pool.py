@@ -12,9 +12,9 @@ from itertools import count
 from typing import Any
 
 from sweeper.beside import within
-from sweeper.errors import StateKept, UserError
+from sweeper.errors import MAX_SHOWN, StateKept, UserError, first_line, named_line
 from sweeper.training.pool import messages, node
-from sweeper.training.pool.futures_pool import FuturesPool, Signs, answered, first_line
+from sweeper.training.pool.futures_pool import FuturesPool, Signs, answered
 from sweeper.training.pool.interface import Lost
 from sweeper.training.pool.machine import difference_here, this_machine
 from sweeper.training.pool.private_ray import silenced
@@ -80,7 +80,7 @@ def _connect(ray: Any, address: str) -> None:
             ) from None
         token = " A cluster that wants a token: set RAY_AUTH_MODE=token." if "client" in str(error) else ""
         raise UserError(
-            f"--pool ray://{address}: no Ray answers there ({first_line(error)}); {start}.{token}"
+            f"--pool ray://{address}: no Ray answers there ({first_line(error, MAX_SHOWN)}); {start}.{token}"
         ) from None
 
 
@@ -117,7 +117,7 @@ class RayEngine:
             try:
                 difference = self._ray.get(call, timeout=STARTING)
             except Exception as error:  # it has no sweeper, or is gone
-                difference = f"it cannot run sweeper ({type(error).__name__}: {first_line(error)})"
+                difference = f"it cannot run sweeper ({named_line(error, MAX_SHOWN)})"
             if difference:
                 raise UserError(f"--pool ray://{self._address}: machine {name} is refused: {difference}")
 
@@ -152,7 +152,7 @@ class RayEngine:
         try:
             answer: messages.Answer = future.result()
         except Exception as error:  # a worker's or a machine's end has many names
-            return Lost(f"its Ray worker is gone: {type(error).__name__}: {first_line(error)}")
+            return Lost(f"its Ray worker is gone: {named_line(error, MAX_SHOWN)}")
         return answer
 
     def stop(self, future: Any) -> None:
