@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 KINDS = ("number", "boolean", "category", "one_hot", "codes", "frequency", "date", "datetime", "drop")
 """What the study may say of a column; of dates also with their format: ``date %d.%m.%Y``."""
-PARTS = ("year", "month", "day", "weekday", "days", "hour", "minute")
+DATE_PARTS = ("year", "month", "day", "weekday", "days", "hour", "minute")
 """Of a date; `days` are those since 1970."""
 SAME = "the same value in every row"
 """Begins the note of a column that tells rows apart by nothing."""
@@ -49,4 +49,4 @@ class Column:
         """Of the inputs that it becomes, but for the flag of its gaps."""
         if self.kind == "one_hot":
             return [f"{self.name}={value}" for value in (*self.values, *["missing"] * (self.gaps > 0))]
-        return [f"{self.name} {part}" for part in PARTS[: self.width]] if self.width > 1 else [self.name]
+        return [f"{self.name} {part}" for part in DATE_PARTS[: self.width]] if self.width > 1 else [self.name]

@@ -17,6 +17,7 @@ from sweeper.data.keys import Keys
 from sweeper.data.splits import split_groups, split_in_order
 from sweeper.data.table import Table, is_typed
 from sweeper.errors import DataError, shown
+from sweeper.split_names import SPLITS
 from sweeper.wording import count, listing
 
 MOST_ONE_HOT = 20
@@ -155,7 +156,7 @@ def _told_apart(table: Table, keys: Keys, key: str, values: np.ndarray) -> dict[
             parts = split_groups(values, keys.split, 0, 0)
     except ValueError as error:
         raise DataError(f"{table.name}: data.{key} = {shown(getattr(keys, key))}: {error}") from None
-    return dict(zip(("train", "validation", "test"), parts, strict=True))
+    return dict(zip(SPLITS, parts, strict=True))
 
 
 def _without_gaps(table: Table, name: str, key: str, wrong: list[str]) -> np.ndarray:

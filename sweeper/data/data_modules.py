@@ -4,7 +4,7 @@ from typing import Any
 
 from sweeper.errors import DataError
 
-PARTS = {"train": "train_dataloader", "validation": "val_dataloader", "test": "test_dataloader"}
+LOADERS = {"train": "train_dataloader", "validation": "val_dataloader", "test": "test_dataloader"}
 """Part -> the method that gives its loader."""
 STAGES = {"train": "fit", "test": "test"}
 """Part -> the stage that is set up before it."""
@@ -12,7 +12,7 @@ STAGES = {"train": "fit", "test": "test"}
 
 def is_data_module(given: Any) -> bool:
     """Whether it gives loaders and is no model."""
-    return callable(getattr(given, PARTS["train"], None)) and not hasattr(given, "named_parameters")
+    return callable(getattr(given, LOADERS["train"], None)) and not hasattr(given, "named_parameters")
 
 
 def parts_of(module: Any, name: str = "data") -> dict[str, Any]:
@@ -46,9 +46,9 @@ def calls_of(module: Any) -> list[str]:
 
 def _written(module: Any) -> dict[str, str]:
     """The parts that the class of the user has a method for; Lightning's own raise."""
-    found = {part: getattr(type(module), method, None) for part, method in PARTS.items()}
+    found = {part: getattr(type(module), method, None) for part, method in LOADERS.items()}
     libraries = ("lightning.", "pytorch_lightning.")
-    return {p: PARTS[p] for p, m in found.items() if m and not m.__module__.startswith(libraries)}
+    return {p: LOADERS[p] for p, m in found.items() if m and not m.__module__.startswith(libraries)}
 
 
 def _has(module: Any, method: str) -> bool:

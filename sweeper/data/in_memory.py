@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from sweeper.data.data_modules import is_data_module
+from sweeper.split_names import SPLITS
 
-PARTS = ("train", "validation", "test")
 LOOKED_AT = 2**20
 """Bytes of each end of an array that its check sum is taken of."""
 PLAIN = (str, bytes, bool, int, float, complex, type(None))
@@ -34,7 +34,7 @@ def is_data(value: Any) -> bool:
     if isinstance(value, PLAIN) or callable(value):
         return False
     if isinstance(value, Mapping):
-        if "train" in value and all(key in PARTS for key in value):
+        if "train" in value and all(key in SPLITS for key in value):
             return any(map(is_data, value.values()))
         return "source" not in value and any(hasattr(cells, "dtype") for cells in value.values())  # columns
     if isinstance(value, list):
@@ -49,7 +49,7 @@ def _is_object(value: Any) -> bool:
 
 def description(value: Any) -> str:
     """What it is, so that other data of the same kind are told apart as far as that is cheap."""
-    if isinstance(value, tuple | list) and len(value) <= len(PARTS):
+    if isinstance(value, tuple | list) and len(value) <= len(SPLITS):
         return ", ".join(map(description, value))
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {description(part)}" for key, part in value.items())

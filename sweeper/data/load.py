@@ -16,7 +16,7 @@ from sweeper.data.data import Data
 from sweeper.data.disk import empty, forget, is_streamed, require_space, written
 from sweeper.data.files import ENDINGS, TABLES, find, find_folder, names_folder, read_arrays
 from sweeper.data.images import image_folder
-from sweeper.data.in_memory import PARTS, InMemory
+from sweeper.data.in_memory import InMemory
 from sweeper.data.items import Pair
 from sweeper.data.keys import Keys
 from sweeper.data.memory import refuse_larger
@@ -27,6 +27,7 @@ from sweeper.data.table_objects import table_in
 from sweeper.data.tables import data_of, read_frame
 from sweeper.data.targets import fit_targets
 from sweeper.errors import DataError, SweeperError, did_you_mean, shown
+from sweeper.split_names import SPLITS
 from sweeper.user_code.calls import message_of, name_of, user_code
 from sweeper.user_code.lookup import resolve
 from sweeper.user_code.process_state import process_kept
@@ -212,13 +213,13 @@ def _joined(parts: Mapping[str, Any], name: str) -> tuple[Tree, Tree, dict[str, 
                 f"{name}: part {part!r} is missing; found: {there}. Data without parts are split by the "
                 "study; of a data set, torch.utils.data.random_split makes two"
             )
-    unknown = [str(key) for key in parts if key not in PARTS]
+    unknown = [str(key) for key in parts if key not in SPLITS]
     if unknown:
-        raise DataError(f"{name}: unknown part {unknown[0]!r}; {did_you_mean(unknown[0], list(PARTS))}")
+        raise DataError(f"{name}: unknown part {unknown[0]!r}; {did_you_mean(unknown[0], list(SPLITS))}")
     inputs: list[Tree] = []
     targets: list[Tree] = []
-    fixed, start = {part: np.arange(0) for part in PARTS}, 0
-    for part in (part for part in PARTS if part in parts):
+    fixed, start = {part: np.arange(0) for part in SPLITS}, 0
+    for part in (part for part in SPLITS if part in parts):
         x, y = _pair(parts[part], name, part)
         if inputs:
             _check_like_train(part, (x, y), (inputs[0], targets[0]), name)

@@ -2,7 +2,8 @@
 
 DataFrames of pandas and polars, tables of Arrow, dicts and records of columns, structured arrays, lists of
 dicts, data sets of Hugging Face with a value in each column; alone, with targets beside, or by part. The
-stand-alone script of a run carries the source of these functions: they depend on numpy and pandas alone.
+stand-alone script of a run carries the source of these functions: they depend on numpy and pandas alone,
+and write the names of the splits out.
 """
 
 from collections.abc import Mapping

@@ -15,7 +15,7 @@ from sweeper.measures.saturated import saturated
 from sweeper.measures.update_ratio import update_ratio
 from sweeper.measures.weight_gradient_norm import weight_gradient_norm
 
-__all__ = ["MEASURES", "PARTS", "Layer"]
+__all__ = ["MEASURES", "NEEDS", "Layer"]
 
 MEASURES: dict[str, Callable[[Layer], Tensor | None]] = {
     "gradient_norm": gradient_norm,
@@ -35,5 +35,5 @@ def _parts(measure: Callable[[Layer], Tensor | None]) -> frozenset[str]:
     return frozenset(name for name in names if measure(replace(whole, **{name: None})) is None)
 
 
-PARTS: dict[str, frozenset[str]] = {name: _parts(measure) for name, measure in MEASURES.items()}
+NEEDS: dict[str, frozenset[str]] = {name: _parts(measure) for name, measure in MEASURES.items()}
 """What each measure is computed from; it is ``None`` for a layer that has no such part."""

@@ -19,7 +19,7 @@ from sweeper.questions.run_data import RunData
 Tables = Mapping[str, pd.DataFrame]
 """Every table of the report by name, empty ones included."""
 ANSWER, WHY, SEARCH = "The answer", "Why", "The search"
-PARTS: Mapping[str, str] = {
+PAGE_PARTS: Mapping[str, str] = {
     ANSWER: "What fresh seeds say of the finalists.",
     WHY: "What the trainings show of rates, activations, gradients, the penalty and stability.",
     SEARCH: "Exploratory: every trial has one seed, so all of this shows where to look and proves nothing.",
@@ -87,7 +87,7 @@ class Question:
     sentences: Callable[[RunData, Tables], tuple[Statement, ...]]
     """Facts and claims: first the answer, then what qualifies it. Called when the figure's table has rows."""
     part: str = SEARCH
-    """One of `PARTS`."""
+    """One of `PAGE_PARTS`."""
     tables: Mapping[str, Callable[[RunData], pd.DataFrame]] = field(default_factory=dict)
     """Name, which is that of the CSV file -> what computes it; an empty frame: the records say nothing."""
     figure: FigureSpec | None = None

@@ -11,12 +11,12 @@ from typing import Any
 from sweeper.records.atomic import write_atomically
 from sweeper.records.finding import Finding, unreadable
 from sweeper.records.schema import ENGINES
+from sweeper.split_names import SPLITS
 from sweeper.to_json import to_json
 from sweeper.trial import Outcome
 
 CHECKSUM = "crc32"
 """Key of the checksum; files of earlier releases lack it."""
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def _is_plan(content: dict[str, Any]) -> bool:
 
 def _is_baselines(content: dict[str, Any]) -> bool:
     rows = [kept for each in content["scores"] for kept in (each, each.get("drawn", {}))]
-    scored = [each.get(part, {}) for each in rows for part in PARTS]
-    counts = [each["rows"] for each in content["few"]] + [content["rows"][part] for part in PARTS]
+    scored = [each.get(part, {}) for each in rows for part in SPLITS]
+    counts = [each["rows"] for each in content["few"]] + [content["rows"][part] for part in SPLITS]
     return (
         all(isinstance(each["seed"], int) for each in content["scores"])
         and all(isinstance(value, int | float) for part in scored for value in part.values())

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweeper.errors import RunFolderError
 from sweeper.questions import FIGURES, TABLES
-from sweeper.questions.question import PARTS
+from sweeper.questions.question import PAGE_PARTS
 from sweeper.questions.run_data import RunData
 from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.attempts import MadeTables, NotMade, attempt, not_told
@@ -77,7 +77,7 @@ def write(run: RunData, folder: Path, each: Each = map, begun: Begun | None = No
         run.study,
         answered,
         sections,
-        parts=PARTS,
+        parts=PAGE_PARTS,
         options=_again(run.study),
         explorable=None if isinstance(charts, NotMade) else charts,
     )

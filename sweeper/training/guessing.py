@@ -17,6 +17,7 @@ from sweeper.components.optimizers import DEFAULT
 from sweeper.components.rankings import random_precision
 from sweeper.components.users_loss import UsersLoss
 from sweeper.data.splits import is_stratified, targets_of
+from sweeper.split_names import SPLITS
 from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, STRATIFIED, TIME
 from sweeper.study.settings import Settings, settings
 from sweeper.training.evaluate import batchable_scores, users_scores
@@ -24,7 +25,6 @@ from sweeper.training.pairing_check import pairing_of
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, out_features, pick_loss
 
-PARTS = ("train", "validation", "test")
 MIN_ROWS_PER_CLASS = 5
 """Rows of a class below which a part says little about it."""
 MAX_LABELS = 20
@@ -64,7 +64,7 @@ def _parts(task: Task, seed: int) -> dict[str, np.ndarray]:
         test_seed=task.study.search.seed,
         standardize_target=data.standardize_target,
     )
-    return dict(zip(PARTS, targets, strict=True))
+    return dict(zip(SPLITS, targets, strict=True))
 
 
 def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, An
 
     Counts are the lowest over the replicates; tokens of sequences are not counted: a row has many.
     """
-    rows = {name: min(len(each[name]) for each in parts) for name in PARTS}
+    rows = {name: min(len(each[name]) for each in parts) for name in SPLITS}
     classes = _class_names(task) if task.data.targets.ndim == 1 or task.data.classes is None else ()
     lowest: dict[tuple[str, str], int] = {}
     for each in parts if classes else ():

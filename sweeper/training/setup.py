@@ -22,6 +22,7 @@ from sweeper.data.data import Data, is_real
 from sweeper.data.splits import rows_of_parts, split, with_rows_of
 from sweeper.data.streamed import Streamed
 from sweeper.errors import ModelError
+from sweeper.split_names import SPLITS
 from sweeper.study.losses import loss_of, out_features, widths
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
@@ -48,7 +49,6 @@ __all__ = [
     "users_code",
 ]
 
-PARTS = ("train", "validation", "test")
 MEASURED_ROWS = 128
 """Rows of validation data on which layers are measured."""
 
@@ -100,7 +100,7 @@ class Rows:
         """The inputs alone."""
         if not self.with_targets:
             return self
-        x = {f"x_{part}": getattr(self, f"x_{part}")["inputs"] for part in PARTS}
+        x = {f"x_{part}": getattr(self, f"x_{part}")["inputs"] for part in SPLITS}
         return replace(self, **x, with_targets=False)
 
 
@@ -139,13 +139,13 @@ def rows_of(task: Task, settings: Settings, seed: int) -> Rows:
             return array.to(_tensor_dtype(array.array, dtype), device)
         return torch.tensor(array, dtype=_tensor_dtype(array, dtype), device=device)
 
-    x = {part: mapped(tensor, getattr(parts, f"x_{part}")) for part in PARTS}
-    y = {part: tensor(getattr(parts, f"y_{part}")) for part in PARTS}
+    x = {part: mapped(tensor, getattr(parts, f"x_{part}")) for part in SPLITS}
+    y = {part: tensor(getattr(parts, f"y_{part}")) for part in SPLITS}
     inner = pick_loss(task, settings).inner is not None
     if inner:
         targets = _several(task, seed, dtype, device) if task.data.several is not None else y
-        x = {part: {"inputs": x[part], "target": targets[part]} for part in PARTS}
-    pairs = {name: t for p in PARTS for name, t in ((f"x_{p}", x[p]), (f"y_{p}", y[p]))}
+        x = {part: {"inputs": x[part], "target": targets[part]} for part in SPLITS}
+    pairs = {name: t for p in SPLITS for name, t in ((f"x_{p}", x[p]), (f"y_{p}", y[p]))}
     return Rows(**pairs, with_targets=inner)
 
 
@@ -153,7 +153,7 @@ def _several(task: Task, seed: int, dtype: torch.dtype, device: torch.device) ->
     """All targets of each part, where there are several: as they came."""
     first, shares = task.study.search.seed, task.study.data.split
     parts = rows_of_parts(task.data, shares, seed=seed, test_seed=first)
-    by_part = zip(PARTS, parts, strict=True)
+    by_part = zip(SPLITS, parts, strict=True)
     return {part: _targets(taken(task.data.several, rows), dtype, device) for part, rows in by_part}
 
 

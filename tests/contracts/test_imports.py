@@ -29,6 +29,7 @@ WORDS = (
     "memory",
     "passwords",
     "printable",
+    "split_names",
     "spreadsheet",
     "suggestions",
     "to_json",

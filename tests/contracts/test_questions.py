@@ -15,7 +15,7 @@ from report_inputs import Asked, asked_of, changed, made_input
 from synthetic_records import SyntheticRecords
 
 from sweeper.questions import FIGURES, QUESTIONS, TABLES
-from sweeper.questions.question import PARTS, Question, Tables
+from sweeper.questions.question import PAGE_PARTS, Question, Tables
 from sweeper.report.sections import sentences
 
 ROOM = Path(__file__).resolve().parents[2] / "sweeper" / "questions"
@@ -125,7 +125,7 @@ def test_what_is_shown_and_drawn_is_a_table(asked: Asked, question: Question) ->
     for part in question.shown:
         assert set(part.view(asked.tables[part.table])), part.table
     assert {figure.table for figure in question.figures} <= set(question.tables)
-    assert question.part in PARTS
+    assert question.part in PAGE_PARTS
 
 
 @each_question

@@ -21,9 +21,9 @@ from sweeper.report.script.functions import Imported, call, imported, quoted
 from sweeper.report.script.several import EACH, KINDS, STANDARDIZED, pair_of, pairs_as_read
 from sweeper.report.script.source import definitions
 from sweeper.report.script.table import function_text, is_plain, table_text
+from sweeper.split_names import SPLITS
 from sweeper.study.study import Study
 
-PARTS = ("train", "validation", "test")
 PAIRED = "pair_of({})"
 SEEDED = (
     "# What items draw at random is drawn as in the sweep.",
@@ -189,7 +189,7 @@ def _what(data: Data) -> str:
 
 def _sizes(study: Study, data: Data) -> tuple[int, ...]:
     if data.fixed is not None:
-        return tuple(len(data.fixed[part]) for part in PARTS)
+        return tuple(len(data.fixed[part]) for part in SPLITS)
     seed = study.search.seed
     return tuple(map(len, splits.rows_of_parts(data, study.data.split, seed=seed, test_seed=seed)))
 
@@ -283,7 +283,7 @@ def _joined(form: str) -> list[str]:
 
 def _parts(data: Data) -> Sequence[str]:
     assert data.fixed is not None
-    return [part for part in PARTS if len(data.fixed[part])]
+    return [part for part in SPLITS if len(data.fixed[part])]
 
 
 def _inputs(data: Data) -> list[str]:

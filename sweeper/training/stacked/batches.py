@@ -11,8 +11,9 @@ from torch import Tensor
 from sweeper.components.tree import Tree, leaves, mapped, put, rows_in, taken
 from sweeper.data.data import Data
 from sweeper.data.streamed import Streamed
+from sweeper.split_names import SPLITS
 from sweeper.study.settings import Settings
-from sweeper.training.setup import PARTS, Rows, Task, batch_order, part_sizes, rows_of
+from sweeper.training.setup import Rows, Task, batch_order, part_sizes, rows_of
 from sweeper.training.stacked.refusal import NotStackable
 
 MAX_POOLED_BYTES = 256 * 2**20
@@ -52,7 +53,7 @@ def _row_by_row(rows: Rows) -> Rows:
         **{
             f"{name}_{part}": mapped(laid_out, getattr(rows, f"{name}_{part}"))
             for name in "xy"
-            for part in PARTS
+            for part in SPLITS
         },
     )
 

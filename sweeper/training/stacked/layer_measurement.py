@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.components.tree import Tree, leaves, put, taken
-from sweeper.measures import PARTS
+from sweeper.measures import NEEDS
 from sweeper.training.setup import MEASURED_ROWS, Rows
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
 from sweeper.training.stacked.measurement_pass import MeasurementPass
@@ -153,10 +153,10 @@ def _activation(each: LayerMeasurement) -> str:
 
 def _exists(name: str, each: LayerMeasurement, site: int | None) -> bool:
     """Whether a measure makes sense for a trial at a layer; `site`: its hidden activation, if it has one."""
-    if each.before is None and "weight_before" in PARTS[name]:
+    if each.before is None and "weight_before" in NEEDS[name]:
         return False
     sloped = site is None or _has_slope(each.trial.initial.kernels[site])
-    return sloped or PARTS[name].isdisjoint(("derivative", "steepest"))
+    return sloped or NEEDS[name].isdisjoint(("derivative", "steepest"))
 
 
 def _has_slope(kernel: AnyKernel) -> bool:
