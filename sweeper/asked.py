@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sweeper.data.data import Data, of_this_process
 from sweeper.data.in_memory import InMemory
 from sweeper.errors import DataError, UserError
-from sweeper.report import script
+from sweeper.study.data import data_of
 from sweeper.study.load import names_code
 from sweeper.study.study import Study
 from sweeper.training.calls import call_user_code
@@ -52,9 +52,9 @@ def load_data(pool: Pool, study: Study) -> Data:
     source, model = study.data.source, study.model.source
     named = [each for each in (source, model) if isinstance(each, str) and ":" in each]
     if not named or not isinstance(source, str):
-        return of_this_process(script.load_data(study))
+        return of_this_process(data_of(study))
     try:
-        return of_this_process(call_user_code(pool, script.load_data, study))
+        return of_this_process(call_user_code(pool, data_of, study))
     except WorkerDied as end:
         who = f"data function {source!r} failed" if source in named else f"while {model!r} was looked up"
         raise DataError(f"{who}: {end}") from None

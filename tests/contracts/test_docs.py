@@ -35,7 +35,7 @@ from pages import (
 import sweeper
 from sweeper.cli import app
 from sweeper.errors import RunFailed, UserError
-from sweeper.report.script import load_data
+from sweeper.study.data import data_of
 from sweeper.study.find import builtin_studies
 from sweeper.study.sections import Section
 from sweeper.study.study import Study
@@ -179,7 +179,7 @@ def test_own_models_can_be_trained(name: str, workshop: Workshop) -> None:
     files = workshop(OWN[name])
     for override in [(), ("training.loss=my_losses:log_cosh",)] if name == "waves.toml" else [()]:
         study = Study.load(files[name], override)
-        assert set(check_configurations(Task(study, load_data(study)))) == {""}
+        assert set(check_configurations(Task(study, data_of(study)))) == {""}
 
 
 def test_the_padded_example_is_swapped_as_the_page_says(workshop: Workshop) -> None:
@@ -187,7 +187,7 @@ def test_the_padded_example_is_swapped_as_the_page_says(workshop: Workshop) -> N
     study = Study.load(workshop("docs/your-own-model.md")["padded.toml"])
     (line,) = [n for n, text in enumerate(Path("padded.py").read_text().splitlines(), 1) if "F.relu(" in text]
     call = f"padded.py:{line} relu in the model"
-    assert swap_summary(Task(study, load_data(study))) == f"swapped: {call}, {call} #2; kept: none"
+    assert swap_summary(Task(study, data_of(study))) == f"swapped: {call}, {call} #2; kept: none"
 
 
 def test_the_python_study_is_valid() -> None:

@@ -31,8 +31,8 @@ from sweeper.errors import StudyError
 from sweeper.measures import MEASURES
 from sweeper.questions.run_data import PRECONDITIONED, SHARPNESS_METRICS
 from sweeper.records import run_folder, schema
-from sweeper.report.script import load_data
 from sweeper.study import expect, sections
+from sweeper.study.data import data_of
 from sweeper.study.parameters import ALLOWED, PARAMETERS, SEARCHABLE_TRAINING
 from sweeper.study.parse_space import DEFAULTS, RANGE_KEYS
 from sweeper.study.rates import search_rates
@@ -239,10 +239,10 @@ def test_words_of_the_records() -> None:
             name="m", data=data, model={"depth": 1}, training={"loss": loss, "steps": 1, "evaluations": 1}
         )
         parameters = {"optimizer": "adam", "learning_rate": 0.01, "activation_penalty": 0.1}
-        result = train(Task(study, load_data(study)), Trial(0, "explore", 0, parameters))
+        result = train(Task(study, data_of(study)), Trial(0, "explore", 0, parameters))
         written |= {metric for _, metric, _ in result.curves}
         written |= {
-            metric for _, metric, _ in sharpness_of(Task(study, load_data(study)), result.trial, last=0)
+            metric for _, metric, _ in sharpness_of(Task(study, data_of(study)), result.trial, last=0)
         }
     told = {name_in(r["Metric"]) for r in table(RECORDS_PAGE, "curves", "Metric")}
     assert {"validation_NAME", "train_NAME"} <= told

@@ -14,8 +14,8 @@ from soak import SOAK, patient
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.data.sources import quadratic
-from sweeper.report.script import load_data
 from sweeper.statistics.intervals import interval
+from sweeper.study.data import data_of
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.training.capture import layers_of
@@ -70,7 +70,7 @@ def test_limits_of_the_quadratic_data() -> None:
 def test_quadratic_outcomes(tmp_path: Path) -> None:
     """In the quadratic study each method diverges between the two rates that the text names for it."""
     study = Study.load(files_of(TUTORIAL, tmp_path)["quadratic.toml"], ("training.steps=400",))
-    task, text = Task(study, load_data(study)), " ".join(prose(TUTORIAL).split())
+    task, text = Task(study, data_of(study)), " ".join(prose(TUTORIAL).split())
     for optimizer, low, high in (
         ("sgd", 0.037, 0.038),
         ("momentum", 0.071, 0.072),
@@ -113,7 +113,7 @@ SEEDS = range(10) if SOAK else range(3)
 @cache
 def digits() -> Any:
     """The data, read once."""
-    return load_data(Study(name="s"))
+    return data_of(Study(name="s"))
 
 
 def fall(activation: str, init: str) -> tuple[float, float, float]:

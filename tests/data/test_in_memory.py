@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from sweeper.data.in_memory import InMemory, is_data
 from sweeper.data.load import load
 from sweeper.errors import DataError, StudyError
-from sweeper.report.script import load_data, script
+from sweeper.report.script import script
+from sweeper.study.data import data_of
 from sweeper.study.study import Study
 
 N = 12
@@ -38,7 +39,7 @@ SET = TensorDataset(torch.from_numpy(X), torch.from_numpy(Y))
 def test_a_study_takes_the_data_themselves(data: Any) -> None:
     """Pairs, data sets, loaders, lists of items and parts, alone or as the source of the section."""
     study = Study(name="mine", data=data)
-    read = load_data(study)
+    read = data_of(study)
     assert read.inputs[:N].tolist() == X.tolist()
     assert read.targets[:N].tolist() == Y.tolist()
     assert read.classes == ("0", "1", "2")

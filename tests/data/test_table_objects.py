@@ -14,7 +14,7 @@ from sweeper.data.keys import Keys
 from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts, split
 from sweeper.errors import DataError
-from sweeper.report.script import load_data
+from sweeper.study.data import data_of
 from sweeper.study.study import Study
 
 N = 60
@@ -100,11 +100,11 @@ def test_every_table_is_read_as_a_file(kind: str, keys: dict[str, Any], as_file:
 @pytest.mark.parametrize("kind", ["frame and name", "frame and column", "columns"])
 def test_a_study_takes_them(kind: str, as_file: Path) -> None:
     """As `data`, and as `source` beside other keys."""
-    wanted = load_data(Study(name="a", data={"source": str(as_file), "target": "y"}))
+    wanted = data_of(Study(name="a", data={"source": str(as_file), "target": "y"}))
     section = {"source": KINDS[kind](), **({"target": "y"} if kind == "columns" else {})}
-    check_same(load_data(Study(name="a", data=section)), wanted)
+    check_same(data_of(Study(name="a", data=section)), wanted)
     if kind != "columns":
-        check_same(load_data(Study(name="a", data=KINDS[kind]())), wanted)
+        check_same(data_of(Study(name="a", data=KINDS[kind]())), wanted)
 
 
 @pytest.mark.parametrize(

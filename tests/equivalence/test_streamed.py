@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeper.report.script import load_data
+from sweeper.study.data import data_of
 from sweeper.study.study import Study
 from sweeper.training.pool.messages import SharedFolder
 from sweeper.training.reference import train
@@ -39,9 +39,9 @@ def test_rows_on_disk_train_alike(
     space = {"optimizer": ["adam", "sgd"], "activation": ["tanh", "relu"]}
     sections = {"training": training, "search": {"space": space}, "model": {"source": "mlp", "depth": 1}}
     study = Study(name="disk", data=(X, Y.astype(int)), **sections)
-    held = task_of(study, load_data(study))
+    held = task_of(study, data_of(study))
     monkeypatch.setenv("SWEEPER_DATA_MEMORY", "1 KiB")
-    task = task_of(study, load_data(study))
+    task = task_of(study, data_of(study))
     assert task.data.is_streamed
     (tmp_path / "shared").mkdir()
     there = SharedFolder(tmp_path / "shared").share(task).load()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from equivalence import MIXED, SPACE, assert_engines_agree, trials_of
 
-from sweeper.report.script import load_data
+from sweeper.study.data import data_of
 from sweeper.study.study import Study
 from sweeper.training.setup import Task
 
@@ -30,6 +30,6 @@ def test_rows_whose_columns_lie_together(
         training={"loss": "mse", "steps": 12, "batch_size": 16, "evaluations": 3, "dtype": dtype},
         search={"space": SPACE},
     )
-    task = Task(study, load_data(study))
+    task = Task(study, data_of(study))
     tolerance = 1e-9 if dtype == "float64" else 1e-3
     assert_engines_agree(task, trials_of(MIXED[1:4], seeds), 3, tolerance, compiled=compiled)

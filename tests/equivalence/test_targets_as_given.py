@@ -15,8 +15,8 @@ from sweeper.data.column_words import item_lines
 from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts
 from sweeper.errors import DataError, UserError
-from sweeper.report.script import load_data
 from sweeper.report.script.data import data_text
+from sweeper.study.data import data_of
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.training import setup
@@ -52,7 +52,7 @@ def task_of_several(kind: str, model: object, loss: object, **training: object) 
         **training,
     }
     study = Study(name="a", data=section, model=model, training=training)
-    return setup.task_of(study, load_data(study))
+    return setup.task_of(study, data_of(study))
 
 
 def by_a_plain_loop(task: Task, own: DataLoader, loss: Any, trial: Trial) -> float:
@@ -161,13 +161,13 @@ def test_several_targets_that_cannot_be() -> None:
     section = {"source": given.several("keys"), "target": ("price", "klass")}
     study = Study(name="a", data=section, model=given.Net, training={"loss": given.both})
     with pytest.raises(DataError, match=r"has no 'klass' \(data.target\); did you mean 'class'"):
-        load_data(study)
+        data_of(study)
     section = {"source": given.several("tuple"), "target": ("price", "class")}
     study = Study(name="a", data=section, model=given.Net, training={"loss": given.both})
     with pytest.raises(
         DataError, match=r"is no dict, and data.target = \['price', 'class'\] names keys of dicts"
     ):
-        load_data(study)
+        data_of(study)
     with pytest.raises(UserError, match="items have several targets, and a script reads one"):
         data_text(
             task_of_several("keys", given.Net, given.both).study,

@@ -21,7 +21,7 @@ from sweeper.data.data import Data
 from sweeper.data.facts import target_facts
 from sweeper.report.advice import Advice, Asked, advise
 from sweeper.report.advice.show import WIDTH, combined, command, text, to_dict
-from sweeper.report.script import load_data
+from sweeper.study.data import data_of
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.theory.mean_field import born_dead_probability, network_variances, predicted_profile
@@ -81,7 +81,7 @@ def check(advice: Mapping[str, Advice], file: Path) -> None:
         assert words[:3] == ["sweeper", "run", str(file)]
         study = Study.load(words[2], tuple(b for a, b in itertools.pairwise(words) if a == "--set"))
         assert (study.name == "asked") is (len(words) == 3)
-        assert set(check_configurations(Task(study, load_data(study)))) == {""}
+        assert set(check_configurations(Task(study, data_of(study)))) == {""}
 
 
 @pytest.mark.parametrize("kind", TARGETS)
@@ -204,7 +204,7 @@ def test_curvature_bounds_the_rates_of_gradient_descent(tmp_path: Path) -> None:
     file.write_text(tomli_w.dumps({"name": "asked", "model": "linear", **sections}), encoding="utf-8")
     study = Study.load(file)
     rows = rows_of(
-        Task(study, load_data(study)), settings(study, {"optimizer": "sgd", "learning_rate": 1.0}), 0
+        Task(study, data_of(study)), settings(study, {"optimizer": "sgd", "learning_rate": 1.0}), 0
     )
     inputs = np.column_stack([rows.x_train.double().numpy(), np.ones(len(rows.x_train))])
     steepest = float(np.linalg.eigvalsh(2 * inputs.T @ inputs / len(inputs)).max())
@@ -293,7 +293,7 @@ def test_guessing_is_scored_in_the_loss_of_the_study(tmp_path: Path, monkeypatch
     advice = advice_on(study)
     loss, output = said(advice["loss"]), said(advice["output"])
     assert "cross" not in loss + output
-    shares = torch.bincount(torch.tensor(load_data(Study.load(study)).targets)).double()
+    shares = torch.bincount(torch.tensor(data_of(Study.load(study)).targets)).double()
     best = float(re.findall(r"focal loss of ([\d.]+)", loss)[0])
     assert 0.4 < best < focal(shares.log()[None].expand(3, 3), torch.arange(3)).item() * 1.01
     sure = focal(torch.eye(3), torch.arange(3)).item()
@@ -308,7 +308,7 @@ def test_weights_are_sized_by_the_penalties_of_the_study(tmp_path: Path, kinds: 
     named = dict(re.findall(r"the (\w+) penalty, summed .*? weight of ([\d.e-]+)", said(one)))
     assert set(named) == set(kinds)
     network = profile_network(
-        loaded := Study.load(study), load_data(loaded), {"optimizer": "adam", "learning_rate": 1e-3}, ["relu"]
+        loaded := Study.load(study), data_of(loaded), {"optimizer": "adam", "learning_rate": 1e-3}, ["relu"]
     )
     (profile,) = network.profiles.values()
     for kind, weight in named.items():

@@ -5,7 +5,7 @@ import pandas as pd
 
 from sweeper.data.splits import rows_of_parts
 from sweeper.report.advice import advise
-from sweeper.report.script import load_data
+from sweeper.study.data import data_of
 from sweeper.study.study import Study
 from sweeper.training.initial_profile import profile_network
 
@@ -37,7 +37,7 @@ def test_rows_to_train_on_are_those_of_the_split() -> None:
         training={"loss": "mse"},
     )
     advice = {one.key: one for one in advise(study, profile_network)}
-    data = load_data(study)
+    data = data_of(study)
     train, *_ = rows_of_parts(data, study.data.split, seed=0, test_seed=0)
     assert len(train) != round(0.6 * 240)
     assert any(f"{len(train)} training rows" in reason.text for reason in advice["penalty"].reasons)

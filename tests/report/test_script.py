@@ -35,6 +35,7 @@ from sweeper.printable import printable
 from sweeper.report import script as package
 from sweeper.report.script import script
 from sweeper.report.script.source import definitions, import_block
+from sweeper.study.data import data_of
 from sweeper.study.study import Study
 from sweeper.training import evaluate
 from sweeper.training.reference import train
@@ -78,7 +79,7 @@ def runs(
     trained, texts, calls = {}, {}, {}
     for number, (name, (sections, parameters)) in enumerate(CASES.items()):
         study = study_of(sections, folder)
-        data = package.load_data(study)
+        data = data_of(study)
         trained[name] = train(Task(study, data), Trial(0, "explore", 3, parameters, test=True))
         texts[name] = script(study, parameters, 3, data=data)
         file = scripts / f"best{number}.py"
@@ -198,7 +199,7 @@ def test_data_are_loaded_where_not_given(folder: Path) -> None:
     """Without data the script is the same: it loads what the study names."""
     sections, parameters = CASES["csv with words"]
     study = study_of(sections, folder)
-    assert script(study, parameters, 3) == script(study, parameters, 3, data=package.load_data(study))
+    assert script(study, parameters, 3) == script(study, parameters, 3, data=data_of(study))
 
 
 def test_evaluation_has_the_same_chunks() -> None:

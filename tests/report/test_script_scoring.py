@@ -10,8 +10,8 @@ import torch
 
 from sweeper.components import losses, outputs
 from sweeper.errors import UserError
-from sweeper.report.script import load_data
 from sweeper.report.script.scoring import ScoringText, scoring_text
+from sweeper.study.data import data_of
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 
@@ -23,7 +23,7 @@ TRIAL = {"optimizer": "sgd", "learning_rate": 0.1}
 def text_of(data: Any = None, **training: Any) -> ScoringText:
     """What the template is told for these data, LABELS where none are given."""
     study = Study(name="a", model=given.Net, data=(X, LABELS) if data is None else data, training=training)
-    return scoring_text(study, settings_of(study, TRIAL), load_data(study), 0)
+    return scoring_text(study, settings_of(study, TRIAL), data_of(study), 0)
 
 
 def run(text: ScoringText, **names: Any) -> dict[str, Any]:

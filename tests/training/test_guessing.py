@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score
 
 from sweeper.data.splits import rows_of_parts, targets_of
 from sweeper.records.run_files import BASELINES
-from sweeper.report.script import load_data
+from sweeper.study.data import data_of
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.training.evaluate import batchable_scores
@@ -25,7 +25,7 @@ def task(targets: np.ndarray, loss: object, metrics: tuple[str, ...] = (), **dat
         data={"source": lambda: (INPUTS[: len(targets)], targets), **data},
         training={"loss": loss, "metrics": list(metrics)},
     )  # fmt: skip
-    return Task(study, load_data(study))
+    return Task(study, data_of(study))
 
 
 def scaled(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,7 @@
 `source` cuts out the functions that the sweep itself trained with, `functions` imports the user's.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,9 @@ from sweeper.components import (
     rankings,
     schedules,
 )
-from sweeper.components.losses import LOSSES
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.data import cells, encoding, images, sources, splits, table_objects
 from sweeper.data.data import Data
-from sweeper.data.load import load
 from sweeper.errors import UserError
 from sweeper.printable import one_line
 from sweeper.report.script.data import DataText, data_text
@@ -39,8 +37,8 @@ from sweeper.report.script.functions import quoted, reachable
 from sweeper.report.script.model import ModelText, model_text
 from sweeper.report.script.source import definitions, import_block
 from sweeper.report.script.training import TrainingText, training_text
+from sweeper.study.data import data_of
 from sweeper.study.losses import loss_of
-from sweeper.study.settings import keys_of
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.trial import is_maximized
@@ -94,7 +92,7 @@ def script(
     settings = settings_of(study, parameters)
     if isinstance(settings.model, str) and ":" in settings.model:  # before its module is imported
         reachable(settings.model, "model.source")
-    data = data or load_data(study)
+    data = data or data_of(study)
     rows = data_text(study, data)
     model = model_text(study, settings, data, loss_of(study, data, settings))
     training = training_text(study, settings, data, seed, rows.sizes[0], model)
@@ -113,19 +111,6 @@ def script_or_reason(
         return "", str(error)
     except Exception as error:
         return "", message_of(error)
-
-
-def load_data(study: Study, call: Callable[..., Data] = load) -> Data:
-    """What the sweep loads for `study`; `call` is `load`, or what calls it elsewhere."""
-    loss = LOSSES.get(study.training.loss) if isinstance(study.training.loss, str) else None
-    return call(
-        study.data.source,
-        target=study.data.target,
-        folder=study.folder,
-        options=study.data.options,
-        loss_task=loss.task if loss else None,
-        keys=keys_of(study),
-    )
 
 
 def _context(
