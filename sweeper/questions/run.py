@@ -67,7 +67,7 @@ def _pruning(pruner: str) -> str:
 
 
 def _engine(name: str) -> str:
-    """The word of the records for what is called stacked everywhere else."""
+    """The page's word: ``stacked`` for what records and ``--engine`` call ``fused``."""
     return "stacked" if name == "fused" else name
 
 

@@ -69,7 +69,7 @@ LATER = {"layer_name", "host"}
 """Columns that files of earlier releases lack; they are empty then."""
 PHASES = ("explore", "exploit", "confirm")
 ENGINES = ("reference", "fused", "stacked")
-"""Words of the column `engine`; ``stacked`` is the later word for ``fused``."""
+"""Words of the column `engine`. Stacked trials are written ``fused``; ``stacked`` is read as the same."""
 ALWAYS = {
     "optimizer": pa.string(),
     "learning_rate": pa.float64(),
