@@ -1,0 +1,1 @@
+"""What trials are made of: activations, optimizers, losses, metrics, penalties, initializers, models."""

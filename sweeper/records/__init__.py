@@ -1,1 +1,1 @@
-"""4 kept: the schema of the records and their crash-safe Parquet store."""
+"""The schema of the records and their crash-safe Parquet store."""

@@ -1,0 +1,1 @@
+"""The page, the card, the live page, `script/`, `advice/`."""

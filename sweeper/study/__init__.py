@@ -1,1 +1,1 @@
-"""1 asked: TOML -> frozen, validated `Study`; the search space."""
+"""TOML to a frozen, validated `Study`; the search space."""

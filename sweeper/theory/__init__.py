@@ -1,1 +1,1 @@
-"""What should happen: mean-field gradient propagation, stability limits of step sizes."""
+"""What should happen: mean-field gradient propagation, facts of activations."""

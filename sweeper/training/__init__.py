@@ -1,1 +1,1 @@
-"""3 trained: trials -> results. `reference.py` defines what is correct; `workers.py` runs it in parallel."""
+"""Trials to results: `reference.py` says what is correct, `stacked/` trains many as one, `pool/` is where."""
