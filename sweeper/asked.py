@@ -16,6 +16,7 @@ from sweeper.study.load import names_code
 from sweeper.study.study import Study
 from sweeper.training.calls import call_user_code
 from sweeper.training.pool.interface import Pool, WorkerDied
+from sweeper.user_code.lookup import names_function
 
 if TYPE_CHECKING:
     from sweeper.report.advice import Advice
@@ -50,7 +51,7 @@ def load_data(pool: Pool, study: Study) -> Data:
         DataError: as `load`; if the process of its data function ended.
     """
     source, model = study.data.source, study.model.source
-    named = [each for each in (source, model) if isinstance(each, str) and ":" in each]
+    named = [each for each in (source, model) if names_function(each)]
     if not named or not isinstance(source, str):
         return of_this_process(data_of(study))
     try:

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 import torch
 from torch import Tensor, nn
 
-from sweeper.user_code.lookup import resolve
+from sweeper.user_code.lookup import names_function, resolve
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def activation_of(name: str) -> Activation:
 
     Whoever trains or writes a script has looked that class up from the study's folder before.
     """
-    if ":" not in name:
+    if not names_function(name):
         return ACTIVATIONS[name]
     return Activation(name, f"{USERS_NAME}()", users_class=resolve(name))
 

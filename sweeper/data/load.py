@@ -29,7 +29,7 @@ from sweeper.data.targets import fit_targets
 from sweeper.errors import DataError, SweeperError, did_you_mean, shown
 from sweeper.split_names import SPLITS
 from sweeper.user_code.calls import message_of, name_of, user_code
-from sweeper.user_code.lookup import resolve
+from sweeper.user_code.lookup import is_built_in, resolve
 from sweeper.user_code.process_state import process_kept
 
 
@@ -102,7 +102,7 @@ def _images(source: str, folder: Path | None, options: Mapping[str, Any]) -> Any
 
 
 def _function(source: str | Callable[..., Any], folder: Path | None) -> Callable[..., Any]:
-    if isinstance(source, str) and source not in DATASETS and ":" not in source:
+    if is_built_in(source) and source not in DATASETS:
         allowed = [*DATASETS, *(f"a {ending} file" for ending in ENDINGS), "package.module:function"]
         raise DataError(f"data.source = {source!r}: {did_you_mean(source, allowed)}")
     if not isinstance(source, str):

@@ -11,6 +11,7 @@ from sweeper.questions.layers import START
 from sweeper.questions.structures import base_of
 from sweeper.study.command_line import option
 from sweeper.study.study import Study
+from sweeper.user_code.lookup import is_built_in
 from sweeper.wording import listing, number, percent
 
 
@@ -26,8 +27,7 @@ def option_of(study: Study, setting: str) -> str:
 
 def init_of(study: Study) -> str:
     """The initializer that the study names, or that built-in models take by themselves; empty: not known."""
-    builtin = isinstance(study.model.source, str) and ":" not in study.model.source
-    return study.model.init or ("auto" if builtin else "")
+    return study.model.init or ("auto" if is_built_in(study.model.source) else "")
 
 
 DEAD = 0.25

@@ -41,7 +41,7 @@ from sweeper.study.own_step import check_own_step
 from sweeper.study.parse_space import parse_space, wrong_parameters
 from sweeper.study.sections import DataSection, ModelSection, TrainingSection
 from sweeper.study.space import Space, Values
-from sweeper.user_code.lookup import resolve
+from sweeper.user_code.lookup import names_function, resolve
 
 FUNCTION = "package.module:function"
 MAX_NAME = 120
@@ -141,7 +141,7 @@ def _check_activations(space: Space, folder: Path | None, mistakes: list[Mistake
     """Classes of the user's own must be modules that are made without arguments."""
     for key in [key for key in space.entries if space.base(key) == "activation"]:
         for name in space.entries[key].values or ():
-            if not isinstance(name, str) or ":" not in name:
+            if not names_function(name):
                 continue
             activation = _function(name, f"search.space.{key}", {}, [], folder, mistakes)
             if activation is None:
@@ -277,7 +277,7 @@ def _function(
         return source
     if source in registry:
         return registry[source]
-    if ":" not in source:
+    if not names_function(source):
         entries = {name: registry.get(name) for name in allowed}  # which may have other names
         mistakes.append(Mistake(key, did_you_mean(source, entries), source))
         return None

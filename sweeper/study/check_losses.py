@@ -8,6 +8,7 @@ from sweeper.components.metrics import METRICS, named, names
 from sweeper.errors import MAX_MISTAKES, Mistake, did_you_mean
 from sweeper.study.sections import SearchSection, TrainingSection
 from sweeper.study.space import Space
+from sweeper.user_code.lookup import is_built_in
 
 OPTIONS = ("label_smoothing", "class_weight", "quantile", "ignore_index")
 ALWAYS = ("validation_loss", "validation_error", "train_loss")
@@ -43,7 +44,7 @@ def check_metrics(sources: Sequence[Any], look_up: Callable[[Any], Any], mistake
     key, seen = "training.metrics", set[str]()
     for source in sources[:MAX_MISTAKES]:
         name = metric_name(source)
-        if isinstance(source, str) and ":" not in source:
+        if is_built_in(source):
             if not named(source):
                 mistakes.append(
                     Mistake(key, did_you_mean(source, [*names(), "package.module:function"]), source)
@@ -65,7 +66,7 @@ def check_objective(
     """The objective must be recorded, fit the loss, and have a direction."""
     losses = LOSSES.get(training.loss) if isinstance(training.loss, str) else None
     name = search.objective.removeprefix("validation_")
-    users = [metric_name(m) for m in training.metrics if not isinstance(m, str) or ":" in m]
+    users = [metric_name(m) for m in training.metrics if not is_built_in(m)]
     problem = ""
     if search.objective in ALWAYS:
         if name == "error" and losses and losses.task == "regression":

@@ -16,6 +16,7 @@ from sweeper.study.parameters import (
     WHOLE_TRAINING,
 )
 from sweeper.study.space import Range, Space, Values
+from sweeper.user_code.lookup import names_function
 
 
 def check_values(key: str, name: str, values: Values, mistakes: list[Mistake]) -> None:
@@ -26,7 +27,7 @@ def check_values(key: str, name: str, values: Values, mistakes: list[Mistake]) -
     if isinstance(values, Range) and (name in NAMES or not isinstance(allowed, Number | None)):
         mistakes.append(Mistake(where, "cannot be a range; give a value or a list"))
     elif name in NAMES:
-        own = [value for value in listed if name == "activation" and isinstance(value, str) and ":" in value]
+        own = [value for value in listed if name == "activation" and names_function(value)]
         for value in [value for value in listed if value not in (*NAMES[name], *own)][:MAX_MISTAKES]:
             mistakes.append(Mistake(where, did_you_mean(str(value), NAMES[name]), value))
     elif allowed is not None:

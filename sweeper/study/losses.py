@@ -22,7 +22,7 @@ from sweeper.study.check_losses import metric_name
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
 from sweeper.trial import is_maximized, objective_metric
-from sweeper.user_code.lookup import resolve
+from sweeper.user_code.lookup import is_built_in, resolve
 
 
 def loss_of(
@@ -109,13 +109,13 @@ def _width(target: np.ndarray) -> int:
 def recorded(study: Study, settings: Settings, data: Data, loss: Loss) -> tuple[Metric, ...]:
     """The scores of every evaluation point: those that fit the loss, those asked for, and the user's."""
     objective = objective_metric(study.objective).removeprefix("validation_")
-    asked = [*(m for m in settings.metrics if isinstance(m, str) and ":" not in m), objective]
+    asked = [*(m for m in settings.metrics if is_built_in(m)), objective]
     width = out_features(data, loss) // loss.outputs
     metrics = list(metrics_of(loss.task, width, asked)) if data.several is None else []
     if loss.task == "sequence":
         metrics = [with_arguments(metric, ignore_index=settings.ignore_index) for metric in metrics]
     for source in settings.metrics:
-        if isinstance(source, str) and ":" not in source:
+        if is_built_in(source):
             continue
         function = resolve(source, study.folder) if isinstance(source, str) else source
         name = metric_name(source)

@@ -8,7 +8,7 @@ from sweeper.components.inner_loss import STEP
 from sweeper.errors import Mistake, SweeperError
 from sweeper.study.sections import ModelSection, Section, TrainingSection
 from sweeper.study.space import Space
-from sweeper.user_code.lookup import resolve
+from sweeper.user_code.lookup import is_built_in, names_function, resolve
 
 
 def with_own_step(given: Mapping[str, Any], folder: Path | None) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def with_own_step(given: Mapping[str, Any], folder: Path | None) -> dict[str, An
 
 
 def _looked_up(source: Any, folder: Path | None) -> Any:
-    if not isinstance(source, str) or ":" not in source:
+    if not names_function(source):
         return source
     try:
         return resolve(source, folder)
@@ -56,7 +56,7 @@ def check_own_step(
         return
     found = _looked_up(model.source, folder)
     makes = callable(found) and not hasattr(found, "named_parameters")
-    if isinstance(model.source, str) and ":" not in model.source:
+    if is_built_in(model.source):
         problem = f"built-in model {model.source!r} has none"
     elif found is None or makes or has_step(found):
         return

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeGuard
+from typing import Any
 
 from sweeper.components.models import EMBEDDED, MODELS
 from sweeper.data.keys import Keys
@@ -13,7 +13,7 @@ from sweeper.study.data_keys import given_keys
 from sweeper.study.frozen import thawed
 from sweeper.study.sections import TrainingSection
 from sweeper.study.study import Study
-from sweeper.user_code.lookup import resolve
+from sweeper.user_code.lookup import is_built_in, resolve
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
     if "epochs" in changed or "steps" in changed:  # a searched length replaces the fixed one
         training |= {"epochs": None, "steps": None}
     training |= {name: getattr(section, name) for name in changed}
-    builtin = _is_built_in(study.model.source)
+    builtin = is_built_in(study.model.source)
     model.pop("init", None)
     init = chosen.get("model.init", study.model.init) or ("auto" if builtin else None)
     options = study.space.optimizer_options
@@ -124,12 +124,7 @@ def default_activation(study: Study) -> str | None:
     """The activation of a trial whose parameters name none; ``None`` of a model that brings its own or has
     none."""
     source = study.model.source
-    return "relu" if _is_built_in(source) and _has_hidden(source) else None
-
-
-def _is_built_in(source: object) -> TypeGuard[str]:
-    """Whether a model is one of ours, by its name."""
-    return isinstance(source, str) and ":" not in source
+    return "relu" if is_built_in(source) and _has_hidden(source) else None
 
 
 @cache
@@ -155,7 +150,7 @@ def _embeds(study: Study) -> bool:
     searched = study.space.entries.get("model.source")
     sources = [study.model.source] if searched is None else list(searched.values or ())
     for source in sources:
-        if _is_built_in(source):
+        if is_built_in(source):
             if source not in EMBEDDED:
                 return False
         elif "code_sizes" not in signature(

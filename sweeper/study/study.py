@@ -24,6 +24,7 @@ from sweeper.study.sections import (
 from sweeper.study.space import Space
 from sweeper.trial import objective_name
 from sweeper.user_code.calls import source_of
+from sweeper.user_code.lookup import is_built_in
 
 # loaded late: torch takes seconds
 
@@ -126,7 +127,7 @@ class Study(Section):
         for key in ("model.source", "training.loss", "activation"):
             entry = self.space.entries.get(key)
             named += [value for value in (entry.values or () if entry else ()) if value is not None]
-        return any(not isinstance(source, str) or ":" in source for source in named)
+        return any(not is_built_in(source) for source in named)
 
     @cached_property
     def space(self) -> Space:

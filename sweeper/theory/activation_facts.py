@@ -21,6 +21,7 @@ from sweeper.theory.function_shape import (
     tail_slopes,
 )
 from sweeper.theory.scalar import Scalar, computing, derivative, of_one_unit, scalar
+from sweeper.user_code.lookup import names_function
 from sweeper.wording import given, number
 
 __all__ = ["Facts", "catalogue", "derivative", "facts_of", "without_facts"]
@@ -149,7 +150,7 @@ def facts_of(name: str) -> Facts:
         UserError: for one that is not elementwise and does not say so, and for a user's class that fails.
     """
     activation = activation_of(name)
-    if ":" not in name:
+    if not names_function(name):
         return _elementwise(activation) if activation.elementwise else _coupled(activation)
     with computing(name):
         return _elementwise(activation)

@@ -15,6 +15,7 @@ from sweeper.components.activations import ACTIVATIONS, activation_of
 from sweeper.errors import UserError, did_you_mean
 from sweeper.theory.function_shape import Breaks, Function, find_breaks
 from sweeper.user_code.calls import message_of, user_code
+from sweeper.user_code.lookup import names_function
 
 END = 12.0
 """The normal density beyond ±12 is below 1e-32."""
@@ -150,7 +151,7 @@ def of_one_unit(module: nn.Module) -> nn.Module:
 def _named(name: str) -> Scalar:
     if name in ACTIVATIONS:
         return replace(scalar(ACTIVATIONS[name].make()), name=name)
-    if ":" not in name:
+    if not names_function(name):
         raise UserError(f"no activation {name!r}; {did_you_mean(name, ACTIVATIONS)}")
     with computing(name):
         return replace(scalar(activation_of(name).make()), name=name)

@@ -28,7 +28,7 @@ from sweeper.study.settings import Settings
 from sweeper.study.study import Study
 from sweeper.trial import Trial
 from sweeper.user_code.calls import message_of, user_code
-from sweeper.user_code.lookup import resolve
+from sweeper.user_code.lookup import names_function, resolve
 from sweeper.user_code.observing import seed_all
 from sweeper.user_code.process_state import process_kept
 from sweeper.user_code.put_back import put_back
@@ -184,7 +184,7 @@ def users_code(task: Task, settings: Settings) -> dict[str, Any]:
     named |= {f"metric {index}": metric for index, metric in enumerate(settings.metrics)}
     with user_code():  # modules are imported
         functions = {
-            role: resolve(source, task.study.folder) if isinstance(source, str) and ":" in source else source
+            role: resolve(source, task.study.folder) if names_function(source) else source
             for role, source in named.items()
         }
     return {role: function for role, function in functions.items() if not isinstance(function, str)}
@@ -219,9 +219,9 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
         loss, dtype = pick_loss(task, settings), getattr(torch, settings.dtype)
         with user_code():
             source = settings.model
-            if isinstance(source, str) and ":" in source:
+            if names_function(source):
                 source = resolve(source, task.study.folder)
-            if settings.activation and ":" in settings.activation:
+            if names_function(settings.activation):
                 _look_up(settings.activation, task.study.folder)
             built = build(
                 source,

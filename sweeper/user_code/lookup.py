@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from sweeper.errors import UserError, did_you_mean
 from sweeper.suggestions import suggestion
@@ -29,6 +29,16 @@ PYTHONS_OWN = (
 )
 DEFINED = (inspect.isfunction, inspect.isbuiltin, inspect.isclass, inspect.ismethod)
 """Objects whose ``__module__`` says where they were defined; that of a partial function does not."""
+
+
+def names_function(source: object) -> TypeGuard[str]:
+    """Whether it is a name ``package.module:function``; others are of something built in."""
+    return isinstance(source, str) and ":" in source
+
+
+def is_built_in(source: object) -> TypeGuard[str]:
+    """Whether it is the name of something built in: no function, and no name of one."""
+    return isinstance(source, str) and ":" not in source
 
 
 @contextmanager

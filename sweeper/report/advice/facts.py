@@ -22,6 +22,7 @@ from sweeper.study.study import Study
 from sweeper.theory.mean_field import network_variances, predicted_profile
 from sweeper.theory.scalar import scalar
 from sweeper.user_code.calls import message_of, user_code
+from sweeper.user_code.lookup import is_built_in
 
 ProfileNetwork = Callable[
     [Study, Data, Mapping[str, Any], Sequence[str | None], Sequence[str | None]],
@@ -68,7 +69,7 @@ class Facts:
     @property
     def builtin(self) -> bool:
         """Whether the model is one of this package."""
-        return isinstance(self.study.model.source, str) and ":" not in self.study.model.source
+        return is_built_in(self.study.model.source)
 
     @property
     def training_rows(self) -> int:

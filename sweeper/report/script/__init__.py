@@ -44,6 +44,7 @@ from sweeper.study.study import Study
 from sweeper.trial import is_maximized
 from sweeper.user_code import observing
 from sweeper.user_code.calls import message_of, user_code
+from sweeper.user_code.lookup import names_function
 
 COMPONENTS = (
     *(
@@ -90,7 +91,7 @@ def script(
             defined in a notebook), or objects that cannot be written down.
     """
     settings = settings_of(study, parameters)
-    if isinstance(settings.model, str) and ":" in settings.model:  # before its module is imported
+    if names_function(settings.model):  # before its module is imported
         reachable(settings.model, "model.source")
     data = data or data_of(study)
     rows = data_text(study, data)

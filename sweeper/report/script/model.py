@@ -30,6 +30,7 @@ from sweeper.study.losses import out_features
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
 from sweeper.user_code.calls import source_of
+from sweeper.user_code.lookup import names_function
 
 if TYPE_CHECKING:
     from torch import nn
@@ -75,7 +76,7 @@ def model_text(study: Study, settings: Settings, data: Data, loss: Loss) -> Mode
         function, name = user.function, "make_model"
         _require_maker(function)
     own = None
-    if settings.activation and ":" in settings.activation:
+    if names_function(settings.activation):
         own = imported(settings.activation, "search.space.activation", USERS_NAME, study.folder)
     embedded = data.code_sizes if user is None and settings.model in models.EMBEDDED else ()
     maker = _Maker(function, asked(function), settings, data, loss)

@@ -17,6 +17,7 @@ from sweeper.study.check_losses import metric_name
 from sweeper.study.losses import loss_of, target_form
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
+from sweeper.user_code.lookup import is_built_in
 
 PLAIN = '''\
 def loss_function(output, target):
@@ -83,7 +84,7 @@ def scoring_text(study: Study, settings: Settings, data: Data, seed: int) -> Sco
         code.append(definitions(losses, loss.point.__name__))
     if loss.is_users:
         code += [definitions(outputs, name) for name in ("suits", "copied", "joined")]
-    sources = [m for m in settings.metrics if not isinstance(m, str) or ":" in m]
+    sources = [m for m in settings.metrics if not is_built_in(m)]
     users = [imported(m, "training.metrics", metric_name(m), study.folder) for m in sources]
     form = target_form(data, settings)
     copies = "as_given(copied(y))" if form else "copied(y)"
