@@ -14,7 +14,6 @@ SHARE = 0.5
 """Of the free memory that data may take: training needs as much again."""
 BUDGET = "SWEEPER_DATA_MEMORY"
 """Environment variable that says how much instead: bytes, ``500 MiB``, ``8GiB``."""
-GIB = 2**30
 TABLE_GROWTH = 4
 """Times the size of a table as text that it takes in memory, at least."""
 UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}

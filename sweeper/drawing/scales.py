@@ -94,12 +94,6 @@ def hold(axes: Axes, values: Iterable[float]) -> tuple[float, float]:
     return axes.get_ylim()
 
 
-def share_axis(axes: Axes) -> None:
-    """A y axis for shares, 0 to 100 %."""
-    axes.set_ylim(-0.04, 1.04)
-    share_ticks(axes.yaxis)
-
-
 def share_ticks(axis: Axis, parts: int = 4) -> None:
     """0 to 100 % in `parts`."""
     axis.set_major_locator(FixedLocator([part / parts for part in range(parts + 1)]))

@@ -92,28 +92,6 @@ def fixed_point(activation: Activation, sigma_w2: float, sigma_b2: float = 0.0, 
     return _root(growth, *tried[ends].tolist())
 
 
-def critical_sigma_w2(activation: Activation, sigma_b2: float = 0.0) -> float | None:
-    """σw² at which χ(q*) = 1, between vanishing and exploding, for a given σb²; ``None`` where there is none.
-
-    Along the line, σw² = 1/E[φ′(√q z)²] and σb² = q − σw² E[φ(√q z)²] are functions of q = q*; solved for the
-    smallest q. At σb² = 0 an activation with φ(0) = 0 has q* → 0 and σw² = 1/φ′(0)².
-    """
-    phi = scalar(activation)
-
-    def excess(q: Tensor) -> Tensor:
-        return 1 - phi.second_moment(q) / phi.slope_second_moment(q) / q - sigma_b2 / q
-
-    tried = 2.0 ** torch.arange(-60, 21, dtype=torch.float64)
-    values = excess(tried)
-    if abs(values[0].item()) <= ROUNDING:
-        return 1 / phi.slope_second_moment(tried[0]).item()
-    ends = _rises_through_0(values)
-    if ends is None:
-        return None
-    q = _root(excess, *tried[ends].tolist())
-    return 1 / phi.slope_second_moment(q).item()
-
-
 def _rises_through_0(values: Tensor) -> Tensor | None:
     """Indices of the first values below and above 0 with nothing but rounding in between."""
     clear = (values.abs() > ROUNDING).nonzero().flatten()
@@ -127,11 +105,6 @@ def _root(f: Callable[[Tensor], Tensor], one: float, other: float) -> float:
         return f(torch.tensor(q, dtype=torch.float64)).item()
 
     return float(brentq(at, one, other, xtol=1e-14 * min(one, other), rtol=1e-14))
-
-
-def keeping_gain(activation: Activation) -> float:
-    """1/√E[φ(z)²]: σw that keeps pre-activations of variance 1 at variance 1, without bias."""
-    return scalar(activation).second_moment(1.0).item() ** -0.5
 
 
 def initial_variances(init: str, fan_in: int, fan_out: int) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from sweeper.drawing.png import png_bytes
-from sweeper.drawing.scales import log_axis, share_axis
+from sweeper.drawing.scales import log_axis, share_ticks
 from sweeper.drawing.style import canvas, group_styles, handle, legend_below, themed
 
 DPIS = (40, 150)
@@ -23,7 +23,7 @@ def panels() -> Figure:
         each.set_title(f"panel {index}")
     log_axis(axes[0].xaxis)
     log_axis(axes[0].yaxis)
-    share_axis(axes[2])
+    share_ticks(axes[2].yaxis)
     axes[2].set_yticks([0, 1], ["a name that takes much room", "short"])
     mesh = axes[3].pcolormesh(x, [0, 1], np.linspace(0, 1, 19)[None])
     figure.colorbar(mesh, ax=axes[1:4:2], label="share")

@@ -15,10 +15,8 @@ from sweeper.components.activations import ACTIVATIONS
 from sweeper.errors import UserError
 from sweeper.theory.mean_field import (
     chi,
-    critical_sigma_w2,
     depth_scale,
     fixed_point,
-    keeping_gain,
     length_map,
     propagation,
 )
@@ -190,10 +188,8 @@ def test_start_decides_where_lengths_stay() -> None:
     ],
 )
 def test_critical_line_of_tanh(sigma_b2: float, sigma_w2: float) -> None:
-    """Known digits, and a search of its own with scipy for the σw² at which χ at the iterated q is 1."""
-    found = critical_sigma_w2("tanh", sigma_b2)
-    assert found == pytest.approx(sigma_w2, abs=6e-7)
-    assert propagation("tanh", found, sigma_b2).chi == pytest.approx(1, abs=1e-8)
+    """Known digits of where χ is 1, and a search of its own with scipy for the same place."""
+    assert propagation("tanh", sigma_w2, sigma_b2).chi == pytest.approx(1, abs=2e-6)
     slope = FORMULAS["tanh"][1]
 
     def excess(q: float) -> float:
@@ -201,19 +197,23 @@ def test_critical_line_of_tanh(sigma_b2: float, sigma_w2: float) -> None:
         return q - weight * gaussian(lambda x: math.tanh(x) ** 2, q) - sigma_b2
 
     q = brentq(excess, 1e-4, 2.0, xtol=1e-12)
-    assert found == pytest.approx(1 / gaussian(lambda x: slope(x) ** 2, q), rel=1e-7)
+    weight = 1 / gaussian(lambda x: slope(x) ** 2, q)
+    assert propagation("tanh", weight, sigma_b2).chi == pytest.approx(1, abs=1e-7)
 
 
-def test_other_critical_lines() -> None:
-    """Without bias a smooth function is critical at 1/φ′(0)²; ReLU at (2, 0) alone; erf by closed form."""
-    assert critical_sigma_w2("tanh") == pytest.approx(1, abs=1e-9)
-    assert critical_sigma_w2("gelu") == pytest.approx(4, abs=1e-9)
-    assert critical_sigma_w2("relu") == pytest.approx(2, abs=1e-9)
-    assert critical_sigma_w2("relu", 0.1) is None
-    assert critical_sigma_w2("leaky_relu") == pytest.approx(2 / (1 + 0.01**2), rel=1e-9)
-    weight = math.pi / 4 * math.sqrt(1 + 4 * 0.8)  # at q* = 0.8
+@pytest.mark.parametrize(
+    ("activation", "sigma_w2"), [("tanh", 1), ("relu", 2), ("leaky_relu", 2 / (1 + 0.01**2))]
+)
+def test_other_critical_lines(activation: str, sigma_w2: float) -> None:
+    """Without bias a smooth function is critical at 1/φ′(0)², and ReLU and its like at 1/E[φ′²]."""
+    assert propagation(activation, sigma_w2).chi == pytest.approx(1, abs=1e-7)
+
+
+def test_the_critical_line_of_erf() -> None:
+    """By closed form, at q* = 0.8."""
+    weight = math.pi / 4 * math.sqrt(1 + 4 * 0.8)
     bias = 0.8 - weight * 2 / math.pi * math.asin(1.6 / 2.6)
-    assert critical_sigma_w2(torch.erf, bias) == pytest.approx(weight, rel=1e-8)
+    assert propagation(torch.erf, weight, bias).chi == pytest.approx(1, rel=1e-7)
 
 
 def test_depth_scales() -> None:
@@ -224,13 +224,10 @@ def test_depth_scales() -> None:
     assert propagation("relu", 1 / 3).depth_scale == pytest.approx(1 / math.log(6), rel=1e-9)
 
 
-def test_gain_keeps_the_length() -> None:
-    """With σw = gain the map has its fixed point at 1."""
-    for name in ELEMENTWISE:
-        gain = keeping_gain(name)
-        assert length_map(name, 1.0, gain**2) == pytest.approx(1, rel=1e-12)
-    assert keeping_gain("tanh") == pytest.approx(1.5925, abs=5e-5)
-    assert keeping_gain("relu") == pytest.approx(math.sqrt(2), rel=1e-12)
+@pytest.mark.parametrize(("activation", "gain"), [("tanh", 1.5925), ("relu", math.sqrt(2))])
+def test_known_gains_keep_the_length(activation: str, gain: float) -> None:
+    """Pre-activations of variance 1 keep it."""
+    assert length_map(activation, 1.0, gain**2) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_slope_without_bound_has_no_finite_limit() -> None:

@@ -28,10 +28,6 @@ MAX_REFUSED = 100
 """Times that a call may meet a worker of other versions before the run gives up."""
 
 
-class Refused(Exception):
-    """A worker has other versions than the driver; the text says which."""
-
-
 def answered(ask: Callable[[], Value], who: str) -> Value:
     """What `who`, an engine of others, answers.
 
