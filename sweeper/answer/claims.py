@@ -5,9 +5,8 @@ stands: confirmed on fresh seeds before exploratory before open, then more seeds
 page. The weaker one is withdrawn, or says itself that the stronger one holds (`sweeper.answer.claim_words`).
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -178,11 +177,6 @@ def _order(claim: Claim) -> tuple[bool, bool, bool, tuple[int, int]]:
     interval before a share."""
     first = claim.kind == BEATS, claim.kind == LEARNED or claim.kind == STANDING, claim.kind != MATTERS
     return (*first, claim.strength)
-
-
-def contradictions(claims: Iterable[Claim]) -> list[tuple[Claim, Claim]]:
-    """Pairs that contradict each other; empty for those of `resolve` that nothing stands against."""
-    return [(one, other) for one, other in combinations(claims, 2) if contradict(one, other)]
 
 
 def best_values(

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from contradictions import contradictions
 
 from sweeper.answer.claim_words import NO_RANKING, words
 from sweeper.answer.claims import (
@@ -30,7 +31,6 @@ from sweeper.answer.claims import (
     Claim,
     Judged,
     contradict,
-    contradictions,
     resolve,
 )
 

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from contradictions import contradictions
 from judged_reports import Curve, everywhere, flat, judged, noisy, rising, slow, unstable, with_curves
 from synthetic_records import SyntheticRecords
 
-from sweeper.answer.claims import BEATS, LEARNED, STANDING, contradictions, resolve
+from sweeper.answer.claims import BEATS, LEARNED, STANDING, resolve
 from sweeper.answer.learning import Learning
 from sweeper.report.card import card
 

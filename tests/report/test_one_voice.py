@@ -6,6 +6,7 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
+from contradictions import contradictions
 from run_kinds import KINDS, run_of, told
 
 from sweeper.answer.answer import answer
@@ -28,7 +29,6 @@ from sweeper.answer.claims import (
     YES,
     Claim,
     Judged,
-    contradictions,
 )
 from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.questions import QUESTIONS
