@@ -130,9 +130,9 @@ def factor(value: float) -> str:
     return f"{round(value, 1 - math.floor(math.log10(value))):,.0f}" if value >= 10 else number(value, 2)
 
 
-def signed_number(value: float, digits: int = 3) -> str:
+def signed_number(value: float) -> str:
     """`number` with its sign: ``+0.0312``."""
-    return ("+" if value > 0 else "") + number(value, digits)
+    return ("+" if value > 0 else "") + number(value)
 
 
 def loss_value(value: float) -> str:

@@ -38,7 +38,7 @@ COLUMNS = (
 )
 
 
-def confirmed(trials: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+def confirmed(trials: pd.DataFrame) -> pd.DataFrame:
     """One row per finalist, the winner first; empty where nothing was retrained. Columns as in `COLUMNS`.
 
     mean, low, high: of the objective over the `n` seeds that completed; low and high are null below `FEW`
@@ -56,6 +56,6 @@ def confirmed(trials: pd.DataFrame, *, level: float = 0.95, seed: int = 0) -> pd
     """
     fresh = fresh_scores(trials)
     places = standing(fresh.scores, fresh.ran)
-    ends = intervals(fresh.scores[places.order], places.columns["tied"], level, seed).reshape(-1, 2)
+    ends = intervals(fresh.scores[places.order], places.columns["tied"]).reshape(-1, 2)
     columns = {"trial": fresh.trials[places.order], "low": ends[:, 0], "high": ends[:, 1], **places.columns}
     return pd.DataFrame(columns)[list(COLUMNS)]

@@ -47,7 +47,7 @@ def subset_weights(n: int, k: int) -> np.ndarray:
 
 
 @remembered
-def expected_regret(values: np.ndarray, seed: int = 0) -> np.ndarray:
+def expected_regret(values: np.ndarray) -> np.ndarray:
     """E[μᵢ − minⱼ μⱼ] for every finalist i, in the unit of the objective; `values` is (finalists, seeds).
 
     The means μ are drawn as n shared seeds leave them possible: multivariate Student t around the sample
@@ -60,7 +60,7 @@ def expected_regret(values: np.ndarray, seed: int = 0) -> np.ndarray:
     n = shared.shape[1]
     if n < ENOUGH_SEEDS:
         return np.full(len(values), np.nan)
-    rng, centre = np.random.default_rng(seed), shared.mean(axis=1)
+    rng, centre = np.random.default_rng(0), shared.mean(axis=1)
     normal = rng.standard_normal((DRAWS, n)) @ (shared.T - centre) / np.sqrt(n * (n - 1))
     means = centre + normal * np.sqrt((n - 1) / rng.chisquare(n - 1, size=(DRAWS, 1)))
     return np.asarray((means - means.min(axis=1, keepdims=True)).mean(axis=0))

@@ -110,26 +110,26 @@ def multiplicities(n: int, seed: int = 0) -> np.ndarray:
     return counts
 
 
-def share_interval(successes: float, n: int, level: float = 0.95) -> tuple[float, float]:
+def share_interval(successes: float, n: int) -> tuple[float, float]:
     """Wilson's score interval of a share, `successes` of `n` (Wilson 1927; Brown, Cai and DasGupta 2001).
 
     Unlike a bootstrap it keeps its width when all of few tries succeed: 10 of 10 gives 0.72 … 1.
     """
     if n == 0:
         return np.nan, np.nan
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(stats.norm.ppf(0.975))
     share, shrink = successes / n, 1 + z**2 / n
     middle = (share + z**2 / (2 * n)) / shrink
     half = z / shrink * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
-def most_do(count: int, n: int, level: float = 0.05) -> bool:
+def most_do(count: int, n: int) -> bool:
     """Whether more than half of a population is as `count` of a sample of `n` are: a one-sided sign test.
 
     Five of five are enough: were it half of the population, they would agree in 1 of 32 samples.
     """
-    return n > 0 and bool(stats.binom.sf(count - 1, n, 0.5) <= level)
+    return n > 0 and bool(stats.binom.sf(count - 1, n, 0.5) <= 0.05)
 
 
 def finite(values: np.ndarray) -> np.ndarray:

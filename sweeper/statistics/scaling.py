@@ -40,16 +40,16 @@ class Optimum:
     """found | lower edge | upper edge | flat | nothing"""
 
 
-def optimum(values: Sequence[float], losses: np.ndarray, seed: int = 0) -> Optimum:
+def optimum(values: Sequence[float], losses: np.ndarray) -> Optimum:
     """Where the mean over seeds is lowest, between the values of a grid.
 
     Args:
         values: (k,) the grid, ascending and log-spaced.
         losses: (k, seeds); what diverged is not finite.
-        seed: of the bootstrap, which draws seeds with replacement, all values of one together.
 
     The mean is interpolated by a parabola in log(value) through the values around the lowest whose mean is
-    at most `NEAR` above it, or no further above it than its standard error. ``edge``: the lowest mean lies
+    at most `NEAR` above it, or no further above it than its standard error; the bootstrap draws seeds
+    with replacement, all values of one together. ``edge``: the lowest mean lies
     at the first or last value. ``flat``: the interval spans more than the factor `FLAT`.
     """
     places, costs = np.log(np.asarray(values, dtype=float)), np.where(np.isfinite(losses), losses, np.inf)
@@ -57,7 +57,7 @@ def optimum(values: Sequence[float], losses: np.ndarray, seed: int = 0) -> Optim
     if not np.isfinite(means).any():
         return Optimum(NAN, NAN, NAN, NAN, NAN, "nothing")
     seeds = costs.shape[1]
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     drawn = [minimum(places, costs[:, generator.integers(0, seeds, seeds)]) for _ in range(DRAWS)]
     found = np.array([each for each in drawn if each is not None])
     middle, best = minimum(places, costs), int(np.argmin(means))

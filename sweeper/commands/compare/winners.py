@@ -216,13 +216,13 @@ def _lowest(draws: np.ndarray) -> np.ndarray:
     return np.asarray(draws[np.arange(len(draws)), picked])
 
 
-def superiority_interval(p: float, m: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+def superiority_interval(p: float, m: int, n: int) -> tuple[float, float]:
     """Interval of P(A < B) from its share `p` over the m·n pairs of independent scores.
 
     Where |θ − p| = z √V(θ), V(θ) = θ(1 − θ)(1 + N(1 − θ)/(2 − θ) + Nθ/(1 + θ)) / (mn), N = (m + n)/2 − 1:
     Newcombe 2006 (Statistics in Medicine 25, part 2, method 5). It keeps its width at p = 0 and 1.
     """
-    z, big = float(stats.norm.ppf((1 + level) / 2)), (m + n) / 2 - 1
+    z, big = float(stats.norm.ppf((1 + LEVEL) / 2)), (m + n) / 2 - 1
 
     def excess(theta: float) -> float:
         spread = 1 + big * (1 - theta) / (2 - theta) + big * theta / (1 + theta)

@@ -83,14 +83,14 @@ class Facts:
         init = self.settings.init or "torch"
         return activation_of(activation).init if init == "auto" else init
 
-    def predicted(self, activation: str, scheme: str | None = None) -> np.ndarray | None:
+    def predicted(self, activation: str) -> np.ndarray | None:
         """Mean-field gradient norms by layer over that of the last one; ``None`` but for plain chains."""
         widths = self.network.widths
         if widths is None or len(widths) < 3:
             return None
         try:
             phi = scalar(activation)
-            variances = network_variances(scheme or self.scheme(activation), widths)
+            variances = network_variances(self.scheme(activation), widths)
         except UserError:  # of what is not elementwise, or starts with other weights, no theory speaks
             return None
         standard = self.looked.data.standardize and not self.inputs.tokens

@@ -62,9 +62,9 @@ def in_decades(change: float | None) -> str:
     return "−∞" if change == -math.inf else signed(change or 0.0)
 
 
-def predicted_decades(facts: Facts, name: str, scheme: str | None = None) -> float | None:
+def predicted_decades(facts: Facts, name: str) -> float | None:
     """The same, from mean-field theory; ``None`` where that is not about this model."""
-    profile = facts.predicted(name, scheme)
+    profile = facts.predicted(name)
     return None if profile is None or profile[0] == 0 else float(np.log10(profile[0] / profile[-1]))
 
 
