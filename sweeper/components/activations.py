@@ -121,5 +121,16 @@ def activation_of(name: str) -> Activation:
     return Activation(name, f"{USERS_NAME}()", users_class=resolve(name))
 
 
+DEFAULT_ACTIVATION = "relu"
+"""Of a model that takes one, where nothing else is said."""
+
+
+def initializer_of(init: str | None, activation: str | None) -> str:
+    """The initializer that ``model.init`` names: ``auto`` is the activation's, nothing is torch's own."""
+    if init == "auto" and activation:
+        return activation_of(activation).init
+    return "torch" if init in (None, "auto") else init
+
+
 USERS_NAME = "Activation"
 """What the user's own class is called in a script."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sweeper.components.activations import activation_of
+from sweeper.components.activations import DEFAULT_ACTIVATION, activation_of, initializer_of
 from sweeper.components.called import Called, own_layers
 from sweeper.components.forward import materialise
 from sweeper.components.hidden import watch
@@ -93,18 +93,18 @@ def build(
         function = Anew(function)
     asked, catch_all = _asked(function)
     if activation is None and "activation" in asked:
-        activation = "relu"
+        activation = DEFAULT_ACTIVATION
     made: list[nn.Module] = []
     copies: tuple[nn.Module, ...] = ()
     called: tuple[Called, ...] = ()
     swapped: Swapped | None = None
 
     def factory() -> nn.Module:
-        made.append(activation_of(activation or "relu").make())
+        made.append(activation_of(activation or DEFAULT_ACTIVATION).make())
         setattr(made[-1], _GIVEN, True)
         return made[-1]
 
-    initialise = INITIALIZERS[_scheme(init, activation)]
+    initialise = INITIALIZERS[initializer_of(init, activation)]
     given = {
         "in_features": in_features(row),
         "in_shape": in_shape(row),
@@ -164,14 +164,6 @@ def _put_in(inner: InnerLoss, model: nn.Module, row: Tree, name: str) -> None:
 def _two_rows(row: Tree) -> Tree:
     """The row twice: norms of a batch refuse a single one."""
     return mapped(lambda leaf: leaf.repeat(2, *[1] * (leaf.ndim - 1)), row)
-
-
-def _scheme(init: str | None, activation: str | None) -> str:
-    if init is None:
-        return "torch"
-    if init == "auto":
-        return activation_of(activation).init if activation else "torch"
-    return init
 
 
 def _asked(function: Callable[..., Any]) -> tuple[set[str], bool]:

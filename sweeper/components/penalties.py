@@ -35,6 +35,8 @@ def temporal(activation: Tensor) -> Tensor:
     return (activation[:, 1:] - activation[:, :-1]).square().mean()
 
 
+DEFAULT_KIND = "l2"
+"""Where a study does not say."""
 PENALTIES: dict[str, Callable[[Tensor], Tensor]] = {"l1": l1, "l2": l2, "temporal": temporal}
 
 

@@ -11,7 +11,6 @@ from sweeper.questions.layers import START
 from sweeper.questions.structures import base_of
 from sweeper.study.command_line import option
 from sweeper.study.study import Study
-from sweeper.user_code.lookup import is_built_in
 from sweeper.wording import listing, number, percent
 
 
@@ -23,11 +22,6 @@ def option_of(study: Study, setting: str) -> str:
     if searched or (key == "model.source" and study.model.source != "mlp"):
         return ""
     return option(study, setting)
-
-
-def init_of(study: Study) -> str:
-    """The initializer that the study names, or that built-in models take by themselves; empty: not known."""
-    return study.model.init or ("auto" if is_built_in(study.model.source) else "")
 
 
 DEAD = 0.25

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.rows import with_names
-from sweeper.questions.gradient_advice import advice, init_of, option_of
+from sweeper.questions.gradient_advice import advice, option_of
 from sweeper.questions.gradient_networks import (
     COUNTED,
     CUT,
@@ -35,6 +35,7 @@ from sweeper.questions.run_data import RunData, once
 from sweeper.questions.structures import alike, base_of, structures
 from sweeper.questions.units import SHARES
 from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval, most_do
+from sweeper.study.settings import default_init
 from sweeper.wording import listing
 
 COLUMNS = [
@@ -159,7 +160,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
-    init, settable = init_of(run.study), cache(partial(option_of, run.study))
+    init, settable = default_init(run.study) or "", cache(partial(option_of, run.study))
     tried = set(with_names(run.trials, run.default_activation)["activation"])
     texts = [
         _others_are(row, frame) or advice(row, starts.get(row["activation"]), init, settable, tried)

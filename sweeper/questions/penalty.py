@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, with_names
 from sweeper.components.metric_words import metric_words
+from sweeper.components.penalties import DEFAULT_KIND
 from sweeper.drawing.scales import decade_below, loss_axis, weight_axis
 from sweeper.drawing.style import HUES, canvas, dots, group_styles, handle, legend, legend_height, themed
 from sweeper.questions.losses import of_search
@@ -39,14 +40,14 @@ COLUMNS = [
 
 
 BIN = ["kind", "bin_low"]
-UNSAID, NO_KIND = "l2", "none"
-"""Kind of the penalty where a study does not say, and where the weight is 0."""
+NO_KIND = "none"
+"""Kind of the penalty where the weight is 0."""
 
 
 def kinds_of(trials: pd.DataFrame) -> "pd.Series[str]":
     """The kind of the penalty of every trial: a name in `sweeper.components.penalties`."""
-    kinds = trials.get("penalty_kind", pd.Series(UNSAID, index=trials.index))
-    return kinds.fillna(UNSAID).astype("str")
+    kinds = trials.get("penalty_kind", pd.Series(DEFAULT_KIND, index=trials.index))
+    return kinds.fillna(DEFAULT_KIND).astype("str")
 
 
 @once

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer
 from sweeper.components.models import MODELS
-from sweeper.questions import penalty
+from sweeper.components.penalties import DEFAULT_KIND
 from sweeper.questions.run_data import RunData
 from sweeper.study.study import Study
 from sweeper.wording import count, listing, number
@@ -28,7 +28,7 @@ def keras_weights(run: RunData) -> pd.DataFrame:
     parameters = run.answer.parameters if run.answer else {}
     weight, kind = (
         float(parameters.get("activation_penalty", 0.0)),
-        str(parameters.get("penalty_kind", penalty.UNSAID)),
+        str(parameters.get("penalty_kind", DEFAULT_KIND)),
     )
     sizes = np.asarray(layer_sizes(run.study, run.answer))
     if weight <= 0 or kind not in ("l1", "l2") or not len(sizes):

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from sweeper.components.activations import DEFAULT_ACTIVATION
 from sweeper.components.models import EMBEDDED, MODELS
+from sweeper.components.penalties import DEFAULT_KIND
 from sweeper.data.keys import Keys
 from sweeper.study.arguments import signature
 from sweeper.study.data_keys import given_keys
@@ -99,9 +101,9 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
     if "epochs" in changed or "steps" in changed:  # a searched length replaces the fixed one
         training |= {"epochs": None, "steps": None}
     training |= {name: getattr(section, name) for name in changed}
-    builtin = is_built_in(study.model.source)
+    training["schedule"] = chosen.get("schedule", training["schedule"])
+    del training["compile"]  # how it is computed, and no part of what is
     model.pop("init", None)
-    init = chosen.get("model.init", study.model.init) or ("auto" if builtin else None)
     options = study.space.optimizer_options
     return Settings(
         optimizer=chosen["optimizer"],
@@ -109,22 +111,26 @@ def settings(study: Study, parameters: Mapping[str, Any]) -> Settings:
         options={name: value for name, value in chosen.items() if name in options},
         activation=chosen.get("activation", default_activation(study)),
         activation_penalty=float(chosen.get("activation_penalty", 0.0)),
-        penalty_kind=chosen.get("penalty_kind", "l2"),
-        schedule=chosen.get("schedule", training.pop("schedule")),
+        penalty_kind=chosen.get("penalty_kind", DEFAULT_KIND),
         model=study.model.source,
         model_options=model,
-        init=init,
+        init=chosen.get("model.init") or default_init(study),
         swap=study.model.swap,
         keep=study.model.keep or (),
-        **{name: value for name, value in training.items() if name not in ("schedule", "compile")},
+        **training,
     )
+
+
+def default_init(study: Study) -> str | None:
+    """The initializer that the study names, or that built-in models take by themselves."""
+    return study.model.init or ("auto" if is_built_in(study.model.source) else None)
 
 
 def default_activation(study: Study) -> str | None:
     """The activation of a trial whose parameters name none; ``None`` of a model that brings its own or has
     none."""
     source = study.model.source
-    return "relu" if is_built_in(source) and _has_hidden(source) else None
+    return DEFAULT_ACTIVATION if is_built_in(source) and _has_hidden(source) else None
 
 
 @cache

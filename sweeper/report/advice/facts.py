@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.components.activations import ADVISED, activation_of
+from sweeper.components.activations import ADVISED, initializer_of
 from sweeper.components.losses import LOSSES
 from sweeper.components.network import Network
 from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
@@ -80,8 +80,7 @@ class Facts:
 
     def scheme(self, activation: str) -> str:
         """Name of the initializer that this activation gets."""
-        init = self.settings.init or "torch"
-        return activation_of(activation).init if init == "auto" else init
+        return initializer_of(self.settings.init, activation)
 
     def predicted(self, activation: str) -> np.ndarray | None:
         """Mean-field gradient norms by layer over that of the last one; ``None`` but for plain chains."""

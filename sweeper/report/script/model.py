@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeper.components import activations, initializers, models, outputs, precision
-from sweeper.components.activations import OWN, USERS_NAME, activation_of
+from sweeper.components.activations import DEFAULT_ACTIVATION, OWN, USERS_NAME, activation_of, initializer_of
 from sweeper.components.build import Built, build, in_features, in_shape
 from sweeper.components.called import Called
 from sweeper.components.initializers import INITIALIZERS
@@ -144,20 +144,17 @@ class _Maker:
     @property
     def activation(self) -> str | None:
         """``None``: the model's own."""
-        return self.settings.activation or ("relu" if "activation" in self.takes else None)
+        return self.settings.activation or (DEFAULT_ACTIVATION if "activation" in self.takes else None)
 
     @property
     def expression(self) -> str:
         """Code of a new activation layer."""
-        return activation_of(self.activation or "relu").expression
+        return activation_of(self.activation or DEFAULT_ACTIVATION).expression
 
     @property
     def init(self) -> str:
         """Name of the initializer's function."""
-        scheme = self.settings.init or "torch"
-        if scheme == "auto":
-            scheme = activation_of(self.activation).init if self.activation else "torch"
-        return INITIALIZERS[scheme].__name__
+        return INITIALIZERS[initializer_of(self.settings.init, self.activation)].__name__
 
     @property
     def given(self) -> dict[str, Any]:
@@ -188,7 +185,10 @@ class _Maker:
         # loaded late: torch takes seconds
         from torch.nn.parameter import UninitializedParameter
 
-        roles = {"activation": activation_of(self.activation or "relu").make, "init": INITIALIZERS["torch"]}
+        roles = {
+            "activation": activation_of(self.activation or DEFAULT_ACTIVATION).make,
+            "init": INITIALIZERS["torch"],
+        }
         asked_for = {key: value for key, value in roles.items() if key in self.takes}
         with _as_in_training(self.settings.dtype):
             model = self.function(**{**self.given, **asked_for, **self.settings.model_options})
