@@ -14,6 +14,8 @@ from torch import Tensor, nn
 Tree: TypeAlias = Any
 """A tensor, or a tuple or dict of trees; in the room of data the same of arrays."""
 
+ROWS_PER_PASS = 8192
+"""Rows evaluated in one forward pass."""
 MAX_PIECE = 2**28
 """Bytes of rows on disk that are read at once."""
 

@@ -20,7 +20,8 @@ except ImportError:  # Windows, where nobody can remove a file that another proc
     fcntl = None  # type: ignore[assignment]
 
 _TEMPORARY = re.compile(r".+\.[0-9a-f]{16}\.tmp")
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+"""How a file is opened that must not be there yet, nor be a link to another."""
 
 
 def write_atomically(file: Path, content: str | bytes) -> None:
@@ -83,7 +84,7 @@ def _create(file: Path) -> tuple[str, int]:
     """A new temporary file for `file`, and its descriptor, which holds a lock on it."""
     while True:
         path = f"{file}.{secrets.token_hex(8)}.tmp"
-        descriptor = os.open(path, _NEW, 0o666)
+        descriptor = os.open(path, NEW, 0o666)
         if fcntl is None:
             return path, descriptor
         with contextlib.suppress(OSError):  # a file system without locks

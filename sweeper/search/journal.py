@@ -20,7 +20,7 @@ from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from sweeper.records.atomic import beside, write_all, write_atomically
+from sweeper.records.atomic import NEW, beside, write_all, write_atomically
 from sweeper.search.quiet import quiet
 
 Log = dict[str, Any]
@@ -131,7 +131,6 @@ STALE = 1.0
 """Seconds after which a lock that names nobody was left by a killed process: writing takes milliseconds."""
 PATIENCE = 30.0
 """Seconds after which any lock is taken away, as Optuna does."""
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0)
 
 
 class JournalLock:
@@ -154,7 +153,7 @@ class JournalLock:
         began = time.monotonic()
         while True:
             try:
-                descriptor = os.open(self.file, _NEW)
+                descriptor = os.open(self.file, NEW)
             except FileExistsError:
                 if time.monotonic() - began > self._patience():
                     with contextlib.suppress(FileNotFoundError):

@@ -8,11 +8,8 @@ from torch import Tensor, nn
 from sweeper.components.losses import Loss
 from sweeper.components.metrics import Metric
 from sweeper.components.outputs import copied, joined, suits
-from sweeper.components.tree import Tree, applied, passes
+from sweeper.components.tree import ROWS_PER_PASS, Tree, applied, passes
 from sweeper.user_code.observing import apart
-
-ROWS_PER_PASS = 8192
-"""Rows evaluated in one forward pass."""
 
 
 def predict(model: nn.Module, x: Tree) -> Any:

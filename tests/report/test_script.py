@@ -32,12 +32,10 @@ from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.data import sources, splits
 from sweeper.errors import UserError
 from sweeper.printable import printable
-from sweeper.report import script as package
 from sweeper.report.script import script
 from sweeper.report.script.source import definitions, import_block
 from sweeper.study.data import data_of
 from sweeper.study.study import Study
-from sweeper.training import evaluate
 from sweeper.training.reference import train
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, Trial, TrialResult
@@ -200,11 +198,6 @@ def test_data_are_loaded_where_not_given(folder: Path) -> None:
     sections, parameters = CASES["csv with words"]
     study = study_of(sections, folder)
     assert script(study, parameters, 3) == script(study, parameters, 3, data=data_of(study))
-
-
-def test_evaluation_has_the_same_chunks() -> None:
-    """Rows of one forward pass are counted as in training; other chunks add up in another order."""
-    assert package.CHUNK == evaluate.ROWS_PER_PASS
 
 
 def test_functions_as_objects(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

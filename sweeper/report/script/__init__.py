@@ -28,6 +28,7 @@ from sweeper.components import (
     schedules,
 )
 from sweeper.components.optimizers import OPTIMIZERS
+from sweeper.components.tree import ROWS_PER_PASS
 from sweeper.data import cells, encoding, images, sources, splits, table_objects
 from sweeper.data.data import Data
 from sweeper.errors import UserError
@@ -72,8 +73,6 @@ import numpy as np
 import pandas as pd
 import torch
 """
-CHUNK = 8192
-"""Rows of one forward pass of an evaluation; as in `sweeper.training.evaluate`."""
 
 
 def script(
@@ -143,7 +142,7 @@ def _context(
         "seed": seed,
         "apart": _apart() if model.imported or model.activation or training.scoring.imports else "",
         "test_seed": study.search.seed,
-        "chunk": CHUNK if max(rows.sizes[1:]) > CHUNK else 0,
+        "chunk": ROWS_PER_PASS if max(rows.sizes[1:]) > ROWS_PER_PASS else 0,
         "folders": list(dict.fromkeys(quoted(str(one.folder)) for one in users if one.folder)),
         "user_imports": list(dict.fromkeys(statements)),
     }

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sweeper.components.losses import Loss
 from sweeper.components.outputs import joined, mapped
-from sweeper.components.tree import Tree, copied, leaves, passes, put, rows_in, stacked
+from sweeper.components.tree import ROWS_PER_PASS, Tree, copied, leaves, passes, put, rows_in, stacked
 from sweeper.training.evaluate import batchable_scores, users_metrics, users_scores
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Rows
@@ -26,8 +26,6 @@ Scores = Callable[[Any, Any], dict[str, Tensor]]
 """(output, target) -> scalars by name"""
 Part = tuple[Tree, Tree]
 """Inputs and targets of some rows."""
-ROWS_PER_PASS = 8192
-"""Rows evaluated in one forward pass."""
 MAX_ROWS_OF_ALL_TRIALS = 8 * ROWS_PER_PASS
 """Most rows of all trials together in one forward pass."""
 
