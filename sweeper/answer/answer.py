@@ -11,13 +11,14 @@ from sweeper.answer.baseline import Baseline, baseline, by_seed
 from sweeper.answer.bounds import bounded
 from sweeper.answer.claims import AHEAD, ALONE, CONFIRMED, GUESS, PROVISIONAL, TIES
 from sweeper.answer.comparison import FAILS, TIED, UNRANKED, UNSHOWN, WINNER, verdicts
-from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
+from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gain
 from sweeper.answer.learning import Learning, learning
 from sweeper.answer.luck import Luck, luck
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, parameters_of
 from sweeper.statistics.intervals import interval as interval_of
+from sweeper.statistics.race import ENOUGH_SEEDS
 
 
 @dataclass(frozen=True)

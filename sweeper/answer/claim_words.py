@@ -18,8 +18,8 @@ from sweeper.answer.claims import (
     Claim,
     Judged,
 )
-from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.components.metric_words import metric_words
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.wording import capital, listing, spoken
 
 Statement = str | Claim

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.comparison import FAILS, TIED, UNSHOWN, verdicts
-from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
+from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import (
     as_texts,
     differing,
@@ -22,6 +22,7 @@ from sweeper.answer.rows import (
     with_kinds,
     with_names,
 )
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.wording import count, listing, spoken
 
 CONFIRMED, EXPLORATORY, OPEN = "confirmed", "exploratory", "open"

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, confirmed
+from sweeper.answer.confirmed import FEW, confirmed
 from sweeper.answer.ranked import Ends, Ranked
 from sweeper.answer.rows import completed_search, fresh_scores, labels, published, search_trials
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.statistics.best_of_several import expected_regret, optimism
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.parameters import SCHEDULE_KEYS
 
 COLUMNS = [

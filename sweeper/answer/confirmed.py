@@ -9,10 +9,7 @@ of the winner also allows for its having been picked by these numbers (`sweeper.
 import pandas as pd
 
 from sweeper.answer.rows import fresh_scores
-from sweeper.statistics.race import ENOUGH_SEEDS
-from sweeper.statistics.standing import OFTEN, intervals, standing
-
-__all__ = ["COLUMNS", "ENOUGH_SEEDS", "FEW", "OFTEN", "confirmed"]
+from sweeper.statistics.standing import intervals, standing
 
 FEW = 2
 """Seeds below which nothing is known about the spread: no interval, and no finalist is told from another."""
@@ -51,7 +48,7 @@ def confirmed(trials: pd.DataFrame) -> pd.DataFrame:
     dropped: left the race early, called worse than the leader of its time or failing more often; ranks last.
     tied: the winner is not shown to be better: not dropped, as few failures, and not called worse, which
     asks for more than a difference_low above 0 (`sweeper.statistics.levels`), or fewer than `FEW` seeds
-    are shared. better: called worse *and* seed by seed: p_better ≥ `OFTEN`, p_low > ½.
+    are shared. better: called worse *and* seed by seed: p_better ≥ `standing.OFTEN`, p_low > ½.
     seen: difference that would have been called with a probability of 80 %; null where dropped.
     """
     fresh = fresh_scores(trials)

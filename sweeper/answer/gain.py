@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.bounds import in_words, stricter, which_cut
-from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.space import among
 from sweeper.wording import TENFOLD, count, interval, listing, number, percent, share_of, shown
 

@@ -2,10 +2,9 @@
 
 import pandas as pd
 
-from sweeper.records.schema import Outcome
+from sweeper.records.schema import PHASES
+from sweeper.trial import Outcome
 from sweeper.wording import count, every
-
-PHASES = ("explore", "exploit", "confirm")
 
 
 def counts(trials: pd.DataFrame) -> dict[str, dict[str, int]]:

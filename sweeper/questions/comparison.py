@@ -17,7 +17,6 @@ from sweeper.answer.claim_words import NO_RANKING, Statement
 from sweeper.answer.claims import HOLLOW, best_values
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WINNER, WORSE, marked
 from sweeper.answer.comparison import comparison as of_finalists
-from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.placing import apart, at_worst, same_scores
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import retrained
@@ -25,6 +24,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.wording import capital, count, every, listing, number, some_of, whole
 
 

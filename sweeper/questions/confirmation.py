@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from sweeper.answer.bounds import cut_ends, in_words
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.comparison import FAILS, TIED, UNRANKED, with_verdicts
-from sweeper.answer.confirmed import ENOUGH_SEEDS, confirmed
+from sweeper.answer.confirmed import confirmed
 from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
@@ -25,6 +25,7 @@ from sweeper.questions.run_data import RunData
 from sweeper.questions.seeds import ALL as DRAWN
 from sweeper.questions.seeds import draws
 from sweeper.questions.variance import FLATTERED, NO_BIAS, bias
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.wording import capital, count, listing, number, same_on, some_of
 
 COLUMNS = [

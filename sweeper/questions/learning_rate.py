@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.claim_words import Statement
-from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below, themed
@@ -20,6 +19,7 @@ from sweeper.questions.losses import capped_losses, none_learned
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.decades import part_of
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.trial import Outcome
 from sweeper.wording import count, every, listing, number, whole
 

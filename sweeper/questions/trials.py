@@ -7,7 +7,7 @@ from sweeper.answer.rows import FIRST, completed_search, parameter_columns, sear
 from sweeper.questions import parallel
 from sweeper.questions.question import Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.records.schema import Outcome
+from sweeper.trial import Outcome
 from sweeper.wording import capital, count, every, listing
 
 BY_OUTCOME = [str(outcome) for outcome in Outcome]

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import CONFIRMED, LUCK, OPEN, Claim
-from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.luck import complete_scores, ends_in_words
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import retrained
@@ -16,6 +15,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, themed
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.statistics.variance import COMPONENTS, share_intervals
 from sweeper.wording import count, interval, listing, percent
 

@@ -12,9 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sweeper.records.schema import ENGINES, PHASES, Outcome, parameter_columns, restore
+from sweeper.records.schema import ENGINES, PHASES, parameter_columns, restore
 from sweeper.study.space import Range, Space, Values
 from sweeper.study.study import Study
+from sweeper.trial import Outcome
 
 Mask = npt.NDArray[np.bool_]
 KEYS = {

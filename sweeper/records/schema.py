@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from sweeper.study.space import Range, Space, Values
-from sweeper.trial import Outcome, SharpnessResult, TrialResult
+from sweeper.trial import SharpnessResult, TrialResult
 
 __all__ = [
     "ALWAYS",
@@ -23,7 +23,6 @@ __all__ = [
     "LAYERS",
     "PHASES",
     "TRIALS",
-    "Outcome",
     "curve_rows",
     "layer_rows",
     "parameter_columns",
@@ -36,7 +35,7 @@ TRIALS = pa.schema(
         ("trial", pa.int64()),
         ("phase", pa.string()),  # explore | exploit | confirm
         ("seed", pa.int64()),  # replicate seed
-        ("outcome", pa.string()),  # see Outcome
+        ("outcome", pa.string()),  # of sweeper.trial.Outcome
         ("objective", pa.float64()),  # best value at the evaluation points; null if diverged or failed
         ("steps", pa.int64()),  # optimizer steps made
         ("seconds", pa.float64()),  # wall time of the training

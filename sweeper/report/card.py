@@ -27,7 +27,6 @@ from sweeper.answer.claims import (
 )
 from sweeper.answer.comparison import TIED as ALIKE
 from sweeper.answer.comparison import marked
-from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.luck import ends_in_words
 from sweeper.answer.outcomes import outcomes_in_words, reasons
@@ -40,6 +39,7 @@ from sweeper.report.facts import Fact, other_scores, scores_of, unit_of
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.use import headline_of, in_words, settings
 from sweeper.search.starts import unheld
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, duration, ended, every, percent, whole
 

@@ -9,12 +9,12 @@ from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import BLIND, DRAWN, ORDER, Against, like_on_test
 from sweeper.answer.bounds import HIGH, LOW, in_words, score_words
 from sweeper.answer.claims import GUESS, HOLLOW, UNLEARNED
-from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.gain import VOID
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import CENTRAL, Ranked, is_central
 from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import BY_MAE, MEDIAN, MIDDLE
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import run_again
 from sweeper.study.data_keys import GROUPS
 from sweeper.study.study import Study

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from sweeper.answer.answer import Answer, clause_of
-from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.edges import OUTER, Edge
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import Ranked
@@ -17,6 +16,7 @@ from sweeper.components.metric_words import metric_words
 from sweeper.report.advice.item import toml
 from sweeper.report.doubts import Doubt
 from sweeper.report.more_seeds import more_seeds, no_more
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study

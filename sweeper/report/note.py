@@ -4,11 +4,11 @@ import re
 import textwrap
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, best_trials, tied_best
 from sweeper.records.store import Records
 from sweeper.report.card import Card, card
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.study import Study
 from sweeper.wording import count, unbroken
 

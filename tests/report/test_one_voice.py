@@ -30,10 +30,10 @@ from sweeper.answer.claims import (
     Claim,
     Judged,
 )
-from sweeper.answer.confirmed import ENOUGH_SEEDS
 from sweeper.questions import QUESTIONS
 from sweeper.report.card import BADGES, card
 from sweeper.report.sections import judged
+from sweeper.statistics.race import ENOUGH_SEEDS
 
 UNSETTLED = ("not settled", "tied with", "not shown to be better", "too few seeds", "cannot rank", "as good")
 """What no page says of an answer that it calls confirmed."""

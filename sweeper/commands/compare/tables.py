@@ -18,9 +18,9 @@ from sweeper.answer.rows import (
     with_names,
 )
 from sweeper.commands.compare.pairing import Run, shared_seeds
-from sweeper.records.schema import Outcome
 from sweeper.study.override import dotted
 from sweeper.study.settings import default_activation
+from sweeper.trial import Outcome
 from sweeper.wording import given
 
 SETTINGS = ["setting", "a", "b"]

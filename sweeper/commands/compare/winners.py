@@ -17,10 +17,12 @@ import pandas as pd
 from scipy import stats
 from scipy.optimize import brentq
 
-from sweeper.answer.confirmed import ENOUGH_SEEDS, FEW, OFTEN
+from sweeper.answer.confirmed import FEW
 from sweeper.answer.ranked import Ranked
 from sweeper.commands.compare.pairing import Run, on_other_rows, same_settings, unpaired_because
 from sweeper.statistics.intervals import share_interval, standard_error
+from sweeper.statistics.race import ENOUGH_SEEDS
+from sweeper.statistics.standing import OFTEN
 
 LEVEL = 0.95
 SIMULATIONS = 20_000

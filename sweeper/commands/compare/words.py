@@ -9,7 +9,6 @@ import pandas as pd
 
 from sweeper.answer.bounds import HIGH, LOW, cut_ends, in_words
 from sweeper.answer.claims import CONFIRMED, GUESS, HOLLOW, PROVISIONAL, UNLEARNED
-from sweeper.answer.confirmed import ENOUGH_SEEDS, OFTEN
 from sweeper.answer.ranked import Ranked
 from sweeper.command_line import command_line
 from sweeper.commands.compare.pairing import Run, shared_seeds
@@ -27,6 +26,8 @@ from sweeper.report.doubts import doubt
 from sweeper.report.facts import Fact
 from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
+from sweeper.statistics.race import ENOUGH_SEEDS
+from sweeper.statistics.standing import OFTEN
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.trial import from_cost
 from sweeper.wording import count, fixed, given, listing, number, percent
