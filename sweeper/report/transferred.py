@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sweeper.questions.question import ANSWER
@@ -82,15 +81,6 @@ class Kept:
     parts: Sequence[KeptPart]
     winner: Mapping[str, Any] = field(default_factory=dict)
     """What it held equal, where that is from the winner of the run."""
-
-
-def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """A table for JSON, which has no NaN."""
-    finite = {
-        str(name): [None if isinstance(v, float) and not np.isfinite(v) else v for v in frame[name].tolist()]
-        for name in frame
-    }
-    return [dict(zip(finite, values, strict=True)) for values in zip(*finite.values(), strict=True)]
 
 
 @dataclass(frozen=True)

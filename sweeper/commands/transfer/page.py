@@ -24,7 +24,7 @@ from sweeper.report.card import Card
 from sweeper.report.facts import Fact
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, RenderedSection, render
-from sweeper.report.transferred import FIGURES, KEPT, KEY, PENALTY, Kept, KeptPart, rows, table_of
+from sweeper.report.transferred import FIGURES, KEPT, KEY, PENALTY, Kept, KeptPart, table_of
 from sweeper.report.use import LABELS
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
@@ -63,7 +63,7 @@ class _Part:
 
     def kept(self) -> KeptPart:
         """The same for the page of the run."""
-        return KeptPart(self.name, self.alt, rows(self.frame))
+        return KeptPart(self.name, self.alt, self.frame.to_dict("records"))
 
 
 def _parts(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> list[_Part]:
