@@ -16,7 +16,8 @@ from sweeper.private_torch import (
 from sweeper.training.stacked.refusal import NotStackable
 
 CONSTANT = {
-    f(value) for value in ("zeros", "ones", "full", "empty") for f in ("new_{}".format, "{}_like".format)
+    *("new_zeros", "new_ones", "new_full", "new_empty"),
+    *("zeros_like", "ones_like", "full_like", "empty_like"),
 }
 """Operations that take a tensor for its shape alone."""
 
@@ -36,6 +37,7 @@ class Call:
 
     @property
     def inputs(self) -> list[Tensor]:
+        """Tensors among its arguments."""
         return [*tensors(self.arguments), *tensors(self.options.values())]
 
     @property
