@@ -17,12 +17,11 @@ from sweeper.components.tree import leaves, mapped, rows_in
 from sweeper.data.disk import require_space
 from sweeper.data.items import Item, Pair, collected
 from sweeper.data.memory import allowed, bytes_in
+from sweeper.data.table_objects import LABELS
 from sweeper.errors import DataError, did_you_mean, shown
 from sweeper.user_code.calls import message_of
 from sweeper.wording import given
 
-TARGETS = ("label", "labels", "target", "targets", "y")
-"""Names of the target in items that are dicts, where ``data.target`` does not say it."""
 Target: TypeAlias = str | Sequence[str] | None
 """What ``data.target`` says of items that are dicts: a name, or several."""
 MAX_SECONDS = 120.0
@@ -145,7 +144,7 @@ def item_of(item: Any, where: str, target: Target) -> Item:
 
 def _named(item: Mapping[Any, Any], where: str, target: Target) -> Item:
     if target is None:
-        known = [name for name in TARGETS if name in item]
+        known = [name for name in LABELS if name in item]
         if len(known) != 1:
             raise DataError(
                 f"{where} is a dict of {', '.join(map(str, item))}; say which of them is predicted, with "

@@ -15,7 +15,7 @@ import pandas as pd
 FIRST = 64
 """Items by which a list of dicts is known for a table."""
 LABELS = ("label", "labels", "target", "targets", "y")
-"""Names of the target in a data set of Hugging Face, where the study does not say it."""
+"""Names of the target in items or a data set of Hugging Face, where the study does not say it."""
 
 
 def table_in(given: Any, target: Any, always: bool) -> tuple[pd.DataFrame, Any, dict[str, int]] | None:

@@ -9,8 +9,8 @@ from sweeper.components.tree import leaves
 from sweeper.data.arrays import inputs_of
 from sweeper.data.data import Data
 from sweeper.data.data_modules import calls_of, is_data_module, parts_of
-from sweeper.data.data_sets import TARGETS
 from sweeper.data.objects import drawn_alike
+from sweeper.data.table_objects import LABELS
 from sweeper.errors import UserError
 
 EACH = '''\
@@ -115,6 +115,6 @@ def pairs_as_read(
 def _target(found: Any) -> str:
     if not isinstance(found, tuple | list) and hasattr(found, "dataset") and hasattr(found, "collate_fn"):
         found = found.collate_fn([found.dataset[0]])
-        return next((name for name in TARGETS if name in found), "") if isinstance(found, Mapping) else ""
+        return next((name for name in LABELS if name in found), "") if isinstance(found, Mapping) else ""
     item = found[0] if hasattr(found, "__getitem__") else None
-    return next((name for name in TARGETS if name in item), "") if isinstance(item, Mapping) else ""
+    return next((name for name in LABELS if name in item), "") if isinstance(item, Mapping) else ""
