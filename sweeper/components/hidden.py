@@ -25,17 +25,20 @@ RECTIFIERS = {
     *("selu_", "celu", "celu_", "gelu", "silu", "mish", "hardswish", "softplus"),
 }
 """Functions that serve as hidden activations where they are no gates."""
-FUNCTIONS = {*RECTIFIERS, "tanh", "tanh_", "sigmoid", "sigmoid_", "hardtanh", "softsign", "logsigmoid"}
-SHAPE = (4, 6)
-"""Of the numbers that are tried."""
-FUNCTIONS |= {"hardtanh_", "hardsigmoid", "hardsigmoid_", "special_expit", "log_sigmoid_forward", "threshold"}
-FUNCTIONS |= {"threshold_", "tanhshrink", "softshrink", "hardshrink", "log_sigmoid", "_threshold", "rrelu_"}
-FUNCTIONS |= RECURRENT
+FUNCTIONS = {
+    *RECTIFIERS,
+    *RECURRENT,
+    *("_threshold", "hardshrink", "hardsigmoid", "hardsigmoid_", "hardtanh", "hardtanh_", "log_sigmoid"),
+    *("log_sigmoid_forward", "logsigmoid", "rrelu_", "sigmoid", "sigmoid_", "softshrink", "softsign"),
+    *("special_expit", "tanh", "tanh_", "tanhshrink", "threshold", "threshold_"),
+}
 """Activation functions; those that are kept are told of."""
-PERHAPS = {"sin", "cos", "erf", "clamp", "clamp_", "clamp_min", "clamp_min_"}
+AMBIGUOUS = {"sin", "cos", "erf", "clamp", "clamp_", "clamp_min", "clamp_min_"}
 """Functions that are activations only between two layers with weights; swapped where that is asked."""
 FORMULAS = {*FUNCTIONS, "erf"} - RECURRENT
 """Functions that modules which write an activation out call."""
+PROBE_SHAPE = (4, 6)
+"""Of the numbers that are tried."""
 Activation = nn.Module | Site
 """An activation layer, or the call of an activation function."""
 
@@ -89,10 +92,10 @@ def watch(model: nn.Module, rows: Tree) -> Calls:
     a model computes from numbers that it brings along, a graph's nodes say, may be hidden too.
     """
     modules = activation_modules(model)
-    seen = flow(model, rows, modules, FUNCTIONS | PERHAPS)
+    seen = flow(model, rows, modules, FUNCTIONS | AMBIGUOUS)
     calls = calls_of(seen)
     if seen.skipped:
-        more = calls_of(flow(model, rows, modules, FUNCTIONS | PERHAPS, fixed=True))
+        more = calls_of(flow(model, rows, modules, FUNCTIONS | AMBIGUOUS, fixed=True))
         return more if set(calls.hidden) < set(more.hidden) else calls
     return calls
 
@@ -116,7 +119,7 @@ def calls_of(seen: Flow) -> Calls:
 
 
 def _is_perhaps(what: Activation | str) -> bool:
-    return (what.name if isinstance(what, Site) else what) in PERHAPS
+    return (what.name if isinstance(what, Site) else what) in AMBIGUOUS
 
 
 def _activations(called: Iterable[Activation | str]) -> tuple[Activation, ...]:
@@ -157,11 +160,11 @@ def writes_formula(module: nn.Module, kinds: tuple[type[nn.Module], ...], functi
         return False
     if next(module.parameters(), None) is not None or next(module.buffers(), None) is not None:
         return False
-    x = torch.linspace(-6, 6, SHAPE[0] * SHAPE[1]).reshape(SHAPE)
+    x = torch.linspace(-6, 6, PROBE_SHAPE[0] * PROBE_SHAPE[1]).reshape(PROBE_SHAPE)
     order = torch.randperm(x.numel(), generator=torch.Generator().manual_seed(0))
     called = _Names()
     y = _applied(module, x, called)
-    shuffled = _applied(module, x.flatten()[order].reshape(SHAPE))
+    shuffled = _applied(module, x.flatten()[order].reshape(PROBE_SHAPE))
     if y is None or shuffled is None or not (parts or set(called.seen) & set(functions)):
         return False
     several = len([name for name in called.seen if not name.startswith("__get")]) > 1
@@ -172,7 +175,7 @@ def writes_formula(module: nn.Module, kinds: tuple[type[nn.Module], ...], functi
 
 def is_bounded(module: nn.Module) -> bool:
     """Whether what a formula gives stays near zero, as a gate does."""
-    y = _applied(module, torch.linspace(-1e3, 1e3, SHAPE[0] * SHAPE[1]).reshape(SHAPE))
+    y = _applied(module, torch.linspace(-1e3, 1e3, PROBE_SHAPE[0] * PROBE_SHAPE[1]).reshape(PROBE_SHAPE))
     return y is not None and bool(y.abs().max() < 10)
 
 
