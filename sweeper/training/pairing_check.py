@@ -55,19 +55,23 @@ def refuse_pairing(task: Task, trials: Iterable[Trial]) -> None:
         if key not in _known:
             while len(_known) >= MOST_KNOWN:
                 _known.pop(next(iter(_known)))
-            _known[key] = _of_trial(task, trial)
+            _known[key] = _problem_of(task, trial)
         if _known[key]:
             raise PairsRows(_known[key])
 
 
-def _of_trial(task: Task, trial: Trial) -> str:
+def _problem_of(task: Task, trial: Trial) -> str:
     settings = settings_of(task.study, trial.parameters)
     loss = pick_loss(task, settings, trial.seed)
-    if not (loss.is_users or users_metrics(loss)):
+    if not _has_users_code(loss):
         return ""
     with leaving_no_trace(task, settings):
         model = initial_model(task, settings, trial.seed).model
         return pairing(model, loss, rows_of(task, settings, trial.seed))
+
+
+def _has_users_code(loss: Loss) -> bool:
+    return loss.is_users or bool(users_metrics(loss))
 
 
 def pairing(model: nn.Module, loss: Loss, rows: Rows) -> str:
@@ -75,9 +79,9 @@ def pairing(model: nn.Module, loss: Loss, rows: Rows) -> str:
 
     What they raise, and what cannot be tried, is left to the training.
     """
-    if not (loss.is_users or users_metrics(loss)):
+    if not _has_users_code(loss):
         return ""
-    found = [problem for count in ROWS if (problem := _with_rows(model, loss, rows, count))]
+    found = [problem for count in ROWS if (problem := _problem_with(model, loss, rows, count))]
     return found[0] if len(found) == len(ROWS) else ""
 
 
@@ -87,7 +91,7 @@ def pairing_of(function: Callable[[Any, Any], object], y: Any, shape: tuple[int,
     for count in ROWS:
         some = taken(y, torch.arange(count) % rows_in(y))
         try:
-            _of(function, torch.zeros(count, *shape), some, count)
+            _check_call(function, torch.zeros(count, *shape), some, count)
         except PairsRows:
             found += 1
         except Exception:  # of the user's code
@@ -95,12 +99,12 @@ def pairing_of(function: Callable[[Any, Any], object], y: Any, shape: tuple[int,
     return found == len(ROWS)
 
 
-def _with_rows(model: nn.Module, loss: Loss, rows: Rows, count: int) -> str:
+def _problem_with(model: nn.Module, loss: Loss, rows: Rows, count: int) -> str:
     index = torch.arange(count) % rows_in(rows.x_train)
     x, y = (copied(taken(part, index)) for part in (rows.x_train, rows.y_train))
     for training in (True, False):
         model.train(training)
-        for name, call in _calls(model, loss, x, y, count):
+        for name, call in _named_calls(model, loss, x, y, count):
             try:
                 with torch.no_grad(), warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # the training gives them
@@ -112,31 +116,31 @@ def _with_rows(model: nn.Module, loss: Loss, rows: Rows, count: int) -> str:
     return ""
 
 
-def _calls(
+def _named_calls(
     model: nn.Module, loss: Loss, x: Any, y: Any, rows: int
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """What is called of the user, by how messages name it."""
     if loss.inner:
-        yield f"loss {loss.name}", lambda: _with_model(model, x, rows)
+        yield f"loss {loss.name}", lambda: _check_model(model, x, rows)
     elif loss.is_users:
-        yield f"training.loss = {loss.name!r}", lambda: _of(loss.function, applied(model, x), y, rows)
+        yield f"training.loss = {loss.name!r}", lambda: _check_call(loss.function, applied(model, x), y, rows)
     for metric in users_metrics(loss):
         name = f"training.metrics: {metric.name}"
-        yield name, partial(_of_scores, metric.scalar, loss, model, x, y, rows)
+        yield name, partial(_check_scores, metric.scalar, loss, model, x, y, rows)
 
 
-def _of(function: Callable[[Any, Any], object], output: Any, target: Any, rows: int) -> None:
+def _check_call(function: Callable[[Any, Any], object], output: Any, target: Any, rows: int) -> None:
     with NoPairing(rows, {OUTPUTS: output, TARGETS: target}):
         function(output, target)
 
 
-def _of_scores(
+def _check_scores(
     score: Callable[[Any, Any], object], loss: Loss, model: nn.Module, x: Any, y: Any, rows: int
 ) -> None:
-    _of(score, *scored_by_users(loss, applied(model, x), y), rows)
+    _check_call(score, *scored_by_users(loss, applied(model, x), y), rows)
 
 
-def _with_model(model: nn.Module, x: Any, rows: int) -> None:
+def _check_model(model: nn.Module, x: Any, rows: int) -> None:
     """The loss that the model computes; what the model itself does inside is its own affair."""
     inner: Any = model.forward  # an `InnerForward`
     forward, watch = inner.forward, NoPairing(rows, {"inputs": x["inputs"], TARGETS: x["target"]})
