@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -54,12 +54,9 @@ def _called(model: nn.Module, x: Tree, modules: Sequence[nn.Module], *, training
 
     Counted without hooks: they would keep torch's layers from their fast paths.
     """
-    with undisturbed(model, training=training), _counting(modules) as called:
-        if training:
-            with torch.enable_grad():
-                applied(model, copied(x))
-        else:
-            applied(model, copied(x))
+    grad = torch.enable_grad() if training else nullcontext()
+    with undisturbed(model, training=training), grad, _counting(modules) as called:
+        applied(model, copied(x))
     return called
 
 
@@ -95,7 +92,7 @@ def check_backward(model: nn.Module, rows: Tree, mode: CalledModules, name: str)
     unswapped: list[Position] = []
 
     def note_call(frame: FrameType, event: str, _: Any) -> None:
-        at = frame if event == "c_call" else frame.f_back if event == "call" else None
+        at = {"c_call": frame, "call": frame.f_back}.get(event)
         if at is None or mode.at_work:
             return
         if (position := position_in(at.f_code, at.f_lasti)) in mode.positions:
