@@ -23,7 +23,7 @@ def read_file(path: Path) -> Table:
     Raises:
         DataError: if it is none; rows that are wrong are told in the table.
     """
-    return read_csv(path) if path.suffix.lower() == ".csv" else read_parquet(path)
+    return _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
 
 
 def column_names(path: Path) -> list[str]:
@@ -36,7 +36,7 @@ def column_names(path: Path) -> list[str]:
         return []
 
 
-def read_csv(path: Path) -> Table:
+def _read_csv(path: Path) -> Table:
     """A file with a header, separated by commas, semicolons or tabs; quoted fields may hold anything."""
     text = _text(path)
     reader, separator = _rows(path, text), separator_of(text)
@@ -99,7 +99,8 @@ def _rows(path: Path, text: str) -> Any:
             return
         except csv.Error as error:
             problem = "a quotation mark is not closed" if "unexpected end" in str(error) else str(error)
-            problem += "; is a quotation mark not closed?" * ("larger than" in str(error))
+            if "larger than" in str(error):
+                problem += "; is a quotation mark not closed?"
             raise DataError(f"{path}: line {start}: {problem}") from None
         yield start, row
 
@@ -117,7 +118,7 @@ def _header(path: Path, rows: Any) -> list[str]:
     return header
 
 
-def read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path) -> Table:
     """Numbers, categories, text and truth values; an index that pandas stored is left out."""
     try:
         table = pyarrow.parquet.ParquetFile(path).read()
