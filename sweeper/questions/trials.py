@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from sweeper.answer.outcomes import reasons as early_ends
+from sweeper.answer import outcomes
 from sweeper.answer.rows import FIRST, completed_search, parameter_columns, search_trials
 from sweeper.questions import parallel
 from sweeper.questions.question import Question, Shown, Tables
@@ -39,9 +39,9 @@ def leaderboard_table(run: RunData) -> pd.DataFrame:
     return run.ranked.read(order[columns].assign(rank=ranks), "objective")[["rank", *columns]]
 
 
-def reasons(run: RunData) -> pd.DataFrame:
+def reasons_table(run: RunData) -> pd.DataFrame:
     """See `sweeper.answer.outcomes.reasons`; all phases count."""
-    return early_ends(run.trials)
+    return outcomes.reasons(run.trials)
 
 
 ENDED = {
@@ -50,6 +50,7 @@ ENDED = {
     "diverged": "diverged",
     "failed": "failed",
 }
+"""Outcome -> what became of trials, in words."""
 
 
 def settings_first(board: pd.DataFrame) -> pd.DataFrame:
@@ -61,17 +62,15 @@ def settings_first(board: pd.DataFrame) -> pd.DataFrame:
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     """Outcomes of the search, and the most frequent reason of failures."""
-    board, reasons = tables["leaderboard"], tables["reasons"]
+    board, why = tables["leaderboard"], tables["reasons"]
     if board.empty:
         return ("No trial has finished yet.",)
     counts = board["outcome"].value_counts()
     ends = [f"{counts[name]:,} {words}" for name, words in ENDED.items() if counts.get(name)]
     said = [f"Of {count(len(board), 'trial')} of the search, {listing(ends)}."]
     if len(ends) == 1:
-        how = ENDED[str(counts.index[0])]
-        how = f"{'was' if len(board) == 1 else 'were'} {how}" if counts.index[0] == "pruned" else how
-        said = [f"{capital(every(len(board), 'trial'))} of the search {how}."]
-    failed = reasons[reasons["outcome"] == "failed"]
+        said = [_all_ended(len(board), str(counts.index[0]))]
+    failed = why[why["outcome"] == "failed"]
     if len(failed):
         worst = failed.iloc[0]
         said.append(
@@ -81,10 +80,15 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _all_ended(total: int, outcome: str) -> str:
+    verb = ("was " if total == 1 else "were ") if outcome == "pruned" else ""
+    return f"{capital(every(total, 'trial'))} of the search {verb}{ENDED[outcome]}."
+
+
 QUESTION = Question(
     key="trials",
     question="How did each trial do?",
-    tables={"leaderboard": leaderboard_table, "reasons": reasons, **parallel.TABLES},
+    tables={"leaderboard": leaderboard_table, "reasons": reasons_table, **parallel.TABLES},
     more=(parallel.FIGURE,),
     sentences=sentences,
     shown=(

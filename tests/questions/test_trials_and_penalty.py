@@ -13,7 +13,7 @@ from synthetic_records import SyntheticRecords, synthetic_records
 from sweeper.answer.edges import crowded, edges
 from sweeper.questions.penalty import FEW, penalty_bins
 from sweeper.questions.run_data import RunData
-from sweeper.questions.trials import leaderboard_table, reasons
+from sweeper.questions.trials import leaderboard_table, reasons_table
 from sweeper.statistics.decades import part_of
 from sweeper.study.space import Choice, Fixed, Range, Space
 
@@ -56,7 +56,7 @@ def test_reasons_of_one_kind_are_counted_together(source: RunData) -> None:
             )
         ]
     )
-    found = reasons(run_data(trials, source.curves, source.layers))
+    found = reasons_table(run_data(trials, source.curves, source.layers))
     expected = Counter(trials["outcome"])
     del expected["completed"]
     assert dict(zip(found["outcome"], found["trainings"], strict=True)) == expected
@@ -214,7 +214,7 @@ def test_a_bound_that_can_move_no_further_is_no_edge() -> None:
 def test_tables_of_nothing_are_empty(source: RunData) -> None:
     """A run that has just begun."""
     nothing = run_data(source.trials.head(0), source.curves.head(0), source.layers.head(0))
-    for table in (leaderboard_table, reasons, penalty_bins):
+    for table in (leaderboard_table, reasons_table, penalty_bins):
         assert isinstance(table(nothing), pd.DataFrame)
         assert table(nothing).empty
 
