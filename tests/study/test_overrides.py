@@ -193,12 +193,14 @@ than = "tanh"
     ("overrides", "stays"),
     [
         ((), True),
-        (("search.trials=9", "training.epochs=1"), True),
+        (("search.trials=9",), True),
+        (("training.epochs=1",), True),
         (("search.space.activation=['tanh', 'gelu', 'relu']",), True),
         (("search.space.activation=['relu', 'gelu']",), False),
         (("search.space.activation=relu",), False),
-        (("data.source=digits", "data={source='digits'}"), False),
-        (("model=linear", "model={source='linear'}", "search.space={}"), False),
+        (("data={source='digits'}",), False),
+        (("model=residual_mlp",), False),
+        (("search.space={}",), False),
         (("search.space.activation=['relu', 'gelu']", "expect.than=gelu"), True),
     ],
 )
