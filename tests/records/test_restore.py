@@ -7,12 +7,12 @@ import pytest
 from made_up import MIXED, bowl, result, study
 
 from sweeper.records.restore import confirmed_scores, search_results
-from sweeper.records.schema import parameter_columns, trial_rows
+from sweeper.records.schema import parameter_columns
 from sweeper.records.store import Store, load_trials
 from sweeper.search import explore
 from sweeper.search.driver import key
 from sweeper.search.trial_summary import summarize
-from sweeper.trial import Outcome, Trial, TrialResult
+from sweeper.trial import Outcome, Trial
 
 ODD = {
     "optimizer": ["sgd", "adam"],
@@ -56,18 +56,6 @@ def test_results_come_back_as_they_were(tmp_path: Path, space: dict[str, object]
         assert repr(now) == repr(before)
 
 
-def test_columns_hold_nothing_that_the_trial_did_not_have() -> None:
-    """A penalty that is not searched is 0 in its column, an option that an optimizer lacks is null."""
-    asked = study(ODD)
-    points = explore.points(asked.space, (), 30, 0, "random")
-    table = trial_rows(
-        [result(Trial(n, "explore", 0, p), 1.0) for n, p in enumerate(points)], parameter_columns(asked.space)
-    ).to_pandas()
-    assert (table["activation_penalty"] == 0).all()
-    assert (table["momentum"].isna() == (table["optimizer"] == "adam")).all()
-    assert (table["betas"].isna() == (table["optimizer"] == "sgd")).all()
-
-
 def test_confirmations_are_told_apart_from_the_search(tmp_path: Path) -> None:
     """The search learns from its own trials only; confirmations that are done are known by trial and seed."""
     asked = study(MIXED)
@@ -84,30 +72,3 @@ def test_confirmations_are_told_apart_from_the_search(tmp_path: Path) -> None:
     assert [r.trial.phase for r in search_results(tmp_path, trials, asked.space, "validation_loss")] == [
         "explore"
     ]
-
-
-def test_the_objective_may_be_an_error_rate() -> None:
-    """It is one minus the accuracy, point by point."""
-    trial = Trial(0, "explore", 0, {})
-    plain = result(trial, 1.0)
-    accurate = type(plain)(
-        trial,
-        Outcome.COMPLETED,
-        0.1,
-        10,
-        0.1,
-        "reference",
-        "",
-        ((0, "validation_accuracy", 0.25), (10, "validation_accuracy", 0.9)),
-    )
-    assert summarize(accurate, "validation_error").curve == {0: 0.75, 10: pytest.approx(0.1)}
-
-
-def test_points_that_are_not_finite_are_not_remembered() -> None:
-    """Neither sampler nor pruner nor Optuna's storage hears of them."""
-    trial = Trial(0, "explore", 0, {})
-    curve = tuple(
-        (step, "validation_loss", value) for step, value in ((0, 1.0), (5, math.inf), (9, math.nan))
-    )
-    odd = TrialResult(trial, Outcome.DIVERGED, math.nan, 9, 0.1, "reference", "", curve)
-    assert summarize(odd, "validation_loss").curve == {0: 1.0}
