@@ -122,7 +122,7 @@ def test_learned_and_own_activations_in_one_study(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["my_activations:TwoSwish", "my_activations:Spline", "swish_learned"])
 def test_scripts_print_the_same_curves(folder: Path, name: str) -> None:
-    """The class is imported where it is the user's, and copied where it is this package's."""
+    """A script prints the recorded curve; it imports the user's class and copies ours."""
     task = task_of(space={**SPACE, "activation": name}, steps=4, evaluations=2)
     (trial,) = numbered(
         [{"optimizer": "adam", "learning_rate": 0.01, "activation": name, "activation_penalty": 0.1}]

@@ -37,8 +37,7 @@ def test_going_on_is_seen_and_waiting_is_not(kind: str) -> None:
     iterator = MADE[kind]()
     before, again = prints({"it": iterator}), prints({"it": iterator})
     assert first_change(before, again) == ""
-    next(iterator)
-    after = prints({"it": iterator})
-    assert first_change(before, after).startswith("it")
-    next(iterator)
-    assert first_change(after, prints({"it": iterator})).startswith("it")
+    for _ in itertools.islice(iterator, 9):
+        after = prints({"it": iterator})
+        assert first_change(before, after).startswith("it")
+        before = after

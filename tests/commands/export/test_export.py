@@ -225,5 +225,6 @@ def test_trackio_keeps_the_runs(result: Result, monkeypatch: pytest.MonkeyPatch)
     (mine,) = (run for run in trackio.Api().runs("tiny") if run.name == first.name)
     assert mine.config["learning_rate"] == first.parameters["learning_rate"]
     rows = SQLiteStorage.get_logs("tiny", first.name)
-    values = {row["step"]: row["validation_loss"] for row in rows if "validation_loss" in row}
-    assert values == curve(first)
+    scored = [row for row in rows if "validation_loss" in row]
+    assert {row["step"]: row["validation_loss"] for row in scored} == curve(first)
+    assert len(scored) == len(curve(first))

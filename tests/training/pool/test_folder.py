@@ -37,18 +37,21 @@ with module.private_folder() as folder:
 """
     (tmp_path / "sweeper-other").mkdir()
     killed, living = python(code), python(code)
-    assert killed.stdout is not None
-    assert living.stdout is not None
-    left, kept = Path(killed.stdout.readline().strip()), Path(living.stdout.readline().strip())
-    killed.kill()
-    killed.communicate(timeout=30)
-    for folder in (left, kept):
-        os.utime(folder / module.LOCK, (0, 0))
-    with module.private_folder() as own:
-        assert own.is_dir()
-        assert not left.exists()
-        assert (kept / "large").is_file()
-    living.kill()
-    living.communicate(timeout=30)
+    try:
+        assert killed.stdout is not None
+        assert living.stdout is not None
+        left, kept = Path(killed.stdout.readline().strip()), Path(living.stdout.readline().strip())
+        killed.kill()
+        killed.wait(timeout=30)
+        for folder in (left, kept):
+            os.utime(folder / module.LOCK, (0, 0))
+        with module.private_folder() as own:
+            assert own.is_dir()
+            assert not left.exists()
+            assert (kept / "large").is_file()
+    finally:
+        for process in (killed, living):
+            process.kill()
+            process.communicate(timeout=30)
     assert not own.exists()
     assert {path.name for path in tmp_path.iterdir()} == {"sweeper-other", kept.name}
