@@ -52,9 +52,9 @@ def dask_pool(
     level = chatter.level
     chatter.setLevel(logging.CRITICAL)  # that a scheduler is gone is told once, and by this package
     try:
-        engine = DaskEngine(client, address, node.Driver(this_machine(), prepare))
-        engine.shake_hands(tell, patience)
-        with closing(FuturesPool(engine, tell)) as pool:
+        backend = DaskBackend(client, address, node.Driver(this_machine(), prepare))
+        backend.shake_hands(tell, patience)
+        with closing(FuturesPool(backend, tell)) as pool:
             yield pool
     finally:
         with suppress(Exception):  # it may be gone
@@ -62,8 +62,8 @@ def dask_pool(
         chatter.setLevel(level)
 
 
-class DaskEngine:
-    """`Engine` of a Dask client."""
+class DaskBackend:
+    """`Backend` of a Dask client."""
 
     def __init__(self, client: Any, address: str, driver: node.Driver) -> None:
         self._client, self._address, self._driver = client, address, driver
@@ -102,18 +102,18 @@ class DaskEngine:
             raise UserError(f"--pool dask://{self._address}: worker {first[0]} is refused: {first[1]}")
 
     def width(self) -> int:
-        """`Engine.width`: threads of all workers, or GPUs where they name such a resource."""
+        """`Backend.width`: threads of all workers, or GPUs where they name such a resource."""
         threads = self._gpus() if self._needed else self._asked(self._client.nthreads)
         return sum(count for worker, count in threads.items() if worker not in self._left_out())
 
     def put(self, blob: messages.Blob) -> str:
-        """`Engine.put`: to every worker, so that it outlives those that leave."""
+        """`Backend.put`: to every worker, so that it outlives those that leave."""
         self._blobs[blob.name] = blob
         self._scatter(blob.name)
         return blob.name
 
     def start(self, call: bytes, values: list[str], then: Callable[[], None]) -> Any:
-        """`Engine.start`"""
+        """`Backend.start`"""
         for name in values:
             if self._scattered[name].status in ("cancelled", "lost", "error"):
                 self._scatter(name)
@@ -131,7 +131,7 @@ class DaskEngine:
         return future
 
     def answer(self, future: Any) -> messages.Answer | Lost:
-        """`Engine.answer`"""
+        """`Backend.answer`"""
         self._futures.discard(future)
         try:
             answer: messages.Answer = future.result(timeout=PATIENCE)
@@ -140,13 +140,13 @@ class DaskEngine:
         return answer
 
     def stop(self, future: Any) -> None:
-        """`Engine.stop`"""
+        """`Backend.stop`"""
         self._futures.discard(future)
         with suppress(Exception):  # of a scheduler that is gone
             future.cancel(force=True)
 
     def silent(self) -> Collection[Any]:
-        """`Engine.silent`: by the signs that Dask's workers give their scheduler, every 1 + n / 200 s of n.
+        """`Backend.silent`: by the signs that Dask's workers give their scheduler, every 1 + n / 200 s of n.
 
         Dask gives silent ones up after minutes, and gives them tasks until then; here they are left out.
         """
@@ -156,11 +156,11 @@ class DaskEngine:
         return [future for future in self._futures if future.key in lost]
 
     def check(self) -> None:
-        """`Engine.check`"""
+        """`Backend.check`"""
         self._asked(self._client.nthreads)
 
     def close(self) -> None:
-        """`Engine.close`"""
+        """`Backend.close`"""
         with suppress(Exception):  # of a scheduler that is gone
             self._client.run_on_scheduler(_allow_failures, self._allowed)
         self._scattered.clear()

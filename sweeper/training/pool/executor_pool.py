@@ -27,13 +27,13 @@ def executor_pool(
     driver = node.Driver(this_machine(), prepare)
     with (
         private_folder() as folder,
-        closing(FuturesPool(ExecutorEngine(executor, width, folder, driver), tell)) as pool,
+        closing(FuturesPool(ExecutorBackend(executor, width, folder, driver), tell)) as pool,
     ):
         yield pool
 
 
-class ExecutorEngine:
-    """`Engine` of an executor.
+class ExecutorBackend:
+    """`Backend` of an executor.
 
     Nothing can end a call that an executor has started. So each has a file here; its worker, if it is on this
     machine, touches that now and then, as a sign of life, and ends the call when the file is gone.
@@ -49,11 +49,11 @@ class ExecutorEngine:
         self._inline = False
 
     def width(self) -> int:
-        """`Engine.width`"""
+        """`Backend.width`"""
         return self._width
 
     def put(self, blob: messages.Blob) -> messages.BlobFile:
-        """`Engine.put`: an executor sends all arguments with every call, so it is a file of this machine.
+        """`Backend.put`: an executor sends all arguments with every call, so it is a file of this machine.
 
         Once a worker has not seen such a file, values travel with the calls.
         """
@@ -62,7 +62,7 @@ class ExecutorEngine:
         return messages.BlobFile(blob.name, file)
 
     def start(self, call: bytes, values: list[Any], then: Callable[[], None]) -> "Future[messages.Answer]":
-        """`Engine.start`"""
+        """`Backend.start`"""
         file = self._folder / uuid.uuid4().hex
         file.touch()
         made = file.stat().st_mtime_ns
@@ -76,7 +76,7 @@ class ExecutorEngine:
         return future
 
     def answer(self, future: "Future[messages.Answer]") -> messages.Answer | Lost:
-        """`Engine.answer`"""
+        """`Backend.answer`"""
         self._forget(future)
         try:
             answer = future.result()
@@ -89,20 +89,20 @@ class ExecutorEngine:
         return answer
 
     def stop(self, future: "Future[messages.Answer]") -> None:
-        """`Engine.stop`"""
+        """`Backend.stop`"""
         future.cancel()
         self._forget(future)
 
     def silent(self) -> Collection[Any]:
-        """`Engine.silent`: a call that waits for its turn has given no sign yet."""
+        """`Backend.silent`: a call that waits for its turn has given no sign yet."""
         touched = {future: (file.stat().st_mtime_ns, made) for future, (file, made) in self._files.items()}
         return self._signs.silent({f: None if now == made else now for f, (now, made) in touched.items()})
 
     def check(self) -> None:
-        """`Engine.check`: an executor does not tell; `start` does."""
+        """`Backend.check`: an executor does not tell; `start` does."""
 
     def close(self) -> None:
-        """`Engine.close`"""
+        """`Backend.close`"""
 
     def _forget(self, future: Any) -> None:
         if (known := self._files.pop(future, None)) is not None:

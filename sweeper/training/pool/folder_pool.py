@@ -1,5 +1,6 @@
 """The pool of a shared folder: workers that see it claim calls, wherever they are and whenever they come."""
 
+import math
 import shutil
 import time
 import uuid
@@ -11,10 +12,9 @@ from typing import Any, TypeVar
 
 from sweeper.errors import StateKept
 from sweeper.training.pool import messages, shared_folder
-from sweeper.training.pool.interface import Call, Done, Lost, first_of
+from sweeper.training.pool.interface import Call, Done, Lost, first_of, silence
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.pool.shared_folder import AT, CALLS, CLAIMED, DRIVER, LEASE, RESULTS, SHARED, WORKERS
-from sweeper.wording import given
 
 Value = TypeVar("Value")
 
@@ -78,7 +78,7 @@ class FolderPool:
         self._numbers = count()
         self._open: set[Call] = set()
         self._done: dict[Call, Done] = {}
-        self._looked, self._lonely, self._wait = -1e9, time.monotonic(), LONELY
+        self._looked, self._lonely, self._wait = -math.inf, time.monotonic(), LONELY
 
     @property
     def width(self) -> int:
@@ -172,7 +172,7 @@ class FolderPool:
                 continue
             if (call := int(number)) in self._open:
                 self._open.discard(call)
-                how = f"gave no sign of life for {given(self._lease)} s" if member else "has ended"
+                how = silence(self._lease) if member else "has ended"
                 self._done[call] = Done(
                     call, lost=Lost(f"its worker {worker} {how}", given_up=member is not None)
                 )

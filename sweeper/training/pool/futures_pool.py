@@ -1,5 +1,6 @@
-"""What the pools of other engines share: calls travel as bytes, and results come back through futures."""
+"""What the pools of other backends share: calls travel as bytes, and results come back through futures."""
 
+import math
 import queue
 import time
 from collections import deque
@@ -13,23 +14,22 @@ from typing import Any, Protocol, TypeVar
 from sweeper.beside import within
 from sweeper.errors import MAX_SHOWN, StateKept, named_line
 from sweeper.training.pool import messages
-from sweeper.training.pool.interface import Call, Done, Lost, first_of
-from sweeper.wording import given
+from sweeper.training.pool.interface import Call, Done, Lost, first_of, silence
 
 Value = TypeVar("Value")
 
 PERIOD = 2.0
-"""Seconds without a result after which the engine is asked whether it is still there."""
+"""Seconds without a result after which the backend is asked whether it is still there."""
 LOOKS = 10
 """Looks, `PERIOD` apart, that find no new sign of life of a worker before it is given up."""
 SILENCE = 60.0
-"""Seconds in which an engine must answer, however busy it is."""
+"""Seconds in which a backend must answer, however busy it is."""
 MAX_REFUSED = 100
 """Times that a call may meet a worker of other versions before the run gives up."""
 
 
 def answered(ask: Callable[[], Value], who: str) -> Value:
-    """What `who`, an engine of others, answers.
+    """What `who`, a backend of others, answers.
 
     Raises:
         StateKept: if it does not, or not within `SILENCE`.
@@ -41,7 +41,7 @@ def answered(ask: Callable[[], Value], who: str) -> Value:
 
 
 class Signs:
-    """Who gives no sign of life: looks are counted, as this process or the engine may stand still, too."""
+    """Who gives no sign of life: looks are counted, as this process or the backend may stand still, too."""
 
     def __init__(self) -> None:
         self._seen: dict[Any, tuple[Any, int]] = {}
@@ -55,7 +55,7 @@ class Signs:
         return {name for name, (_, looks) in self._seen.items() if looks >= LOOKS + more}
 
 
-class Engine(Protocol):
+class Backend(Protocol):
     """What a pool needs of Dask or an executor."""
 
     def width(self) -> int:
@@ -77,7 +77,7 @@ class Engine(Protocol):
         """Futures whose workers gave signs of life, and none for `LOOKS` looks; asked every `PERIOD`."""
 
     def check(self) -> None:
-        """Raises `StateKept` if the engine is gone."""
+        """Raises `StateKept` if the backend is gone."""
 
     def close(self) -> None:
         """Let go of everything."""
@@ -94,10 +94,10 @@ class _Open:
 
 
 class FuturesPool:
-    """`Pool` of an `Engine`."""
+    """`Pool` of a `Backend`."""
 
-    def __init__(self, engine: Engine, tell: Callable[[str], None]) -> None:
-        self._engine, self._tell = engine, tell
+    def __init__(self, backend: Backend, tell: Callable[[str], None]) -> None:
+        self._backend, self._tell = backend, tell
         self._values: dict[str, Any] = {}
         self._numbers = count()
         self._open: dict[Call, _Open] = {}
@@ -105,22 +105,22 @@ class FuturesPool:
         self._running: set[Call] = set()
         self._ended: queue.SimpleQueue[Call] = queue.SimpleQueue()
         self._done: dict[Call, Done] = {}
-        self._width, self._asked, self._looked = 0, -1e9, -1e9
-        self._gone = False  # the engine
+        self._width, self._asked, self._looked = 0, -math.inf, -math.inf
+        self._gone = False  # the backend
 
     @property
     def width(self) -> int:
         """`Pool.width`"""
         if time.monotonic() - self._asked > PERIOD:
             with self._noticing():
-                self._width = max(1, self._engine.width())
+                self._width = max(1, self._backend.width())
             self._asked = time.monotonic()
         return self._width
 
     def share(self, value: Value) -> messages.SharedName[Value]:
         """`Pool.share`"""
         blob = messages.blob_of(value)
-        self._values[blob.name] = self._engine.put(blob)
+        self._values[blob.name] = self._backend.put(blob)
         return messages.SharedName(value, blob.name)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Call:
@@ -153,7 +153,7 @@ class FuturesPool:
             if self._gone:
                 return
             if opened.future is not None:
-                self._engine.stop(opened.future)
+                self._backend.stop(opened.future)
             self._hand_out()
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class FuturesPool:
         self._waiting.clear()
         for call in list(self._open):
             self.cancel(call)
-        self._engine.close()
+        self._backend.close()
 
     def _give_up_silent(self) -> None:
         """Calls of workers that are stopped or cut off are lost; what these give late changes nothing."""
@@ -171,19 +171,19 @@ class FuturesPool:
             return
         self._looked = time.monotonic()
         with self._noticing():
-            silent = set(self._engine.silent())
+            silent = set(self._backend.silent())
         for call in [call for call, opened in self._open.items() if opened.future in silent]:
-            reason = f"its worker gave no sign of life for {given(LOOKS * PERIOD)} s"
+            reason = f"its worker {silence(LOOKS * PERIOD)}"
             self.cancel(call)
             self._done[call] = Done(call, lost=Lost(reason, given_up=True))
 
     def _check(self) -> None:
         with self._noticing():
-            self._engine.check()
+            self._backend.check()
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:
-        """Whether the engine has gone: nothing is asked of it then, as each answer would be waited for."""
+        """Whether the backend has gone: nothing is asked of it then, as each answer would be waited for."""
         try:
             yield
         except StateKept:
@@ -191,7 +191,7 @@ class FuturesPool:
             raise
 
     def _hand_out(self) -> None:
-        """Start as many calls as the engine is wide: it would deal out more in advance, behind slow ones."""
+        """Start as many calls as the backend is wide: it would deal out more in advance, behind slow ones."""
         while self._waiting and len(self._running) < self.width:
             if (call := self._waiting.popleft()) in self._open:
                 self._running.add(call)
@@ -201,13 +201,13 @@ class FuturesPool:
         opened = self._open[call]
         values = [self._values[name] for name in opened.shared]
         with self._noticing():
-            opened.future = self._engine.start(opened.content, values, partial(self._ended.put, call))
+            opened.future = self._backend.start(opened.content, values, partial(self._ended.put, call))
 
     def _take(self, call: Call) -> None:
         """Turn what a future gives into what became of its call."""
         if (opened := self._open.get(call)) is None:  # cancelled
             return
-        answer = self._engine.answer(opened.future)
+        answer = self._backend.answer(opened.future)
         if isinstance(answer, Lost):
             self._check()
             self._done[call] = Done(call, lost=answer)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from sweeper.wording import given
+
 Call = Hashable
 """Names one submitted call."""
 Value = TypeVar("Value")
@@ -20,6 +22,11 @@ class WorkerDied(Exception):
 
 class NotSendable(Exception):
     """A value cannot be pickled for a worker process, or not be read there; the text says why."""
+
+
+def silence(seconds: float) -> str:
+    """What is said of a worker from which nothing is heard any more."""
+    return f"gave no sign of life for {given(seconds)} s"
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,9 @@ def ray_pool(
         _connect(ray, address)
     try:
         with silenced(ray, client) if mine else nullcontext():
-            engine = RayEngine(ray, address, node.Driver(this_machine(), prepare))
-            engine.shake_hands()
-            with closing(FuturesPool(engine, tell)) as pool:
+            backend = RayBackend(ray, address, node.Driver(this_machine(), prepare))
+            backend.shake_hands()
+            with closing(FuturesPool(backend, tell)) as pool:
                 yield pool
     finally:
         if mine:
@@ -84,8 +84,8 @@ def _connect(ray: Any, address: str) -> None:
         ) from None
 
 
-class RayEngine:
-    """`Engine` of the Ray that this process is connected to."""
+class RayBackend:
+    """`Backend` of the Ray that this process is connected to."""
 
     def __init__(self, ray: Any, address: str, driver: node.Driver) -> None:
         self._ray, self._address, self._driver = ray, address, driver
@@ -122,15 +122,15 @@ class RayEngine:
                 raise UserError(f"--pool ray://{self._address}: machine {name} is refused: {difference}")
 
     def width(self) -> int:
-        """`Engine.width`: processors of the cluster, or its GPUs where it has some."""
+        """`Backend.width`: processors of the cluster, or its GPUs where it has some."""
         return int(self._resources().get(self._resource, 0))
 
     def put(self, blob: messages.Blob) -> Any:
-        """`Engine.put`"""
+        """`Backend.put`"""
         return self._asked(lambda: self._ray.put(blob))
 
     def start(self, call: bytes, values: list[Any], then: Callable[[], None]) -> Any:
-        """`Engine.start`"""
+        """`Backend.start`"""
 
         number = next(self._numbers)
 
@@ -146,7 +146,7 @@ class RayEngine:
         return future
 
     def answer(self, future: Any) -> messages.Answer | Lost:
-        """`Engine.answer`"""
+        """`Backend.answer`"""
         self._references.pop(future, None)
         self._calls.pop(future, None)
         try:
@@ -156,7 +156,7 @@ class RayEngine:
         return answer
 
     def stop(self, future: Any) -> None:
-        """`Engine.stop`"""
+        """`Backend.stop`"""
         reference, number = self._references.pop(future, None), self._calls.pop(future, None)
         if reference is None:
             return
@@ -171,7 +171,7 @@ class RayEngine:
             self._asked(cancel)
 
     def silent(self) -> Collection[Any]:
-        """`Engine.silent`: by the signs that calls leave on a board, as Ray does not watch its workers."""
+        """`Backend.silent`: by the signs that calls leave on a board, as Ray does not watch its workers."""
         if self._board is None:
             return ()
         try:
@@ -182,7 +182,7 @@ class RayEngine:
         return self._signs.silent({future: signs.get(number) for future, number in self._calls.items()})
 
     def check(self) -> None:
-        """`Engine.check`"""
+        """`Backend.check`"""
         self._resources()
 
     def _resources(self) -> dict[str, float]:
@@ -193,7 +193,7 @@ class RayEngine:
         return found
 
     def close(self) -> None:
-        """`Engine.close`"""
+        """`Backend.close`"""
         self._references.clear()
         if self._board is not None:
             with suppress(StateKept):  # of a cluster that is gone

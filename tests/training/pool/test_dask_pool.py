@@ -87,7 +87,7 @@ def test_a_cluster_without_workers_is_waited_for(monkeypatch: pytest.MonkeyPatch
     client.run_on_scheduler.return_value = {}
     client.nthreads.side_effect = [{}, {}, {}, {"tcp://late": 2}]
     client.run.return_value = {"tcp://late": ""}
-    dask_pool.DaskEngine(client, "here:1", mock.MagicMock()).shake_hands(told.append)
+    dask_pool.DaskBackend(client, "here:1", mock.MagicMock()).shake_hands(told.append)
     assert told == ["no worker is there yet; the run waits until one has joined"]
     assert client.nthreads.call_count == 4
     client.scatter.assert_not_called()
@@ -102,9 +102,9 @@ def test_a_worker_that_leaves_while_values_are_sent_is_no_end_of_the_scheduler(
     client.run_on_scheduler.return_value = {}
     client.nthreads.return_value = {"tcp://other": 2}
     client.scatter.side_effect = [KeyError("tcp://left"), "sent"]
-    engine = dask_pool.DaskEngine(client, "here:1", mock.MagicMock())
-    assert engine.put(messages.Blob("data", b"", ())) == "data"
+    backend = dask_pool.DaskBackend(client, "here:1", mock.MagicMock())
+    assert backend.put(messages.Blob("data", b"", ())) == "data"
     assert client.scatter.call_count == 2
     client.scatter.side_effect = OSError("gone")
     with pytest.raises(StateKept, match=r"^the Dask scheduler at here:1 is gone"):
-        engine.put(messages.Blob("more", b"", ()))
+        backend.put(messages.Blob("more", b"", ()))

@@ -13,7 +13,7 @@ from sweeper.errors import StateKept, UserError
 from sweeper.training.pool import messages, node, ray_pool
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.pool.node import Driver
-from sweeper.training.pool.ray_pool import RayEngine
+from sweeper.training.pool.ray_pool import RayBackend
 
 MISMATCH = """Version mismatch: The cluster was started with:
     Ray: 2.59.0
@@ -25,7 +25,7 @@ This process on Ray Client was started with:
 
 
 class MadeUp:
-    """As much of Ray as an engine asks for: one machine, which says `difference` of its versions."""
+    """As much of Ray as a backend asks for: one machine, which says `difference` of its versions."""
 
     def __init__(self, difference: str) -> None:
         self.difference, self.connected = difference, True
@@ -61,11 +61,11 @@ def test_a_machine_with_other_versions_is_refused(scheduling: None) -> None:
     """In one line that names it and the difference."""
     driver = Driver(this_machine(), nothing)
     with pytest.raises(UserError) as refused:
-        RayEngine(MadeUp("node7 has torch 2.1.0, the driver 2.13.0"), "host:1", driver).shake_hands()
+        RayBackend(MadeUp("node7 has torch 2.1.0, the driver 2.13.0"), "host:1", driver).shake_hands()
     assert str(refused.value) == (
         "--pool ray://host:1: machine node7 is refused: node7 has torch 2.1.0, the driver 2.13.0"
     )
-    RayEngine(MadeUp(""), "host:1", driver).shake_hands()
+    RayBackend(MadeUp(""), "host:1", driver).shake_hands()
 
 
 def test_a_cluster_of_another_ray_or_python_is_refused() -> None:
@@ -87,13 +87,13 @@ def test_a_connection_that_is_lost_starts_no_cluster() -> None:
     ray = MadeUp("")
     with socket.create_server(("127.0.0.1", 0)) as door:
         address = f"127.0.0.1:{door.getsockname()[1]}"
-        engine = RayEngine(ray, address, Driver(this_machine(), nothing))
-        assert engine.width() == 2
+        backend = RayBackend(ray, address, Driver(this_machine(), nothing))
+        assert backend.width() == 2
         ray.connected = False
         with pytest.raises(StateKept, match=f"the Ray cluster at {address} is gone"):
-            engine.width()
-        engine._references = {"future": "reference"}
-        engine.stop("future")  # `MadeUp` has no `cancel`, and is not asked for it
+            backend.width()
+        backend._references = {"future": "reference"}
+        backend.stop("future")  # `MadeUp` has no `cancel`, and is not asked for it
 
 
 class MadeUpBoard:
