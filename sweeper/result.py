@@ -17,7 +17,7 @@ from sweeper.answer.rows import as_costs, drawn
 from sweeper.errors import RunFolderError, UserError
 from sweeper.loading import uncollected
 from sweeper.records.atomic import write_atomically
-from sweeper.records.finding import Finding, lines, unreadable
+from sweeper.records.damage import Damage, lines, unreadable
 from sweeper.records.restore import confirmed_scores, search_results
 from sweeper.records.rules import rules_of
 from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST
@@ -61,7 +61,7 @@ class Result:
     records: Records
     answer: Answer | None
     """``None`` while no trial has completed."""
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Damage, ...] = ()
     """What was damaged in the run folder, and left out."""
 
     @property
@@ -285,7 +285,7 @@ def load_result(study: Study, folder: Path) -> Result:
     ]
     others += journal_findings(folder / "journal.log")
     if (folder / "journal.log").exists() and not os.path.lexists(folder / "records"):
-        records = replace(records, findings=(Finding(folder / "records", "is missing"),))
+        records = replace(records, findings=(Damage(folder / "records", "is missing"),))
     objective, known_defaults = study.objective, published(study.space)
     floor = loss_floor(study, records.curves)
     winner = answer(records.trials, tested, records.curves, baselines, objective, known_defaults, floor)
@@ -334,7 +334,7 @@ def result_of(run: str | Path, runs: str | Path) -> Result:
     return open_result(folder.parent, folder.name) if inside else open_result(Path(runs), str(run))
 
 
-def read_source_folder(folder: Path) -> tuple[Path | None, Finding | None]:
+def read_source_folder(folder: Path) -> tuple[Path | None, Damage | None]:
     """Where the study file of a run lay (its data and modules are found from there), or what is wrong."""
     noted = folder / "source-folder.txt"
     try:
@@ -342,9 +342,9 @@ def read_source_folder(folder: Path) -> tuple[Path | None, Finding | None]:
     except FileNotFoundError:
         return None, None
     except OSError as error:
-        return None, Finding(noted, unreadable(error))
+        return None, Damage(noted, unreadable(error))
     except ValueError:
-        return None, Finding(noted, "is not text")
+        return None, Damage(noted, "is not text")
     if not text or len(text.splitlines()) != 1 or not text.isprintable():
-        return None, Finding(noted, "does not name a folder")
+        return None, Damage(noted, "does not name a folder")
     return Path(text), None

@@ -15,7 +15,7 @@ from sweeper.answer.answer import Answer, answer
 from sweeper.answer.rows import trained_alone
 from sweeper.options import Options
 from sweeper.records.atomic import set_aside
-from sweeper.records.finding import Finding, lines
+from sweeper.records.damage import Damage, lines
 from sweeper.records.record_writer import RecordWriter
 from sweeper.records.restore import confirmed_scores, search_results
 from sweeper.records.rules import rules_of
@@ -123,7 +123,7 @@ class Sweep:
         """The answer that the records give, its number and parameters."""
         return answer(self._trials(), None, objective=self.task.study.objective)
 
-    def _sound(self, read: tuple[dict[str, Any] | None, Finding | None]) -> dict[str, Any] | None:
+    def _sound(self, read: tuple[dict[str, Any] | None, Damage | None]) -> dict[str, Any] | None:
         """A small file's content; a damaged one is put aside and made anew."""
         content, finding = read
         if finding is not None:

@@ -8,7 +8,7 @@ import pytest
 from sweeper.answer.placing import at_worst
 from sweeper.answer.ranked import Ranked
 from sweeper.questions import history
-from sweeper.questions.checks.finding import FOUND
+from sweeper.questions.checks.verdict import FOUND
 from sweeper.questions.finding import sentences
 from sweeper.report.advice import rates
 from sweeper.study.space import Range

@@ -22,7 +22,7 @@ def say(text: object, *, nl: bool = True, err: bool = False) -> None:
 def open_run(runs: Path, name: str) -> "Result":
     """The run, and on stderr what was left out of it."""
     with loading():
-        from sweeper.records.finding import lines
+        from sweeper.records.damage import lines
         from sweeper.result import open_result
 
     result = open_result(runs, name)

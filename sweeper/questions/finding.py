@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sweeper.questions.checks import CHECKS
-from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, Finding
+from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, Verdict
 from sweeper.questions.question import ANSWER, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.study.expect import ExpectSection
@@ -13,7 +13,7 @@ HEADS = {FOUND: "Found", NOT_FOUND: "Not found", CONTRARY: "The contrary was fou
 COLUMNS = ["verdict", "expected", "expected_by", "number", "low", "high", "unit", "basis", "sentence"]
 
 
-def finding_of(run: RunData, expect: ExpectSection) -> Finding | None:
+def finding_of(run: RunData, expect: ExpectSection) -> Verdict | None:
     """The verdict on what was expected; ``None`` where nothing was, or nothing was recorded."""
     arguments = expect.arguments
     if expect.check is None or arguments is None or run.trials.empty:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sweeper.records.atomic import write_atomically
-from sweeper.records.finding import DAMAGED, Finding, unreadable
+from sweeper.records.damage import DAMAGED, Damage, unreadable
 from sweeper.records.part import (
     PART,
     SCHEMAS,
@@ -43,7 +43,7 @@ class Records:
     trials: pd.DataFrame
     curves: pd.DataFrame
     layers: pd.DataFrame
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Damage, ...] = ()
     """What was left out."""
 
 
@@ -54,21 +54,21 @@ class Reading:
     tables: Mapping[str, pa.Table]
     parts: tuple[Part, ...]
     """Those that count, by number."""
-    damaged: Mapping[int, Sequence[Finding]] = field(default_factory=dict)
+    damaged: Mapping[int, Sequence[Damage]] = field(default_factory=dict)
     """number of a part -> what is wrong with it"""
     strangers: tuple[Path, ...] = ()
     """Parquet files whose name is not that of a part: copies that a program for syncing made, say."""
-    unusable: tuple[Finding, ...] = ()
+    unusable: tuple[Damage, ...] = ()
     """What is wrong with the folder itself."""
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
+    def findings(self) -> tuple[Damage, ...]:
         """All of them, by number."""
         named = [finding for number in sorted(self.damaged) for finding in self.damaged[number]]
         return (
             *self.unusable,
             *named,
-            *(Finding(file, "does not belong to these records") for file in self.strangers),
+            *(Damage(file, "does not belong to these records") for file in self.strangers),
         )
 
 
@@ -162,7 +162,7 @@ class _Reader:
         self.folder, self.rules, self.strict = folder, rules, strict
         self.names = {*names, "trials"}
         self.columns = rules.columns if rules is not None else None
-        self.damaged: dict[int, list[Finding]] = {}
+        self.damaged: dict[int, list[Damage]] = {}
 
     def read(self, names: Sequence[str]) -> Reading:
         numbers = sorted(n for name in names if (n := number_of(self.folder / name)) is not None)
@@ -177,7 +177,7 @@ class _Reader:
         return Reading(whole, parts, self.damaged, self._strangers(), self._of_folder())
 
     def _note(self, number: int, name: str, problem: str) -> None:
-        self.damaged.setdefault(number, []).append(Finding(file_of(self.folder, name, number), problem))
+        self.damaged.setdefault(number, []).append(Damage(file_of(self.folder, name, number), problem))
 
     def _sheets(self, number: int) -> Iterator[tuple[str, pa.Table]]:
         """(name, table) of the files of a part that can be read."""
@@ -255,12 +255,12 @@ class _Reader:
         columns = self.columns if self.columns is not None and name == "trials" else ()
         return pa.schema([*SCHEMAS[name], *columns]).empty_table()
 
-    def _of_folder(self) -> tuple[Finding, ...]:
+    def _of_folder(self) -> tuple[Damage, ...]:
         try:
             os.listdir(self.folder)
         except OSError as error:
             if os.path.lexists(self.folder):
-                return (Finding(self.folder, unreadable(error)),)
+                return (Damage(self.folder, unreadable(error)),)
         return ()
 
     def _strangers(self) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.records.atomic import write_atomically
-from sweeper.records.finding import Finding, unreadable
+from sweeper.records.damage import Damage, unreadable
 from sweeper.records.schema import ENGINES
 from sweeper.split_names import SPLITS
 from sweeper.to_json import to_json
@@ -27,7 +27,7 @@ class RunFile:
     is_sound: Callable[[dict[str, Any]], bool]
     """Whether a content is one; it may raise what a wrong content makes it raise."""
 
-    def read(self, folder: Path) -> tuple[dict[str, Any] | None, Finding | None]:
+    def read(self, folder: Path) -> tuple[dict[str, Any] | None, Damage | None]:
         """What the run in `folder` keeps, or what is wrong with the file; neither if there is none."""
         return read_json(folder / self.name, self.is_sound)
 
@@ -48,26 +48,26 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
 
 def read_json(
     file: Path, is_sound: Callable[[dict[str, Any]], bool]
-) -> tuple[dict[str, Any] | None, Finding | None]:
+) -> tuple[dict[str, Any] | None, Damage | None]:
     """What is in `file`, or what is wrong with it; neither if there is no such file."""
     try:
         content = json.loads(file.read_bytes())
     except FileNotFoundError:
-        return None, Finding(file, "leads nowhere") if file.is_symlink() else None
+        return None, Damage(file, "leads nowhere") if file.is_symlink() else None
     except OSError as error:
-        return None, Finding(file, unreadable(error))
+        return None, Damage(file, unreadable(error))
     except (ValueError, RecursionError):
-        return None, Finding(file, "is incomplete or not JSON")
+        return None, Damage(file, "is incomplete or not JSON")
     if not isinstance(content, dict):
-        return None, Finding(file, "holds something else")
+        return None, Damage(file, "holds something else")
     noted = content.pop(CHECKSUM, None)
     if noted is not None and noted != _checksum(content):
-        return None, Finding(file, "has changed since it was written")
+        return None, Damage(file, "has changed since it was written")
     try:
         sound = is_sound(content)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
         sound = False
-    return (content, None) if sound else (None, Finding(file, "holds something else"))
+    return (content, None) if sound else (None, Damage(file, "holds something else"))
 
 
 def _checksum(content: Mapping[str, Any]) -> int:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from sweeper.errors import RunFailed, RunFolderError, StateKept, SweeperError, did_you_mean
 from sweeper.printable import is_folder_name
 from sweeper.records.atomic import is_temporary, refuse_links, remove_leftovers, set_aside, write_atomically
-from sweeper.records.finding import unreadable
+from sweeper.records.damage import unreadable
 from sweeper.study.frozen import FrozenDict
 from sweeper.study.override import dotted
 from sweeper.study.rates import missing_rates, named_rates

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from sweeper.errors import StateKept
 from sweeper.records.atomic import remove_leftovers, set_aside, write_atomically
-from sweeper.records.finding import Finding
+from sweeper.records.damage import Damage
 from sweeper.records.part import (
     PART,
     REPLACES,
@@ -60,28 +60,28 @@ class Store:
             OSError: if the folder cannot be written, or a file not be read for a reason that may pass.
         """
         self.folder, self.parameters, self.rules = folder, parameters, rules
-        self.findings: list[Finding] = []
+        self.findings: list[Damage] = []
         """What was put aside."""
         if os.path.lexists(folder) and not folder.is_dir():
-            self.findings.append(Finding(folder, "is not a folder", f"kept as {set_aside(folder).name}"))
+            self.findings.append(Damage(folder, "is not a folder", f"kept as {set_aside(folder).name}"))
         folder.mkdir(parents=True, exist_ok=True)
         reading = read(folder, rules=rules, strict=True)
         for number, findings in reading.damaged.items():
             self._put_aside(number, findings)
         for file in reading.strangers:
             kept = set_aside(file).name
-            self.findings.append(Finding(file, "does not belong to these records", f"kept as {kept}"))
+            self.findings.append(Damage(file, "does not belong to these records", f"kept as {kept}"))
         self._parts = list(reading.parts)
         self._next = max((part.number for part in self._parts), default=-1) + 1
         self._remove_uncommitted()
 
-    def _put_aside(self, number: int, findings: Sequence[Finding]) -> None:
+    def _put_aside(self, number: int, findings: Sequence[Damage]) -> None:
         """Give the files of a part other names, the commit last: a crash in between leaves a damaged part."""
         for name in SCHEMAS:
             if os.path.lexists(file := file_of(self.folder, name, number)):
                 set_aside(file)
         done = "put aside under another name; its trials run again"
-        self.findings += [Finding(finding.file, finding.problem, done) for finding in findings]
+        self.findings += [Damage(finding.file, finding.problem, done) for finding in findings]
 
     def _remove_uncommitted(self) -> None:
         """Remove what appends and merges left that were cut short."""

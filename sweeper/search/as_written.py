@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sweeper.records.finding import Finding
+from sweeper.records.damage import Damage
 from sweeper.wording import exact
 
 CHECKSUM = "crc32"
@@ -36,7 +36,7 @@ def checksum(
     return zlib.crc32(json.dumps(written).encode())
 
 
-def journal_findings(path: Path) -> tuple[Finding, ...]:
+def journal_findings(path: Path) -> tuple[Damage, ...]:
     """What is wrong with lines of a journal file, if it is there; a last line may be under way."""
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
@@ -60,8 +60,8 @@ def journal_findings(path: Path) -> tuple[Finding, ...]:
     return (_finding(path, f"{_listed(changed)} not as written"),) if changed else ()
 
 
-def _finding(path: Path, problem: str) -> Finding:
-    return Finding(path, problem, "the records count; the next run writes it anew from them")
+def _finding(path: Path, problem: str) -> Damage:
+    return Damage(path, problem, "the records count; the next run writes it anew from them")
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -23,7 +23,7 @@ from sweeper.beside import within
 from sweeper.errors import RunFolderError, StateKept, UserError, first_line
 from sweeper.passwords import masked_url, problem_of, without_passwords
 from sweeper.records.atomic import set_aside
-from sweeper.records.finding import DAMAGED
+from sweeper.records.damage import DAMAGED
 from sweeper.search.as_written import CHECKSUM, checksum, journal_findings
 from sweeper.search.distributions import encode
 from sweeper.search.journal import JournalWriter, cut_torn_tail, open_journal

@@ -11,7 +11,7 @@ from sweeper.answer.comparison import TIED, with_verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import parameters_of
 from sweeper.questions.checks.better import difference
-from sweeper.questions.checks.finding import FOUND, NOT_FOUND, judge
+from sweeper.questions.checks.verdict import FOUND, NOT_FOUND, judge
 from sweeper.questions.run_data import RunData
 
 

@@ -16,7 +16,7 @@ from sweeper.answer.rows import parameters_of
 from sweeper.components.optimizers.sgd import sgd_limit
 from sweeper.questions.checks import CHECKS
 from sweeper.questions.checks.better import difference
-from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND, judge
+from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, judge
 from sweeper.questions.finding import finding, finding_of
 from sweeper.questions.run_data import RunData
 from sweeper.study import expect

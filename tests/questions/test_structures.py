@@ -8,8 +8,8 @@ from report_inputs import sentences_of
 from run_data import with_records
 
 from sweeper.questions import TABLES
-from sweeper.questions.checks.finding import CONTRARY, FOUND, NOT_FOUND
 from sweeper.questions.checks.slope import increments, slope
+from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND
 from sweeper.questions.gradient_verdicts import gradient_verdicts
 from sweeper.questions.layers import END
 from sweeper.questions.run_data import RunData

@@ -16,7 +16,7 @@ from quick_runs import command, quick, run, write_study
 from soak import SOAK, patient
 
 from sweeper.errors import UserError
-from sweeper.records.finding import lines
+from sweeper.records.damage import lines
 from sweeper.records.reading import load
 from sweeper.records.rules import rules_of
 from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST

@@ -12,7 +12,7 @@ DAMAGED = {errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENOENT, e
 
 
 @dataclass(frozen=True)
-class Finding:
+class Damage:
     """One file, what is wrong with it, and what was done."""
 
     file: Path
@@ -23,7 +23,7 @@ class Finding:
         return f"{self.file}: {self.problem}; {self.done}"
 
 
-def lines(findings: Sequence[Finding]) -> list[str]:
+def lines(findings: Sequence[Damage]) -> list[str]:
     """One line for each finding, the last for those beyond `LISTED`."""
     listed = [str(finding) for finding in findings[:LISTED]]
     more = len(findings) - len(listed)
@@ -31,5 +31,5 @@ def lines(findings: Sequence[Finding]) -> list[str]:
 
 
 def unreadable(error: OSError) -> str:
-    """Why a file cannot be read, for a `Finding`."""
+    """Why a file cannot be read, for a `Damage`."""
     return f"cannot be read: {error.strerror or error}"

@@ -10,7 +10,7 @@ FOUND, NOT_FOUND, CONTRARY = "found", "not found", "contrary"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Verdict:
     """The verdict of one check."""
 
     verdict: str
@@ -36,9 +36,9 @@ def judge(low: float, high: float, limit: float, *, below: bool) -> str:
     return FOUND if right else CONTRARY if wrong else NOT_FOUND
 
 
-def unknown(unit: str, why: str) -> Finding:
+def unknown(unit: str, why: str) -> Verdict:
     """The records cannot tell."""
-    return Finding(NOT_FOUND, math.nan, math.nan, math.nan, unit, "nothing", why)
+    return Verdict(NOT_FOUND, math.nan, math.nan, math.nan, unit, "nothing", why)
 
 
 def spread(mean: float, low: float, high: float) -> tuple[str, str]:
