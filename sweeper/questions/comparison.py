@@ -203,7 +203,8 @@ def not_shown_better(frame: pd.DataFrame) -> str:
         many = f"the intervals of the differences {STRICTER.replace('leaves', 'leave')}"
         ends = one if len(beside) == 1 else many
         said.append(f"{begun or f'{NOT_BETTER} {some_of(beside)}'}, though {ends}.")
-    return " ".join([*said, *([f"It has the same score as {listing(same)} on every seed."] if same else [])])
+    # of some that have the winner's scores another sentence tells
+    return " ".join(said) or f"It has the same score as {listing(same)} on every seed."
 
 
 NOT_BETTER = "These seeds do not show that it is better than"

@@ -141,8 +141,9 @@ def _few_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | N
 def _may_only_lack_seeds(answer: Answer) -> bool:
     """Whether the winner beats guessing, shown or not, and no score on test rows is shown to be worse."""
     found = answer.baseline
-    own = found.objective if found is not None else None
-    return own is not None and own.gain > 0 and not any(each.worse for each in found.test)
+    if found is None or found.objective is None:
+        return False
+    return found.objective.gain > 0 and not any(each.worse for each in found.test)
 
 
 def _more_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[str, ...]:
