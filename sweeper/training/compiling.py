@@ -62,7 +62,7 @@ def measure(task: Task, trials: Sequence[Trial], processes: int) -> Timing:
     """
     taken, _ = engine.translatable(task, trials)
     if not taken:
-        raise NotCompiled("no translation of these activations and update rules")
+        raise NotCompiled(f"no translation of {recorded_operations(task.study)}")
     with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
         slots = min(MOST_SLOTS, largest_stack(task, taken[0], processes))
         taken = taken[:slots]

@@ -130,10 +130,10 @@ def test_no_score_lies_beyond_its_best_or_worst(name: str, task: str, width: int
 
 
 ADDED = (
-    Metric("gini", "regression", r2, 1.0, -math.inf, "Gini"),
-    Metric("psnr", "regression", r2, math.inf, 0.0, "PSNR"),
+    Metric("madeup_share", "regression", r2, 1.0, -math.inf, "Made-up share"),
+    Metric("madeup_ratio", "regression", r2, math.inf, 0.0, "Made-up ratio"),
     Metric("points", "classification", mae, 9.0, 0.0),
-    Metric("brier", "classification", mae, 0.0, 2.0, "Brier score"),
+    Metric("madeup_error", "classification", mae, 0.0, 2.0, "Made-up error"),
 )
 """Maximised and minimised, with and without a bound."""
 

@@ -36,9 +36,9 @@ def bowl(name: str, rate: float, steps: int, **options: Any) -> tuple[float, tor
     return abs(theta.item()), optimizer
 
 
-def divisor(name: str, steps: int) -> float:
+def divisor(name: str, steps: int, **options: Any) -> float:
     """What the gradient is divided by after these steps; 1 where it is not."""
-    found = OPTIMIZERS[name].preconditioner(bowl(name, 1e-9, steps)[1])
+    found = OPTIMIZERS[name].preconditioner(bowl(name, 1e-9, steps, **options)[1])
     return found[0].item() if found else 1.0
 
 
@@ -54,7 +54,7 @@ LIMITED = [
 @pytest.mark.parametrize(("name", "options"), LIMITED)
 def test_the_limit_is_where_steps_begin_to_grow(name: str, options: dict[str, Any]) -> None:
     """2 % below the limit of η·λ the way to the minimum shrinks, 2 % above it grows."""
-    entry, scale = OPTIMIZERS[name], divisor(name, 1)
+    entry, scale = OPTIMIZERS[name], divisor(name, 1, **options)
     assert entry.limit is not None
     first, last = (entry.limit.value(entry.chosen(options), step) for step in (0, STEPS))
     assert bowl(name, 0.98 * first * scale, STEPS, **options)[0] < START
