@@ -92,7 +92,7 @@ def check_backward(model: nn.Module, rows: Tree, mode: CalledModules, name: str)
     unswapped: list[Position] = []
 
     def note_call(frame: FrameType, event: str, _: Any) -> None:
-        at = {"c_call": frame, "call": frame.f_back}.get(event)
+        at = frame if event == "c_call" else frame.f_back if event == "call" else None
         if at is None or mode.at_work:
             return
         if (position := position_in(at.f_code, at.f_lasti)) in mode.positions:

@@ -3,7 +3,7 @@
 import io
 import random
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -30,6 +30,12 @@ def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
         times[path] += 1  # closures of one factory have one path, elements of a set too
         found[path if times[path] == 1 else f"{path} ({times[path]})"] = _print(thing)
     return found
+
+
+def prints_of_model(model: nn.Module, beside: Mapping[str, Any]) -> dict[str, Any]:
+    """`prints` of a model and which of its parameters are trained, and of what is kept `beside` it."""
+    trained = tuple(parameter.requires_grad for parameter in model.parameters())
+    return prints({"": model, **beside, "which parameters are trained": trained})
 
 
 def _print(thing: Any) -> Any:
@@ -77,23 +83,23 @@ def _random_state(generator: Any) -> Any:
     return generator.get_state().tolist() if isinstance(generator, torch.Generator) else generator.get_state()
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Paths of the state that differs, or is in one of both alone."""
-    both = [path for path, value in after.items() if path in before and not same(before[path], value)]
-    return [*both, *(path for path in (*before, *after) if (path in before) != (path in after))]
-
-
-def first_change(before: Mapping[str, Any], after: Mapping[str, Any], *, scalars: bool = False) -> str:
-    """Path of the first state that differs, or an empty string; `scalars`: of plain values in both alone."""
+def changes(before: Mapping[str, Any], after: Mapping[str, Any], *, scalars: bool = False) -> Iterator[str]:
+    """Paths of state that differs, or is in one of both alone; `scalars`: of plain values in both alone."""
     for path, value in after.items():
         if path not in before:
             if not scalars:
-                return path
+                yield path
             continue
         if scalars and not (isinstance(value, SCALARS) and isinstance(before[path], SCALARS)):
             continue
         if scalars and value is not None and before[path] is None:
             continue  # filled by the first call, as a cache is
         if not same(before[path], value):
-            return path
-    return "" if scalars else next((path for path in before if path not in after), "")
+            yield path
+    if not scalars:
+        yield from (path for path in before if path not in after)
+
+
+def first_change(before: Mapping[str, Any], after: Mapping[str, Any], *, scalars: bool = False) -> str:
+    """The first of `changes`, or an empty string."""
+    return next(changes(before, after, scalars=scalars), "")

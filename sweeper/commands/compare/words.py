@@ -238,10 +238,10 @@ def _step(side: Comparison) -> NextStep:
         return NextStep(text, "\n".join(dict.fromkeys(commands)))
     if found.verdict in ("a", "b"):
         name = (a if found.verdict == "a" else b).name
-        return NextStep("Print a plain PyTorch script of the better one:", f"sweeper best {name} --python")
+        return _script("the better one", name)
     if found.verdict == "same":
         name = max((a, b), key=lambda run: len(run.scores)).name
-        return NextStep("Print a plain PyTorch script of them:", f"sweeper best {name} --python")
+        return _script("them", name)
     thin = min((a, b), key=lambda run: (len(run.scores), run.name != a.name))
     if found.verdict == "unconfirmed":
         seeds, places = max(10, thin.study.confirm.seeds), max(5, thin.study.confirm.finalists)
@@ -250,6 +250,10 @@ def _step(side: Comparison) -> NextStep:
     if found.other_rows:
         return _on_the_rows_of(a, b)
     return _on_more_seeds(side)
+
+
+def _script(of: str, name: str, why: str = "") -> NextStep:
+    return NextStep(f"{why}Print a plain PyTorch script of {of}:", f"sweeper best {name} --python")
 
 
 def _on_the_rows_of(a: Run, b: Run) -> NextStep:
@@ -282,18 +286,15 @@ def _on_more_seeds(side: Comparison) -> NextStep:
     name = (side.a if not side.found.difference < 0 else side.b).name
     if ended:
         races = "the race of {} is" if len(ended) == 1 else "the races of {} are"
-        text = (
-            f"No more seeds can settle it: {races.format(listing(ended))} over. Print a plain PyTorch script "
-            f"of {name}:"
-        )
-        return NextStep(text, f"sweeper best {name} --python")
+        why = f"No more seeds can settle it: {races.format(listing(ended))} over. "
+        return _script(name, name, why)
     found, power = side.found, ""
     if found.paired:
         chance = chance_to_settle(found.p_better, found.pairs, aim - found.pairs)
         settles = f"{percent(math.ceil(100 * chance) / 100)} at most, as the seeds went so far"
         if chance < HARDLY:
-            text = f"{aim} pairs would settle it with a probability of {settles}: use either. Print a plain"
-            return NextStep(f"{text} PyTorch script of {name}:", f"sweeper best {name} --python")
+            why = f"{aim} pairs would settle it with a probability of {settles}: use either. "
+            return _script(name, name, why)
         power = f"; {_power(aim)}. Here that settles it with a probability of {settles}"
     ties = "; with confirm.matters=0 finalists that differ by little race on"
     ties = ties if any("confirm.matters=0" in more for more in added) else ""

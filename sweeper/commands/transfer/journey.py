@@ -218,7 +218,9 @@ def next_command(study: Study, over: Over, what: Found, held: Mapping[str, Any])
         command = run_again(study, *wider).replace("sweeper run", "sweeper transfer", 1)
         return f"{command} --over {over.key}={sizes} --to {given(over.to)}{'' if wider else ' --seeds 10'}"
     ends = what.prediction.low, what.prediction.high
-    low, high = next(two for digits in (2, 4, 12) if len({*(two := [exact(v, digits) for v in ends])}) == 2)
+    low, high = (exact(value, 2) for value in ends)
+    if low == high:  # no range
+        low, high = map(exact, ends)
     rates = f"search.space.{entry[0]}={{low = {low}, high = {high}, log = true}}"
     size = f"search.space.{over.key}" if over.key in study.space.entries else over.key
     return run_again(

@@ -17,7 +17,7 @@ from sweeper.training.stacked.kernel import AnyKernel, named_kernel
 from sweeper.training.stacked.recording import tensors
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.template import Template
-from sweeper.user_code.prints import changes, prints
+from sweeper.user_code.prints import changes, prints_of_model
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,19 @@ class Initials:
         A stack has one of each attribute, that of the template. What is another for every model, as a time
         or a counter is, does not count.
         """
-        key, mine = (repr(settings.model_options), settings.activation, settings.init), _attributes(built)
+        key = repr(settings.model_options), settings.activation, settings.init
+        mine = prints_of_model(built.model, {})
         if seed == self.seed:
             self._attributes.setdefault(key, mine)
             return ""
         if key not in self._attributes:
-            self._attributes[key] = _attributes(initial_model(self.task, settings, self.seed))
-        differ = changes(self._attributes[key], mine)
-        again = changes(mine, _attributes(initial_model(self.task, settings, seed))) if differ else []
-        return next((path for path in differ if path not in again), "").lstrip(".")
+            self._attributes[key] = prints_of_model(initial_model(self.task, settings, self.seed).model, {})
+        differ = list(changes(self._attributes[key], mine))
+        if not differ:
+            return ""
+        again = prints_of_model(initial_model(self.task, settings, seed).model, {})
+        unsteady = set(changes(mine, again))
+        return next((path for path in differ if path not in unsteady), "").lstrip(".")
 
     def _of(self, built: Built, random: Tensor, settings: Settings, seed: int) -> Initial:
         kernels: Sequence[AnyKernel] = self.template.kernels
@@ -116,12 +120,6 @@ class Initials:
         ours, others = tensors([mine]), tensors([theirs])
         if len(ours) != len(others) or not all(_same(a[0], b) for a, b in zip(ours, others, strict=True)):
             raise IncompatibleModel("its model computes something else")
-
-
-def _attributes(built: Built) -> Mapping[str, Any]:
-    """path -> what the model keeps there beside the numbers of parameters and buffers."""
-    trained = tuple(parameter.requires_grad for parameter in built.model.parameters())
-    return prints({"": built.model, "choice of parameters that are trained": trained})
 
 
 def _same(mine: Tensor, theirs: Tensor) -> bool:

@@ -12,9 +12,9 @@ from torch.func import functional_call, vmap
 
 from sweeper.components.activations import activation_of
 from sweeper.theory.scalar import derivative, slope_grid
-from sweeper.training.stacked.recording import Call, needed, record, storage_of
+from sweeper.training.stacked.recording import Call, needed, record, replaced, storage_of
 from sweeper.training.stacked.refusal import NotStackable
-from sweeper.training.stacked.tape import replaced, writing
+from sweeper.training.stacked.tape import writing
 
 Run = Callable[[], Any]
 Tensors = Sequence[Tensor]

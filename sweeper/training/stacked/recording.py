@@ -58,18 +58,10 @@ class Call:
         """Whether it draws; torch says so of attention without dropout too."""
         return torch.Tag.nondeterministic_seeded in self.operation.tags and self._given("dropout_p") != 0
 
-    def with_tensor(self, old: Tensor, new: Tensor) -> "Call":
-        """The same with `new` in all places of `old`."""
-        if not any(each is old for each in (*self.inputs, *self.results)):
-            return self
-
-        def put(value: Any) -> Any:
-            if isinstance(value, list | tuple):
-                return type(value)(map(put, value))
-            return new if value is old else value
-
-        options = {name: put(value) for name, value in self.options.items()}
-        return Call(self.operation, put(self.arguments), options, put(self.results))
+    def on(self, memory: Callable[[Tensor], Tensor]) -> "Call":
+        """The same of other tensors: what `memory` gives for each of its own."""
+        parts = self.arguments, self.options, self.results
+        return Call(self.operation, *(replaced(part, memory) for part in parts))
 
     def _given(self, name: str) -> Any:
         """The value of the argument `name`; ``None`` where there is none of that name."""
@@ -110,7 +102,7 @@ class Recorder(SeesOperations):
         result = operation(target, *args, **kwargs)
         if storage_of(target) != memory:
             raise NotStackable(f"{operation} gives a tensor other memory, which a recorded step cannot")
-        self.calls = [call.with_tensor(target, before) for call in self.calls]
+        self.calls = [call.on(lambda t: before if t is target else t) for call in self.calls]
         return result
 
 
@@ -149,6 +141,17 @@ def unusual(tensor: Tensor) -> str:
 def tensors(values: Iterable[Any]) -> list[Tensor]:
     """The tensors among `values`, also inside lists, tuples and dicts."""
     return [tensor for value in values for tensor in tensors_in(value)]
+
+
+def replaced(value: Any, memory: Callable[[Tensor], Tensor]) -> Any:
+    """`value` with each tensor in it exchanged, also inside lists, tuples and dicts."""
+    if isinstance(value, Tensor):
+        return memory(value)
+    if isinstance(value, list | tuple):
+        return type(value)(replaced(v, memory) for v in value)
+    if isinstance(value, Mapping):
+        return {key: replaced(v, memory) for key, v in value.items()}
+    return value
 
 
 def storage_of(tensor: Tensor) -> int:

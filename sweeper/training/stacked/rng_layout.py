@@ -23,7 +23,7 @@ from sweeper.training.stacked.not_kept import (
 from sweeper.training.stacked.recording import Call, Recorder, tensors
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.user_code.observing import put_values
-from sweeper.user_code.prints import first_change, prints
+from sweeper.user_code.prints import first_change, prints_of_model
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -133,9 +133,7 @@ class _Passes:
 
     def state(self) -> Mapping[str, Any]:
         """What the model and the user's code keep outside of parameters and buffers."""
-        trained = tuple(p.requires_grad for p in self.model.parameters())
-        beside = {"which parameters are trained": trained, "environment variables": dict(os.environ)}
-        return prints({"": self.model, **self.code, **beside})
+        return prints_of_model(self.model, {**self.code, "environment variables": dict(os.environ)})
 
     def run(self) -> _Pass:
         """Forward, and backward where gradients are on; buffers are put back."""

@@ -67,8 +67,8 @@ class Tape:
         self.outputs = [memory(t) for t in results]
         self.operations: list[Callable[[], Any]] = []
         for call in kept:
-            arguments, targets = replaced(call.arguments, memory), [memory(t) for t in call.results]
-            moved = Call(call.operation, arguments, replaced(call.options, memory), tuple(targets))
+            moved = call.on(memory)
+            arguments, targets = moved.arguments, moved.results
             special = (binders or {}).get(call.operation) or (random if call.random else None)
             self.operations.append((special or _again)(moved, arguments, targets))
             try:
@@ -146,16 +146,6 @@ def out_variant(operation: Any) -> tuple[Any, tuple[str, ...]]:
         if outs and len(outs) == len(schema_of(operation).returns) and plain == wanted:
             return overload, outs
     return None, ()
-
-
-def replaced(value: Any, memory: Callable[[Tensor], Tensor]) -> Any:
-    if isinstance(value, Tensor):
-        return memory(value)
-    if isinstance(value, list | tuple):
-        return type(value)(replaced(v, memory) for v in value)
-    if isinstance(value, Mapping):
-        return {key: replaced(v, memory) for key, v in value.items()}
-    return value
 
 
 def _share(

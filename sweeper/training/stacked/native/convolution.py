@@ -74,10 +74,8 @@ class Columns:
         """
         if _lies_in_order(view.sizes[axis:], view.strides[axis:]):
             return view
-        begin = self.used
+        other = moving.scratch(self.place, view.sizes, view.element, self.used)
         self.used += math.prod(view.sizes)
-        base = self.place.code.address(self.place.room(self.used, view.element), begin, view.element)
-        other = View(base, 0, view.sizes, tuple(contiguous(view.sizes)), view.element)
         if read:
             moving.copy(self.place, view, other)
         return other

@@ -1,10 +1,12 @@
 """Operations that move numbers: copies, joined tensors, gradients of parts."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sweeper.training.stacked.native.ir import Kind
 from sweeper.training.stacked.native.operation import Operation
-from sweeper.training.stacked.native.views import Place, View, each, without
+from sweeper.training.stacked.native.views import Place, View, contiguous, each, without
 from sweeper.training.stacked.recording import Call, storage_of
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -29,6 +31,13 @@ def copy(place: Operation, source: View, target: View) -> None:
         places[0].store(code, code.spread(value, width))
 
     each(code, [target, source], place.lanes(target.element), moved)
+
+
+def scratch(place: Operation, sizes: Sequence[int], element: str, begin: int = 0) -> View:
+    """An array in scratch memory, `begin` elements behind its start."""
+    view = View("", 0, tuple(sizes), contiguous(sizes), element)
+    room = place.room(begin + math.prod(sizes), view.in_memory)
+    return replace(view, base=place.code.address(room, begin, view.in_memory))
 
 
 def join(place: Operation, call: Call) -> None:

@@ -21,7 +21,7 @@ from sweeper.training.stacked.native import (
 )
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Number
-from sweeper.training.stacked.native.operation import Operation, mapped
+from sweeper.training.stacked.native.operation import Operation
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing, value_of, values_of
 from sweeper.training.stacked.native.products import narrow_product, product
 from sweeper.training.stacked.native.reductions import LARGEST, NORMS, Reduction, fold_and_map, reduce, sums
@@ -127,7 +127,8 @@ def _reduction(how: Callable[[Call, int], Reduction]) -> Emit:
     def emit_it(place: Operation, call: Call) -> None:
         source, target = place.view(call.arguments[0]), place.view(call.results[0])
         if source.element != target.element:  # torch converts each number first
-            source = _converted(place, source, target.element)
+            given, source = source, moving.scratch(place, source.sizes, target.element)
+            moving.copy(place, given, source)
         axes, keep = _axes(call, len(source.sizes))
         if keep:
             target = without(target, *axes)
@@ -135,16 +136,6 @@ def _reduction(how: Callable[[Call, int], Reduction]) -> Emit:
         reduce(place.code, place.lanes(source.element), source, target, axes, how(call, count))
 
     return emit_it
-
-
-def _converted(place: Operation, source: View, element: str) -> View:
-    """The numbers of `source` in another type, side by side in scratch memory."""
-    sizes = source.sizes
-    steps = tuple(math.prod(sizes[k + 1 :]) for k in range(len(sizes)))
-    view = View("", 0, sizes, steps, element)
-    view = replace(view, base=place.room(math.prod(sizes), view.in_memory))
-    mapped(place, view, [source], lambda x: x.converted(element))
-    return view
 
 
 def _axes(call: Call, count: int) -> tuple[list[int], bool]:

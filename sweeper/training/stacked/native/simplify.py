@@ -10,7 +10,7 @@ from torch import Tensor
 from sweeper.private_torch import schema_of
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing
 from sweeper.training.stacked.recording import Call, storage_of, tensors
-from sweeper.training.stacked.tape import placed_on, replaced
+from sweeper.training.stacked.tape import placed_on
 
 LONGEST = 32
 """Calls in one loop; more need more registers than there are."""
@@ -56,8 +56,7 @@ class Moved:
         return recorded if storage is None else placed_on(storage, recorded)
 
     def call(self, recorded: Call) -> Call:
-        parts = recorded.arguments, recorded.options, recorded.results
-        return Call(recorded.operation, *(replaced(part, self.tensor) for part in parts))
+        return recorded.on(self.tensor)
 
 
 def without_changes(calls: Sequence[Call], kept: Collection[int]) -> tuple[list[Call], Moved]:

@@ -12,25 +12,22 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from sweeper.private_torch import schema_of
 from sweeper.training.stacked.native.ir import Code, Kind
 from sweeper.training.stacked.native.layout import SUBNORMAL, storages
+from sweeper.training.stacked.native.pointwise import name_of
 from sweeper.training.stacked.native.simplify import Unit
 from sweeper.training.stacked.recording import Call
 
 FLUSHED, KEPT = 0x8040, 0
 """What a slot's table holds: bits to set in the control register, MXCSR."""
-PROPORTIONATE = {
-    f"aten::{name}"
-    for name in ("add", "sub", "mul", "div", "reciprocal", "sqrt", "lerp", "addcmul", "addcdiv", "copy_")
-}
+PROPORTIONATE = {"add", "sub", "mul", "div", "reciprocal", "sqrt", "lerp", "addcmul", "addcdiv", "copy"}
 """Operations of an update for which what is too small to count is as good as zero."""
 DECLARED = {f"declare void @llvm.x86.sse.{name}mxcsr(ptr)" for name in ("ld", "st")}
 
 
 def in_proportion(calls: Sequence[Call]) -> bool:
     """Whether an update of these operations moves a weight by next to nothing where the gradient is that."""
-    return all(schema_of(call.operation).name in PROPORTIONATE for call in calls)
+    return all(name_of(call.operation) in PROPORTIONATE for call in calls)
 
 
 def serve_gradients(units: Sequence[Unit], results: Sequence[Tensor]) -> list[bool]:
