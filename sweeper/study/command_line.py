@@ -25,10 +25,8 @@ MOST_FILES = 50
 
 def run_again(study: Study, *settings: str) -> str:
     """``sweeper run digits --set …``: the study as it was run, and `settings` (key=value) on top."""
-    file = study_file(study)
-    changed = None if file is None else overrides(study, file)
-    if file is None:
-        file, changed = _renamed(study)
+    named = _of_that_name(study)
+    file, changed = named[0] if named else _renamed(study)
     if file is None or changed is None:
         return _command(PLACEHOLDER, settings)
     return _command(_argument(file), tuple(f"{key}={text}" for key, text in _merged(changed, settings)))
@@ -90,12 +88,19 @@ def _arguments(study: Study) -> set[str]:
     return known
 
 
-def study_file(study: Study) -> Path | None:
-    """The file in the study's folder that bears its name; ``None`` if there is none."""
+def _of_that_name(study: Study) -> list[tuple[Path, tuple[str, ...] | None]]:
+    """Files in the study's folder that bear its name, with `overrides` of each: first what differs least from
+    it, and of those the one that is called so."""
     if study.folder is None:
-        return None
+        return []
     files = [file for file in sorted(study.folder.glob("*.toml")) if _content(file).get("name") == study.name]
-    return next((file for file in files if file.stem == study.name), files[0] if files else None)
+    known = [(file, overrides(study, file)) for file in files]
+
+    def distance(each: tuple[Path, tuple[str, ...] | None]) -> tuple[bool, int, bool]:
+        file, changed = each
+        return changed is None, len(changed or ()), file.stem != study.name
+
+    return sorted(known, key=distance)
 
 
 def _renamed(study: Study) -> tuple[Path | None, tuple[str, ...] | None]:

@@ -244,3 +244,15 @@ def test_a_printed_command_sets_a_range_once(tmp_path: Path, setting: str, expec
     made = Study.load(file, tuple(word for word in words if "=" in word))
     wanted = Study.load(file, (f"search.space.learning_rate={expected}",))
     assert made.space.entries["learning_rate"] == wanted.space.entries["learning_rate"]
+
+
+def test_of_files_of_one_name_the_command_takes_the_nearest(tmp_path: Path) -> None:
+    """Of files that bear a study's name, the printed command names the one that differs least from it."""
+    text = 'name = "spirals"\n[data]\nsource = "two_spirals"\n[training]\nsteps = 100\n'
+    (tmp_path / "spirals.toml").write_text(text + "batch_size = 8\n", encoding="utf-8")
+    (tmp_path / "again.toml").write_text(text, encoding="utf-8")
+    given = Study.load(tmp_path / "again.toml")
+    words = shlex.split(run_again(given, "training.steps=200"))
+    assert words == ["sweeper", "run", str(tmp_path / "again.toml"), "--set", "training.steps=200"]
+    own = Study.load(tmp_path / "spirals.toml")
+    assert shlex.split(run_again(own, "training.steps=200"))[2] == str(tmp_path / "spirals.toml")
