@@ -3,9 +3,11 @@
 Nothing puts them back: who uses one up keeps that for good. ``itertools.cycle`` and the like tell nothing.
 """
 
+import gc
 import itertools
 import operator
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -19,6 +21,22 @@ def is_cache(thing: Any) -> bool:
         return hasattr(thing, "cache_clear") and hasattr(thing, "__wrapped__")
     except Exception:
         return False
+
+
+def remembered(cache: Any) -> tuple[Any, ...]:
+    """Results that a function of ``functools.cache`` or ``lru_cache`` keeps; others do not tell theirs."""
+    if not hasattr(cache, "cache_parameters") or not cache.cache_info().currsize:
+        return ()
+    held = [each for each in gc.get_referents(cache) if each is not vars(cache)]
+    if cache.cache_parameters()["maxsize"] is None:  # arguments -> result
+        return tuple(value for each in held if isinstance(each, dict) for value in each.values())
+    return tuple(each for each in held if not _is_own(each))
+
+
+def _is_own(held: Any) -> bool:
+    """Whether ``lru_cache`` itself needs it: its classes, its function, and links by arguments."""
+    links = isinstance(held, dict) and any(type(v).__name__ == "_lru_list_elem" for v in held.values())
+    return links or type(held) is object or isinstance(held, type | FunctionType)
 
 
 def is_iterator(thing: Any) -> bool:

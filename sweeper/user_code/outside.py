@@ -29,7 +29,7 @@ from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 import numpy as np
 from torch import Tensor, nn
 
-from sweeper.user_code.iteration import is_cache, is_iterator, parts
+from sweeper.user_code.iteration import is_cache, is_iterator, parts, remembered
 
 MOST = 20_000
 """Objects that are looked at; what lies deeper is taken for data."""
@@ -109,19 +109,25 @@ def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple
     if isinstance(thing, FunctionType):
         yield from _of_function(path, thing) if is_users(thing) else ()
     elif isinstance(thing, type):
-        yield from _named(path, attributes_of(thing) if is_users(thing) else _numbers_of(thing))
+        if is_users(thing):
+            yield from _named(path, attributes_of(thing))
+        elif others:
+            yield from _plain(path, vars(thing))
         yield from ((base.__qualname__, base) for base in thing.__bases__ if is_users(base))
     elif isinstance(thing, ModuleType):
-        yield from ((thing.__name__, Globals(vars(thing))),) if is_users(thing) else ()
+        if is_users(thing):
+            yield thing.__name__, Globals(vars(thing))
+        elif others:
+            yield from _plain(thing.__name__, vars(thing))
     elif isinstance(thing, dict):
-        yield from ((f"{path}[{key!r}]", value) for key, value in list(thing.items()))
+        yield from ((f"{path}[{key!r}]", value) for key, value in _items(path, thing))
         yield from ((f"{path} (a key)", key) for key in list(thing) if not is_plain(key))
     elif isinstance(thing, np.ndarray) and thing.dtype == object:
         yield from ((f"{path}[{index}]", value) for index, value in enumerate(thing.flat))
     elif isinstance(thing, list | tuple | deque):
         yield from ((f"{path}[{index}]", value) for index, value in enumerate(list(thing)))
     elif isinstance(thing, WeakKeyDictionary | WeakValueDictionary):
-        yield from ((f"{path}[{key!r}]", value) for key, value in list(thing.items()))
+        yield from ((f"{path}[{key!r}]", value) for key, value in _items(path, thing))
     elif isinstance(thing, ContextVar):
         yield from _named(path, {"value": thing.get(None)})
     elif isinstance(thing, set | frozenset | WeakSet):
@@ -142,15 +148,21 @@ def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple
         yield from _named(path, {"": held_by(thing)})
     elif is_cache(thing):
         yield path, thing.__wrapped__
+        yield from ((f"{path} (a result that it keeps)", result) for result in remembered(thing))
     elif isinstance(thing, Globals):
         yield from _named(path, _globals(thing.names))
-    elif isinstance(thing, Tensor) or not (
-        isinstance(thing, nn.Module) or has_state(thing) or (others and _is_of_others(thing))
-    ):
+    elif isinstance(thing, Tensor):
+        yield from _named(path, vars(thing))  # what somebody has put on it
+    elif not (isinstance(thing, nn.Module) or has_state(thing) or (others and _is_of_others(thing))):
         return
     else:
         yield from _named(path, _own(thing, weights))
         yield type(thing).__qualname__, type(thing)
+
+
+def _items(path: str, of: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    """Hooks by their order: torch numbers all of a process on and on."""
+    return list(enumerate(of.values())) if path.endswith("_hooks") else list(of.items())
 
 
 def _of_function(path: str, function: FunctionType) -> Iterator[tuple[str, Any]]:
@@ -172,11 +184,10 @@ def _is_pythons(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-def _numbers_of(of: type) -> dict[str, Any]:
-    """Plain values that somebody may have put on a class of torch's."""
-    if not issubclass(of, nn.Module):
-        return {}
-    return {k: v for k, v in vars(of).items() if isinstance(v, SCALARS) and not _is_pythons(k)}
+def _plain(path: str, attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Plain values that somebody may have put on a class or module of a library."""
+    found = {k: v for k, v in list(attributes.items()) if isinstance(v, SCALARS) and not _is_pythons(k)}
+    return _named(path, found)
 
 
 def attributes_of(of: type) -> dict[str, Any]:

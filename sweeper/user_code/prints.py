@@ -4,7 +4,8 @@ import io
 import random
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from types import ModuleType
+from enum import Enum
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from sweeper.user_code.outside import LARGE, SCALARS, is_plain, reachable, same
 
 OF_VALUES = ("builtins", "array", "collections", "datetime", "decimal", "fractions", "numpy", "uuid")
 """Modules of types whose objects tell their whole state when they are printed."""
+TOLD_BY_NAME = (Enum, torch.dtype, torch.device, torch.layout, torch.memory_format)
+"""One of a few, which differ in nothing but their names."""
 
 
 def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +67,16 @@ def _print(thing: Any) -> Any:
     is_value = (
         type(thing).__module__ in OF_VALUES and not callable(thing) and not isinstance(thing, ModuleType)
     )
-    return repr(thing) if is_value else type(thing).__name__
+    return repr(thing) if is_value or isinstance(thing, TOLD_BY_NAME) else _name(thing)
+
+
+def _name(thing: Any) -> Any:
+    """What it is: of functions and classes which one, of functions of Python also their code."""
+    name = getattr(thing, "__qualname__", None) if callable(thing) else None
+    if not isinstance(name, str) or isinstance(thing, nn.Module):
+        return type(thing).__name__
+    code = getattr(thing, "__code__", None)
+    return type(thing).__name__, name, hash(code) if isinstance(code, CodeType) else None
 
 
 def _of_table(table: Any) -> Any:

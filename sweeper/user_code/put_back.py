@@ -122,6 +122,7 @@ def _class_back(of: type, values: Mapping[str, Any]) -> None:
 
 def _tensor(tensor: Tensor) -> Callable[[], None]:
     value, gradient = tensor.detach().clone(), tensor.grad if tensor.is_leaf else None
+    attributes = dict(vars(tensor))
 
     def restore() -> None:
         alike = tensor.dtype == value.dtype and tensor.shape == value.shape and tensor.device == value.device
@@ -132,6 +133,7 @@ def _tensor(tensor: Tensor) -> Callable[[], None]:
                 tensor.detach().copy_(value)
         if tensor.is_leaf:
             tensor.grad = gradient
+        _refill(vars(tensor), attributes)
 
     return restore
 

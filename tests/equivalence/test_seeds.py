@@ -8,6 +8,7 @@ import pytest
 import torch
 from equivalence import by_reference, by_stack, distance, task_of
 from torch import Tensor, nn
+from torch.nn.utils import weight_norm
 
 from sweeper.training.stacked.stacked_training import StackedTraining
 from sweeper.trial import Trial
@@ -57,6 +58,78 @@ class Named(Drops):
         self.drop, self.made, self.number = nn.Dropout(0.1), time.perf_counter(), next(NUMBERS)
 
 
+class Normalized(Drops):
+    """Weights that a hook computes anew in each pass, from parameters that differ from seed to seed."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__(in_features, out_features, activation)
+        self.first, self.drop = weight_norm(self.first), nn.Dropout(0.1)
+
+
+class Squashes(Drops):
+    """Which function and which type of numbers it takes in training was drawn."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__(in_features, out_features, activation)
+        self.drop, first = nn.Dropout(0.1), bool(torch.rand(()) < 0.35)
+        self.squash = self.chosen(first)
+
+    @staticmethod
+    def chosen(first: bool) -> object:
+        """One of two functions of torch."""
+        return torch.sigmoid if first else torch.tanh
+
+    def squashed(self, hidden: Tensor) -> Tensor:
+        """By that function."""
+        return self.squash(hidden)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.first(x)
+        return self.out(self.act(hidden + self.squashed(hidden) if self.training else hidden))
+
+
+class Lambdas(Squashes):
+    """Two nameless functions."""
+
+    @staticmethod
+    def chosen(first: bool) -> object:
+        """One of two of this file."""
+        return (lambda x: x * 2) if first else (lambda x: x / 3)
+
+
+class Rounds(Squashes):
+    """Two types of numbers."""
+
+    @staticmethod
+    def chosen(first: bool) -> object:
+        """One of two types."""
+        return torch.float16 if first else torch.bfloat16
+
+    def squashed(self, hidden: Tensor) -> Tensor:
+        """What rounding takes away."""
+        return hidden.detach().to(self.squash).to(hidden.dtype) - hidden.detach()
+
+
+def normalized(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """`Normalized`"""
+    return Normalized(in_features, out_features, activation)
+
+
+def squashes(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """`Squashes`"""
+    return Squashes(in_features, out_features, activation)
+
+
+def lambdas(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """`Lambdas`"""
+    return Lambdas(in_features, out_features, activation)
+
+
+def rounds(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
+    """`Rounds`"""
+    return Rounds(in_features, out_features, activation)
+
+
 def drops(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
     """`Drops`"""
     return Drops(in_features, out_features, activation)
@@ -79,8 +152,18 @@ def named(in_features: int, out_features: int, activation: Callable[[], nn.Modul
 
 @pytest.mark.parametrize(
     ("model", "apart", "compiled"),
-    [(drops, True, True), (scales, True, False), (freezes, True, False), (named, False, True)],
+    [
+        (drops, True, True),
+        (scales, True, False),
+        (freezes, True, False),
+        (named, False, True),
+        (normalized, False, True),
+        (squashes, True, True),
+        (lambdas, True, False),
+        (rounds, True, False),
+    ],
 )
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")
 def test_attributes(
     model: Callable[..., nn.Module], apart: bool, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,9 +181,9 @@ def test_attributes(
         )
         for k, seed in enumerate(SEEDS)
     ]
-    for cohort in (trials, trials[2:], trials[:2]):
+    for cohort, slots in ((trials, 3), (trials[2:], 1), (trials, 1)):
         made.clear()
-        found = by_stack(task, cohort, len(cohort), compiled)
+        found = by_stack(task, cohort, slots, compiled)
         assert len(made) == (len({trial.seed for trial in cohort}) if apart else 1)
         for trial in cohort:
             assert distance(by_reference(task, trial), found[trial.number, trial.seed]) < 1e-9

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sweeper.components.build import Built
 from sweeper.components.tree import Tree, applied, copied, stacked
@@ -14,6 +14,7 @@ from sweeper.study.settings import Settings
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.kernel import AnyKernel, named_kernel
+from sweeper.training.stacked.not_kept import arrays_beside
 from sweeper.training.stacked.recording import tensors
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.template import Template
@@ -71,7 +72,7 @@ class Initials:
         """Path of what the model keeps otherwise than one that is made with the template's seed; or empty.
 
         A stack has one of each attribute, that of the template. What is another for every model, as a time
-        or a counter is, does not count.
+        or a counter is, does not count, nor do tensors that each pass makes anew.
         """
         key = repr(settings.model_options), settings.activation, settings.init
         mine = prints_of_model(built.model, {})
@@ -83,9 +84,17 @@ class Initials:
         differ = list(changes(self._attributes[key], mine))
         if not differ:
             return ""
-        again = prints_of_model(initial_model(self.task, settings, seed).model, {})
-        unsteady = set(changes(mine, again))
+        other = initial_model(self.task, settings, seed).model
+        unsteady = {*changes(mine, prints_of_model(other, {})), *self._made_anew(other)}
         return next((path for path in differ if path not in unsteady), "").lstrip(".")
+
+    def _made_anew(self, model: nn.Module) -> set[str]:
+        """Paths of tensors that a pass computes from the parameters, as weight normalization does."""
+        before = arrays_beside(model, {})
+        model.eval()
+        with torch.no_grad():
+            applied(model, copied(self.x))
+        return {path for path, array in arrays_beside(model, {}).items() if array is not before.get(path)}
 
     def _of(self, built: Built, random: Tensor, settings: Settings, seed: int) -> Initial:
         kernels: Sequence[AnyKernel] = self.template.kernels

@@ -23,6 +23,8 @@ Array = Tensor | np.ndarray
 
 NODES = {"grad_fn", "get_gradient_edge"}
 """What leads to the operations that tensors were made by."""
+WRITES = "prim::SetAttr"
+"""By which code of torch.jit changes an attribute."""
 HOOKS = "a hook of the model sees its gradients, or changes them"
 
 
@@ -45,6 +47,9 @@ def refuse_what_stacks_lose(model: nn.Module, code: Mapping[str, Any]) -> None:
             raise NotStackable(f"{path} is an iterator that does not tell how far it is")
     if NODES & named:  # whose hooks nobody can list
         raise NotStackable(HOOKS)
+    for scripted in (m for m in model.modules() if isinstance(m, torch.jit.ScriptModule)):
+        if hasattr(scripted, "forward") and WRITES in str(scripted.inlined_graph):
+            raise NotStackable("a scripted module of it changes its attributes")
     if "_version" in named:
         raise NotStackable("the model asks how often a tensor was written to")
 

@@ -3,6 +3,7 @@
 import argparse
 import array
 import ctypes
+import functools
 import io
 import itertools
 import os
@@ -50,6 +51,20 @@ def filled(queue: "Queue[int]") -> "Queue[int]":
     return queue
 
 
+def kept() -> Callable[[], list[int]]:
+    """A function that gives the same list each time."""
+    made = functools.cache(lambda: list[int]())
+    made()
+    return made
+
+
+def kept_small() -> Callable[[], list[int]]:
+    """The same, of a cache of one result."""
+    made = functools.lru_cache(maxsize=1)(lambda: list[int]())
+    made()
+    return made
+
+
 COUNTERS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "namespace": (lambda: argparse.Namespace(k=0), lambda held: setattr(held, "k", held.k + 1)),
     "user dict": (lambda: UserDict(k=0), lambda held: held.update(k=held["k"] + 1)),
@@ -79,6 +94,12 @@ COUNTERS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "set": (lambda: {0}, lambda held: held.add(held.pop() + 1)),
     "large whole number": (lambda: torch.tensor(10**6), lambda held: held.add_(1)),
     "object of a library": (lambda: Cookie(), lambda held: setattr(held, "k", getattr(held, "k", 0) + 1)),
+    "attribute of a tensor": (
+        lambda: torch.ones(1),
+        lambda held: setattr(held, "k", getattr(held, "k", 0) + 1),
+    ),
+    "result that a cache keeps": (kept, lambda held: held().append(1)),
+    "result that a small cache keeps": (kept_small, lambda held: held().append(1)),
     "behind much data": (
         lambda: {"data": [(k, k) for k in range(2 * MOST)], "at": argparse.Namespace(k=0)},
         lambda held: setattr(held["at"], "k", held["at"].k + 1),
@@ -160,6 +181,45 @@ def test_an_environment_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
         return hidden
 
     assert reason(lambda model: None, use) == "the forward pass changes environment variables['PASSES']"
+
+
+@pytest.mark.parametrize("of", [nn.functional, nn.Module, Tensor, argparse])
+def test_a_library_that_somebody_writes_to(of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that a model puts on a module or class of a library is state like any other."""
+    monkeypatch.setattr(of, "passes", 0, raising=False)
+
+    def use(model: Any, hidden: Tensor) -> Tensor:
+        of.passes += 1
+        return hidden
+
+    assert reason(lambda model: setattr(model, "held", of), use).endswith(".passes")
+    assert reason(lambda model: setattr(model, "held", of)) == ""
+
+
+class Warm(nn.Module):
+    """It counts its passes, where TorchScript keeps that."""
+
+    counted: int
+
+    def __init__(self, counts: bool) -> None:
+        super().__init__()
+        self.counted, self.counts = 0, counts
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.counts:
+            self.counted += 1
+        return x if self.counted < 9 else x + x * x
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+def test_scripted_modules_that_write() -> None:
+    """Attributes of scripted modules lie where nobody looks; those that change none can be stacked."""
+    for counts in (True, False):
+        scripted = torch.jit.script(Warm(counts))
+        if not counts:
+            scripted = torch.jit.script(nn.Tanh())
+        said = reason(lambda model, made=scripted: setattr(model, "held", made), lambda m, x: m.held(x))
+        assert said == ("a scripted module of it changes its attributes" if counts else "")
 
 
 def test_more_objects_than_are_looked_at() -> None:

@@ -132,8 +132,10 @@ def _reduction(how: Callable[[Call, int], Reduction]) -> Emit:
         axes, keep = _axes(call, len(source.sizes))
         if keep:
             target = without(target, *axes)
-        count = math.prod(source.sizes[a] for a in axes)
-        reduce(place.code, place.lanes(source.element), source, target, axes, how(call, count))
+        folded = how(call, math.prod(source.sizes[a] for a in axes))
+        if math.isinf(folded.start) and source.element not in ("float", "double"):
+            raise NotCompiled("the largest of whole numbers")
+        reduce(place.code, place.lanes(source.element), source, target, axes, folded)
 
     return emit_it
 

@@ -111,6 +111,8 @@ class SlotProgram:
         Raises:
             NotCompiled: for activations that cannot be compiled.
         """
+        if not len(table):
+            return
         for site, (each, learned) in enumerate(zip(kernels, self._learned, strict=True)):
             functions = partial(activation_functions, dtype=self.dtype, learned=learned)
             at = self._at_sites + 2 * site
