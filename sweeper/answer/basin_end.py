@@ -11,6 +11,8 @@ from sweeper.wording import count, every, number
 
 WITHIN = 0.1
 """A cost is as good as the best ℓ* up to ℓ* + 0.1·|ℓ*|."""
+REACH = 0.1
+"""Decades beyond the last good rate that trials must reach to show that a basin ends there."""
 CHANCE = 0.05
 """How probable costs may be to rise so towards a bound, were they in no order."""
 
@@ -24,7 +26,7 @@ def ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
     """Whether the basin of an optimizer ends before the bound at `side`, in words; empty where it does not.
 
     It does where two trials or more lie beyond the outermost rate that is as good as the best one
-    (`as_good_as`): each of them diverged or is worse. And where the trials beyond the best one score worse
+    (`as_good_as`), one of them by `REACH`: each of them diverged or is worse. And where the trials beyond the best one score worse
     the nearer they lie to the bound (`_rises`), however little that is.
 
     Args:
@@ -38,7 +40,7 @@ def ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
     rates, costs = sign * own["learning_rate"].to_numpy(float), own["objective"].to_numpy(float)
     several = f" with {best['optimizer']}" if tried["optimizer"].nunique() > 1 else ""
     last = rates[costs <= as_good_as(float(best["objective"]))].max()
-    if (beyond := int((rates > last).sum())) >= 2:
+    if (beyond := int((rates > last).sum())) >= 2 and _apart(last, rates.max()) >= REACH:
         return f"{every(beyond, 'trial')}{several} beyond {number(sign * last)} did worse in the search"
     own_rate = sign * float(best["learning_rate"])
     farther = rates > own_rate
@@ -46,6 +48,11 @@ def ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
         scored = f"the {count(int(farther.sum()), 'trial')}{several} beyond {number(sign * own_rate)}"
         return f"{scored}, the rate of the best one, tend to do worse the nearer they lie to it"
     return ""
+
+
+def _apart(one: float, other: float) -> float:
+    """Decades between two rates of one sign; infinite to 0."""
+    return abs(math.log10(one / other)) if one * other > 0 else math.inf
 
 
 def _rises(rates: np.ndarray, costs: np.ndarray) -> bool:

@@ -58,7 +58,7 @@ BADGES: Mapping[str, str] = {
     UNDECIDED: "Not settled by these fresh seeds",
     SAME: "Nothing to compare",
     "none": "No answer",
-    "running": "Not finished, not confirmed",
+    "running": "Not finished",
     "predicted": "Predicted from smaller sizes",
 }
 """The status of an answer in words, one for each `Card.standing`; every surface says it."""

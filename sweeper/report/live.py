@@ -111,7 +111,7 @@ class LivePage:
         with self._harmless():
             trials = load_trials(self.records)
             if len(trials):
-                self._write(trials)
+                self._write(trials, refresh=0)
 
     @contextmanager
     def _harmless(self) -> Iterator[None]:
@@ -148,10 +148,10 @@ class LivePage:
         self._figures_cost = end - imported
         return end - start
 
-    def _write(self, trials: pd.DataFrame) -> None:
+    def _write(self, trials: pd.DataFrame, refresh: int = round(PERIOD)) -> None:
         from sweeper.report.live_page import live_page
 
-        page = live_page(self.study, trials, self.progress, self._figures, self._resume, round(PERIOD))
+        page = live_page(self.study, trials, self.progress, self._figures, self._resume, refresh)
         self.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(self._file, page)
         self._seen = self._stamp()

@@ -36,6 +36,7 @@ PHASES = {
     "sharpness": "how sharp the loss was is measured",
 }
 AFTER_SEARCH = ("confirm", "test", "sharpness")
+CONTINUES = "If the run stopped, start it again and it continues from here"
 NOT_REPEATED = ("fresh", "quiet", "on_result")
 """Options that the command that goes on leaves out."""
 WRITTEN = {"earlier": "from"}
@@ -52,14 +53,14 @@ def live_page(
 ) -> str:
     """The page for the recorded `trials`: card, the best ten, and `figures` as they were last drawn.
 
-    It loads itself again every `refresh` seconds. `resume` is the command that goes on with the run. Every
-    number of trainings is of `trials`: `progress` may know of some that are not on record yet.
+    It loads itself again every `refresh` seconds; 0: the run was interrupted. `resume` is the command that goes
+    on with the run. Every number of trainings is of `trials`: `progress` may know of some that are not on record
+    yet.
     """
-    best = answer(
-        search_trials(trials), None, objective=study.objective
-    )  # without confirmations, so that nothing counts as confirmed
-    told = _card(study, trials, progress, best, resume, datetime.now().astimezone())
-    return render(study, told, [_best_trials(study, trials), *figures], refresh=refresh)
+    best = answer(trials, None, objective=study.objective)  # as ``sweeper best`` has it
+    told = _card(study, trials, progress, best, resume, datetime.now().astimezone(), ended=not refresh)
+    sections = [_best_trials(study, trials), *figures]
+    return render(study, told, sections, refresh=refresh, alone=not refresh)
 
 
 def resume_command(study: Study, options: Any = None) -> str:
@@ -79,21 +80,30 @@ def resume_command(study: Study, options: Any = None) -> str:
 
 
 def _card(
-    study: Study, trials: pd.DataFrame, progress: Progress, best: Answer | None, resume: str, now: datetime
+    study: Study,
+    trials: pd.DataFrame,
+    progress: Progress,
+    best: Answer | None,
+    resume: str,
+    now: datetime,
+    *,
+    ended: bool,
 ) -> Card:
     search, confirm = search_trials(trials), trials[trials["phase"] == "confirm"]
     done = len(confirm) - progress.others
     # an earlier call may have made more than is asked now
     of_all, of_confirm = max(progress.totals["search"], len(search)), max(progress.totals["confirm"], done)
-    text = "If the run stopped, start it again and it continues from here"
+    text = "Start it again and it continues from here" if ended else CONTINUES
     note = f" ({PLACEHOLDER} stands for your study file)" if PLACEHOLDER in resume.split() else ""
+    at = f"Interrupted at {now:%H:%M}:" if ended else f"At {now:%H:%M}"
     if progress.name in AFTER_SEARCH:
-        headline = f"At {now:%H:%M} the search was over"
+        headline = f"{at} the search was over"
         headline += f", and {_were_done(done, of_confirm, 'confirmation')}" if of_confirm else ""
     else:
-        headline = f"At {now:%H:%M}, {_were_done(len(search), of_all, 'trial')}"
+        headline = f"{at}{'' if ended else ','} {_were_done(len(search), of_all, 'trial')}"
+    again = "" if ended else "; new at most every 20 s while the run works"
     facts = (
-        Fact("Written", f"{now:%H:%M:%S}", f"{now:%Y-%m-%d}; new at most every 20 s while the run works"),
+        Fact("Written", f"{now:%H:%M:%S}", f"{now:%Y-%m-%d}{again}"),
         Fact("Phase", progress.name, PHASES.get(progress.name, "")),
         Fact("Trials", f"{len(search):,} of {of_all:,}", outcomes_in_words(search)),
         *_confirmations(confirm, done, of_confirm, progress),
@@ -116,6 +126,12 @@ def _were_done(done: int, total: int, noun: str) -> str:
 def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
     if best is None:
         return "No trial has completed yet, so there is nothing to rank."
+    if best.confirmed is not None:
+        mean, seeds = number(best.confirmed.mean), count(best.confirmed.seeds, "fresh seed")
+        return (
+            f"First on fresh seeds so far: trial #{best.trial} with a mean {metric_words(study.objective)} of "
+            f"{mean} over {seeds}. How sure that is, the report says once the run is done."
+        )
     done, ranked = count(len(completed_search(search)), "completed trial"), Ranked(study.objective)
     tied = tied_best(as_costs(search, study.objective))
     place = f"the {ranked.best}" if tied < 2 else f"the first of {whole(tied)} that tie as the {ranked.best}"
@@ -157,4 +173,4 @@ def _best_trials(study: Study, trials: pd.DataFrame) -> RenderedSection:
             f"{span(scores.min(), scores.max())}, one seed each; fresh seeds may reorder them."
         )
     grids = (grid("leaderboard", caption, board),) if len(board) else ()
-    return RenderedSection("trials", "Which trials are best so far?", (said,), grids=grids, unfolded=True)
+    return RenderedSection("trials", "Which trials are best in the search so far?", (said,), grids=grids, unfolded=True)

@@ -160,7 +160,7 @@ def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple
         yield type(thing).__qualname__, type(thing)
 
 
-def _items(path: str, of: dict[Any, Any]) -> list[tuple[Any, Any]]:
+def _items(path: str, of: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
     """Hooks by their order: torch numbers all of a process on and on."""
     return list(enumerate(of.values())) if path.endswith("_hooks") else list(of.items())
 

@@ -68,7 +68,11 @@ def test_an_interrupted_run_leaves_a_page_of_all_on_record(study: Study, tmp_pat
     run.finish(results[:1])
     assert "1 of 12 trials was done." in run.interrupt()
     run.finish(results[1:])
-    assert "12 of 12 trials were done." in run.interrupt()
+    page = run.interrupt()
+    assert re.search(r"Interrupted at \d\d:\d\d: 12 of 12 trials were done\.", page)
+    assert "Start it again and it continues from here" in page
+    assert "loads itself again" not in page
+    assert 'http-equiv="refresh"' not in (run.reports / "index.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("phase", ["confirm", "test", "sharpness"])
