@@ -73,6 +73,8 @@ class Answer:
     """95 % intervals of `test` over these seeds; one of one seed, or two or three alike, has none."""
     rows: Mapping[str, int] = field(default_factory=dict)
     """Rows of each part; empty in runs of earlier versions, which did not record them."""
+    positive: str = ""
+    """Name of class 1 of two, which F1 and average precision are about; empty where it is not known."""
     luck: Luck | None = None
     """Share of the variance among the finalists on fresh seeds that is not between settings; ``None``: not
     known."""
@@ -184,6 +186,7 @@ def answer(
         test_seeds=len(tested),
         test_ends=_ends_of(tested, least_loss),
         rows=_rows(baselines),
+        positive=str((baselines or {}).get("positive", "")),
         luck=luck(trials, number),
         learning=made,
         baseline=compared,

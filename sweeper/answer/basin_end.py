@@ -26,8 +26,8 @@ def ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
     """Whether the basin of an optimizer ends before the bound at `side`, in words; empty where it does not.
 
     It does where two trials or more lie beyond the outermost rate that is as good as the best one
-    (`as_good_as`), one of them by `REACH`: each of them diverged or is worse. And where the trials beyond the best one score worse
-    the nearer they lie to the bound (`_rises`), however little that is.
+    (`as_good_as`), one of them by `REACH`: each of them diverged or is worse. And where the trials beyond
+    the best one score worse the nearer they lie to the bound (`_rises`), however little that is.
 
     Args:
         tried: all trials that drew from the range.

@@ -12,7 +12,7 @@ from sweeper.components.metrics import known_score
 from sweeper.study.study import Study
 from sweeper.wording import interval, number
 
-CUT = " (cut off)"
+CUT = " (its limit)"
 """Said beside an end of an interval that the score cannot pass."""
 STRICTER = "leaves 0 out: a race of several asks for more"
 """Said wherever an interval leaves 0 out while the finalist is tied: a call takes more than the interval."""
@@ -63,7 +63,7 @@ def which_cut(before: tuple[float, float], after: tuple[float, float]) -> str:
 
 
 def in_words(middle: float, low: float, high: float, cut: str = "") -> tuple[str, str, str]:
-    """An interval as numbers of the same decimals; the ends that `cut` names say that they are cut off."""
+    """An interval as numbers of the same decimals; `cut` names the ends at which the score ends."""
     mean, first, last = interval(middle, low, high)
     return mean, first + CUT * (LOW in cut), last + CUT * (HIGH in cut)
 

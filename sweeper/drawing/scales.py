@@ -23,9 +23,12 @@ def _percent(value: float, _: object = None) -> str:
 def log_axis(axis: Axis, most: int = 9) -> None:
     """Make `axis` logarithmic, limits as they are.
 
-    At most `most` ticks at decades, or ticks at 1-2-5 where few decades show.
+    At most `most` ticks at decades, or ticks at 1-2-5 where few decades show. Nothing is changed where no
+    positive number is drawn.
     """
     low, high = _to_log(axis)
+    if not 0 < low < high:
+        return
     decades = math.log10(high / low)
     axis.set_major_formatter(FuncFormatter(tick if decades < 2 or low > 5e-4 else decade))
     if decades < 0.5:

@@ -3,13 +3,15 @@
 import pandas as pd
 
 from sweeper.questions.checks import CHECKS
-from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, Verdict
+from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, NOTHING, Verdict
 from sweeper.questions.question import ANSWER, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.study.expect import ExpectSection
 from sweeper.wording import ended
 
 HEADS = {FOUND: "Found", NOT_FOUND: "Not found", CONTRARY: "The contrary was found"}
+UNDECIDED = "Not decided"
+"""Where too little is on record to measure anything."""
 COLUMNS = ["verdict", "expected", "expected_by", "number", "low", "high", "unit", "basis", "sentence"]
 
 
@@ -47,7 +49,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     row = tables["finding"].iloc[0]
     source = str(row["expected_by"]).strip()
     named = (ended(f"Source: {source}"),) if source else ()
-    return ended(f"{HEADS[row['verdict']]}: {row['expected']}"), row["sentence"], *named
+    head = UNDECIDED if row["basis"] == NOTHING else HEADS[row["verdict"]]
+    return ended(f"{head}: {row['expected']}"), row["sentence"], *named
 
 
 QUESTION = Question(
@@ -61,8 +64,8 @@ QUESTION = Question(
     how=(
         "The study file states the expectation and the check that decides. Found: the whole 95 % interval "
         "(or the bracket between two neighbouring rates) lies on the expected side. Contrary: it lies "
-        "wholly on the other side. Not found: it contains both, too little is on record, or what follows "
-        "forbids to decide. Not found does not prove the contrary.",
+        "wholly on the other side. Not found: it contains both, or what follows forbids to decide; that does "
+        "not prove the contrary. Not decided: too little is on record.",
         "Values are compared by finalists on fresh seeds, pair by pair, each value represented by its "
         "finalist that is best in the search. Fresh seeds pick the answer: were it to represent its value, "
         "that value would look better than it is. The two may differ in other settings, which the sentence "

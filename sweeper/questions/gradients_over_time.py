@@ -30,7 +30,7 @@ def gradients_over_time(run: RunData) -> pd.DataFrame:
 @themed
 def draw(frame: pd.DataFrame) -> Figure:
     """A map for each activation of `gradients_over_time`, all on one logarithmic scale of colours."""
-    names = sorted(frame["activation"].unique())
+    names, layers = sorted(frame["activation"].unique()), sorted(frame["layer"].unique())
     figure, panels = panels_of(names)
     some = frame.loc[frame["median"] > 0, "median"]
     high = float(some.max()) if len(some) else 1.0
@@ -38,7 +38,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     shown = frame.assign(median=frame["median"].where(frame["median"] > 0, np.nan).clip(lower=norm.vmin))
     for axes, name in zip(panels, names, strict=True):
         axes.set_facecolor("0.6")
-        mesh = layer_map(axes, shown[shown["activation"] == name], "viridis", norm)
+        mesh = layer_map(axes, shown[shown["activation"] == name], "viridis", norm, layers)
         axes.set_title(name, fontsize=9)
     bar = figure.colorbar(mesh, ax=panels, shrink=0.9, label="gradient norm")
     log_axis(bar.ax.yaxis)

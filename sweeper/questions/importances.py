@@ -145,10 +145,11 @@ def missing(run: RunData) -> str:
     trials = search_trials(run.trials)
     trials = trials[trials["outcome"] != "failed"]
     scored = int(np.isfinite(trials["objective"].astype(float)).sum())
-    if len(trials) < IMPORTANCES:
-        return f"Importances take {IMPORTANCES} trials that did not fail; the search has {len(trials)}."
-    if scored < IMPORTANCES // 2:
-        return f"Importances take {IMPORTANCES // 2} trials with a score; the search has {scored}."
+    if len(trials) < IMPORTANCES or scored < IMPORTANCES // 2:
+        return (
+            f"Importances take {IMPORTANCES} trials that did not fail, {IMPORTANCES // 2} of them with a "
+            f"score; the search has {len(trials)}, {scored} of them with one."
+        )
     return "No importances: no setting varied in every trial, or the best trials have what the others have."
 
 

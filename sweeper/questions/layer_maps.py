@@ -1,5 +1,6 @@
 """Maps of layers over time, one panel for each activation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from sweeper.drawing.style import canvas
 
 ACROSS = 4
 """Panels across; more go into further rows."""
+MOST_LABELS = 7
+"""Layers named on an axis."""
 
 
 def panels_of(names: list[str]) -> tuple[Figure, list[Axes]]:
@@ -32,13 +34,20 @@ def panels_of(names: list[str]) -> tuple[Figure, list[Axes]]:
     return figure, panels[: len(names)]
 
 
-def layer_map(axes: Axes, rows: pd.DataFrame, colors: Any, norm: Normalize) -> QuadMesh:
-    """Column `median` of `rows` by step and layer; cells without a value stay empty."""
-    table = rows.pivot(index="layer", columns="step", values="median")
-    x, y = np.arange(table.shape[1] + 1) - 0.5, np.append(table.index.to_numpy(), table.index[-1] + 1) - 0.5
-    mesh = axes.pcolormesh(x, y, table.to_numpy(), cmap=colors, norm=norm, rasterized=True)
+def layer_map(
+    axes: Axes, rows: pd.DataFrame, colors: Any, norm: Normalize, layers: Sequence[int]
+) -> QuadMesh:
+    """Column `median` of `rows` by step and layer; cells without a value stay empty.
+
+    `layers`: those measured in any panel, in order, one row of equal height each. Layers between them that
+    have nothing to measure have none.
+    """
+    table = rows.pivot(index="layer", columns="step", values="median").reindex(layers)
+    x, y = (np.arange(count + 1) - 0.5 for count in reversed(table.shape))
+    mesh = axes.pcolormesh(x, y, table.to_numpy(float), cmap=colors, norm=norm, rasterized=True)
     ticks = np.unique([0, table.shape[1] // 2, table.shape[1] - 1])
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, min_n_ticks=1))
+    shown = range(0, len(layers), -(-len(layers) // MOST_LABELS))
+    axes.set_yticks(list(shown), [str(layers[k]) for k in shown])
     # trainings of unlike length: the last column has the end of each
     unlike = rows.groupby("step")["trials"].max().nunique() > 1
     names = [f"{step}" for step in table.columns[:-1]] + ["end" if unlike else f"{table.columns[-1]}"]

@@ -122,7 +122,7 @@ def _finalists(run: RunData, best: pd.DataFrame, *, others: bool) -> str:
     which = f"measured{' whose ratio is known' if others else ''}"
     who = f"the {len(best)} {noun}s {which}"
     who = f"the {noun} {which}, #{best['trial'].iloc[0]}," if len(best) == 1 else who
-    ratios = [number(ratio, 2) for ratio in best[asked]]
+    ratios = [_ratio(ratio) for ratio in best[asked]]
     places = [_place(ratio) for ratio in best[asked]]
     if len(set(places)) == 1:
         together = {1: "", 2: "both "}.get(len(best), "all ")
@@ -140,6 +140,12 @@ def _finalists(run: RunData, best: pd.DataFrame, *, others: bool) -> str:
     under = best[best[asked] <= ABOVE]
     came = int((under["largest"] > ABOVE).sum())
     return said if not came else f"{said} {_came_down(came, len(under), len(best))}"
+
+
+def _ratio(value: float) -> str:
+    """Two digits; as many more as tell it from the limit."""
+    written = (number(value, digits) for digits in range(2, 6))
+    return next((text for text in written if text != number(ABOVE)), number(value, 2))
 
 
 def _place(ratio: float) -> str:

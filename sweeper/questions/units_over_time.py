@@ -1,6 +1,6 @@
 """Whether units saturate or die while training goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -51,10 +51,11 @@ def draw(frame: pd.DataFrame) -> Figure:
     seen = frame["median"] >= frame["measure"].map(WORTH_SAYING)
     names = sorted(frame.loc[seen, "activation"].unique()) or every[:1]
     figure, panels = panels_of(names)
+    layers = sorted(frame["layer"].unique())
     for axes, name in zip(panels, names, strict=True):
         rows = frame[frame["activation"] == name]
-        mesh = layer_map(axes, rows[rows["measure"] == "saturated"], COLORS, Normalize(0, 1))
-        _dots(axes, rows[rows["measure"] == "dead"])
+        mesh = layer_map(axes, rows[rows["measure"] == "saturated"], COLORS, Normalize(0, 1), layers)
+        _dots(axes, rows[rows["measure"] == "dead"], layers)
         axes.set_title(name, fontsize=9)
     bar = figure.colorbar(mesh, ax=panels, shrink=0.9, label="saturated elements")
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
@@ -70,13 +71,14 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def _dots(axes: Axes, rows: pd.DataFrame) -> None:
+def _dots(axes: Axes, rows: pd.DataFrame, layers: Sequence[int]) -> None:
     """A dot for each cell with dead units, its area their share."""
     looks = {step: place for place, step in enumerate(sorted(rows["step"].unique()))}
+    places = {layer: place for place, layer in enumerate(layers)}
     seen = rows[rows["median"] >= WORTH_SAYING["dead"]]
     axes.scatter(
         seen["step"].map(looks),
-        seen["layer"],
+        seen["layer"].map(places),
         s=LARGEST * seen["median"],
         color=DOTS,
         edgecolor="white",

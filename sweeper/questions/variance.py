@@ -26,8 +26,8 @@ def variance(run: RunData) -> pd.DataFrame:
     """Variance components of the scores of the finalists on fresh seeds; columns as in `COLUMNS`.
 
     Model: score = mean + settingsᵢ + seedⱼ + restᵢⱼ, all random. `settings`: between finalists. `seed`:
-    what a seed does to all finalists alike (split, luck of the data). `settings × seed`: what a seed
-    does to each differently (initial weights, batch order, interaction). By analysis of variance
+    what a seed does to all finalists alike. `settings × seed`: what a seed
+    does to each differently. Weights, batches and split may do either. By analysis of variance
     (Searle, Casella and McCulloch 1992, ch. 4): σ²_rest = MS_rest, σ²_settings = (MS_settings −
     MS_rest) / seeds, σ²_seed = (MS_seed − MS_rest) / finalists, cut off at 0. `share` is of their sum, with
     a 95 % generalized interval (Weerahandi 1993): mean squares divided by draws of χ² / d.f.
@@ -46,8 +46,8 @@ def variance(run: RunData) -> pd.DataFrame:
 
 MEANINGS = {
     "settings": "settings",
-    "seed": "seed, alike for all\n(split, data)",
-    "settings × seed": "seed, each differently\n(weights, batches)",
+    "seed": "seed,\nalike for all",
+    "settings × seed": "seed,\neach differently",
 }
 
 

@@ -95,6 +95,7 @@ def _is_baselines(content: dict[str, Any]) -> bool:
         and all(isinstance(each[key], str) for each in content["few"] for key in ("class", "part"))
         and isinstance(content["why"], str)
         and isinstance(content.get("split", ""), str)
+        and isinstance(content.get("positive", ""), str)
         and isinstance(content["guess"], str | None)
         and content["rows"]["validation"] > 0
     )

@@ -1,7 +1,7 @@
 """Numbers of the card with what they mean: the scores of the winner."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sweeper.answer.answer import Answer
@@ -13,6 +13,9 @@ from sweeper.components.losses import LOSSES
 from sweeper.components.metric_words import metric_words
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, interval, listing, number, same_on
+
+OF_CLASS_1 = ("f1", "average_precision")
+"""Scores of one class, where there are two."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +91,12 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact
         spread += f"; {listing(alike)} {same_on(answer.test_seeds)}, so without an interval"
     at_best = ", each at its best evaluation" if answer.test_seeds > 1 else ", at its best evaluation"
     at_best = at_best if _best_of(answer, answer.test_seeds) else ""
-    return Fact("Test set", values, f"{seeds}{rows}{at_best}{spread}; no choice was made on these rows")
+    about = f"{seeds}{rows}{at_best}{spread}{_positive(central, answer)}"
+    return Fact("Test set", values, f"{about}; no choice was made on these rows")
 
 
 def _ends(name: str, value: float, low: float, high: float, least: float) -> tuple[str, str]:
-    """The ends in words; one that the score cannot pass is cut off there, and says so."""
+    """The ends in words; one that the score cannot pass says so."""
     cut = cut_ends(name, value, low, high, least)
     words = in_words(value, low, high, cut)[1:]
     return (number(low) + CUT, words[1]) if LOW in cut else words
@@ -113,7 +117,16 @@ def other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
     labels = f", and {DRAWN}" if drawn else ""
     known = "" if set(others) <= set(guesses) else " where it is known which way is better"
     meaning = "on the test set" + (f"; in brackets, what guessing scores{labels}{known}" if guesses else "")
-    return (Fact("Other scores", ", ".join(values), meaning),)
+    return (Fact("Other scores", ", ".join(values), f"{meaning}{_positive(others, answer)}"),)
+
+
+def _positive(names: Iterable[str], answer: Answer) -> str:
+    """Which class those of some scores are about that are about one of two."""
+    about = [metric_words(name) for name in names if name in OF_CLASS_1]
+    if not about or not answer.positive:
+        return ""
+    which = "class 1" if answer.positive == "1" else f"class 1, “{answer.positive}”"
+    return f"; {listing(about)} {'is' if len(about) == 1 else 'are'} of {which}"
 
 
 def _guessed(each: Against) -> str:

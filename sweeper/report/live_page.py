@@ -53,9 +53,9 @@ def live_page(
 ) -> str:
     """The page for the recorded `trials`: card, the best ten, and `figures` as they were last drawn.
 
-    It loads itself again every `refresh` seconds; 0: the run was interrupted. `resume` is the command that goes
-    on with the run. Every number of trainings is of `trials`: `progress` may know of some that are not on record
-    yet.
+    It loads itself again every `refresh` seconds; 0: the run was interrupted. `resume` is the command that
+    goes on with the run. Every number of trainings is of `trials`: `progress` may know of some that are not
+    on record yet.
     """
     best = answer(trials, None, objective=study.objective)  # as ``sweeper best`` has it
     told = _card(study, trials, progress, best, resume, datetime.now().astimezone(), ended=not refresh)
@@ -129,8 +129,9 @@ def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
     if best.confirmed is not None:
         mean, seeds = number(best.confirmed.mean), count(best.confirmed.seeds, "fresh seed")
         return (
-            f"First on fresh seeds so far: trial #{best.trial} with a mean {metric_words(study.objective)} of "
-            f"{mean} over {seeds}. How sure that is, the report says once the run is done."
+            f"First on fresh seeds so far: trial #{best.trial} with a mean "
+            f"{metric_words(study.objective)} of {mean} over {seeds}. How sure that is, the report says once "
+            "the run is done."
         )
     done, ranked = count(len(completed_search(search)), "completed trial"), Ranked(study.objective)
     tied = tied_best(as_costs(search, study.objective))
@@ -173,4 +174,6 @@ def _best_trials(study: Study, trials: pd.DataFrame) -> RenderedSection:
             f"{span(scores.min(), scores.max())}, one seed each; fresh seeds may reorder them."
         )
     grids = (grid("leaderboard", caption, board),) if len(board) else ()
-    return RenderedSection("trials", "Which trials are best in the search so far?", (said,), grids=grids, unfolded=True)
+    return RenderedSection(
+        "trials", "Which trials are best in the search so far?", (said,), grids=grids, unfolded=True
+    )

@@ -1,7 +1,7 @@
 """The one thing to do next, as a command."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, listing, number, spoken
+from sweeper.wording import capital, count, listing, number, span, spoken
 
 NOT_LEARNED = "the winner is not shown to have learned"
 MANY_SEEDS = 10
@@ -160,27 +160,34 @@ def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | No
         return None
     lowest, highest = float(tried.min()), float(tried.max())
     done = search[(search["outcome"] == "completed") & (search["learning_rate"] > 0)]
-    best = float(Ranked(study.objective).order(done, "objective", "trial")["learning_rate"].iloc[0])
+    first = Ranked(study.objective).order(done, "objective", "trial").iloc[0]
+    best, kept = float(first["learning_rate"]), [(answer.parameters["optimizer"], float(own))]
+    kept.append((first["optimizer"], best))
     who, own = ("the answer", own) if own >= best else ("the best one of the search", best)
     if math.log(own / lowest) > OUTER * math.log(highest / lowest):
         return None
-    settings = _rates(study, diverged, lower=True)
+    settings = _rates(study, diverged, lower=True, kept=kept)
     if not settings:
         return None
-    text = f"{len(diverged):,} of {count(len(search), 'trial')} diverged, and {who} has "
-    text += "the lowest rate tried" if own == lowest else "one of the lowest rates tried"
-    return _Rerun(f"{text}, {number(own)}: search lower ones.", settings, fresh=True)
+    where = "the lowest rate tried" if own == lowest else "a rate at the low end of those tried"
+    text = f"{len(diverged):,} of {count(len(search), 'trial')} diverged, and {who} has {where}"
+    text += f", {number(own)}" if own == lowest else f", {number(own)} of {span(lowest, highest)}"
+    return _Rerun(f"{text}: search lower ones.", settings, fresh=True)
 
 
-def _rates(study: Study, trials: pd.DataFrame, *, lower: bool) -> tuple[str, ...]:
-    """For each key with a learning rate the range below, or above, all rates of its trials."""
+def _rates(
+    study: Study, trials: pd.DataFrame, *, lower: bool, kept: Sequence[tuple[str, float]] = ()
+) -> tuple[str, ...]:
+    """For each key with a learning rate the range below, or above, all rates of its trials; it holds those
+    that are `kept`: optimizers and their rates."""
     space, settings = study.space, []
     for key in space.entries:
         sharing = optimizers_at(space, key) if space.base(key) == "learning_rate" else ()
         tried = trials.loc[trials["optimizer"].isin(sharing) & (trials["learning_rate"] > 0), "learning_rate"]
         if tried.empty:
             continue
-        found = joined([_beyond(name, tried, lower=lower) for name in sharing])
+        inside = [(_rounded_down(rate), _rounded_up(rate)) for name, rate in kept if name in sharing]
+        found = joined([*(_beyond(name, tried, lower=lower) for name in sharing), *inside])
         settings.append(f"search.space.{key}={toml(as_range(found))}")
     return tuple(settings)
 
@@ -199,6 +206,12 @@ def _rounded_down(rate: float) -> float:
     """To two digits."""
     scale = 10.0 ** (1 - math.floor(math.log10(rate)))
     return math.floor(rate * scale + 1e-9) / scale
+
+
+def _rounded_up(rate: float) -> float:
+    """To two digits."""
+    scale = 10.0 ** (1 - math.floor(math.log10(rate)))
+    return math.ceil(rate * scale - 1e-9) / scale
 
 
 def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.DataFrame) -> _Rerun:

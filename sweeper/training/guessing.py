@@ -140,7 +140,8 @@ def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, An
         for name, part, count in few_rows(numbers, classes, MIN_ROWS_PER_CLASS):
             lowest[name, part] = min(count, lowest.get((name, part), count))
     few = [{"class": name, "part": part, "rows": count} for (name, part), count in lowest.items()]
-    return {"rows": rows, "few": few, "labels": _labels(task), "split": _how_split(task)}
+    known = {"rows": rows, "few": few, "labels": _labels(task), "split": _how_split(task)}
+    return known | ({"positive": classes[1]} if len(classes) == 2 else {})
 
 
 def _how_split(task: Task) -> str:

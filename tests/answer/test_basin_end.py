@@ -24,7 +24,7 @@ def tried(rates: list[float], costs: list[float]) -> pd.DataFrame:
     ],
 )
 def test_a_basin_ends_where_trials_beyond_reach_far_enough(beyond: list[float], ends: bool) -> None:
-    """Worse trials within a tenth of a decade of the last good rate show nothing: others are worse there, too."""
+    """Worse trials within a tenth of a decade of the last good rate show nothing."""
     rates, costs = [0.01, 0.03, 0.099], [3.0, 2.0, 1.0]
     made = tried([*rates, *beyond], [*costs, *(2.0 for _ in beyond)])
     said = ends_before(made, made.iloc[2], "high")

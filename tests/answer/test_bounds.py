@@ -61,7 +61,7 @@ def test_ends_that_were_cut_say_so() -> None:
     """An end at the bound of a score is marked, unless the score lies there itself."""
     assert cut_ends("validation_loss", 0.06, 0.0, 0.12, 0.0) == "low"
     assert cut_ends("accuracy", 1.0, 1.0, 1.0) == ""
-    assert in_words(0.06, 0.0, 0.12, "low") == ("0.060", "0.000 (cut off)", "0.120")
+    assert in_words(0.06, 0.0, 0.12, "low") == ("0.060", "0.000 (its limit)", "0.120")
 
 
 @pytest.mark.parametrize(

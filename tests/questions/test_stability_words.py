@@ -55,6 +55,7 @@ def test_above_is_one_thing_in_table_and_sentences(ratio: float) -> None:
     assert table["above_intact"].eq(ratio > 1).all()
     assert ("above it (over 1) before." in text) == (ratio > 1)
     assert bool(re.search(r"\(#1, (just )?above it\)", text)) == (ratio > 1)
+    assert bool(re.search(r"(?<![\d.])1 \(#1", text)) == (ratio == 1), "1.01 is not 1"
     assert text.count("The diverged trial measured had a learning rate × sharpness above") == (ratio > 1)
     assert "2 trials that did not diverge were above it that early" in text or ratio <= 1
 

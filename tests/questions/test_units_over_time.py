@@ -1,14 +1,17 @@
 """Units while training goes on."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from gradient_runs import line, made
+from matplotlib.colors import Normalize
 from report_inputs import spoken
 from run_data import run_data, with_records
 from synthetic_records import DEPTH, STEPS, SyntheticRecords
 
 from sweeper.questions.gradient_networks import MEASURE as NORM
 from sweeper.questions.gradients import QUESTION as GRADIENTS
+from sweeper.questions.layer_maps import layer_map, panels_of
 from sweeper.questions.layers import END, layer_profile, other_depths
 from sweeper.questions.run_data import RunData
 from sweeper.questions.units import units
@@ -34,6 +37,23 @@ def test_units_over_time_equal_a_plain_loop(source: RunData) -> None:
         ]
         values = rows.loc[(rows["step"] == row["step"]) & (rows["layer"] == row["layer"]), "value"]
         assert (row["median"], row["trials"]) == (pytest.approx(values.median()), len(values))
+
+
+@pytest.mark.parametrize("layers", [[1, 3, 7], [0, 1], [2], list(range(0, 40, 2))])
+def test_layers_between_which_nothing_is_measured_have_no_row(layers: list[int]) -> None:
+    """One row of equal height for each measured layer, under its own number; a value lies in its row."""
+    _, (axes,) = panels_of(["relu"])
+    rows = pd.DataFrame([(k, s, k + s, 3) for k in layers[1:] or layers for s in (0, 9)])
+    rows.columns = pd.Index(["layer", "step", "median", "trials"])
+    mesh = layer_map(axes, rows, "Blues", Normalize(0, 60), layers)
+    assert set(np.diff(mesh.get_coordinates()[:, 0, 1])) == {1.0}
+    found = mesh.get_array().reshape(len(layers), 2)
+    for place, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True):
+        layer = layers[int(place)]
+        assert label.get_text() == str(layer)
+        if layer in rows["layer"].tolist():
+            assert found[int(place)].tolist() == [layer, layer + 9]
+    assert len(axes.get_yticks()) <= 7
 
 
 def test_looks_of_unlike_lengths_are_put_together() -> None:

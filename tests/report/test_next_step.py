@@ -73,6 +73,28 @@ def test_lower_rates_where_the_best_of_the_search_has_the_lowest(low: bool) -> N
     assert ("search lower ones" in step.text) is low
 
 
+@pytest.mark.parametrize("least", [0.0651, 1e-3])
+def test_lower_rates_hold_that_of_the_answer(least: float) -> None:
+    """Where another trial diverged just below it, the range searched next ends at the answer's rate."""
+    made = synthetic_records(24, finalists=2, seeds=6)
+    run = made_input(made, study=made_study(confirm={"finalists": 2, "seeds": 6}))
+    assert run.answer is not None
+    search, own = made.trials["phase"] != "confirm", made.trials["trial"] == run.answer.trial
+    rates = made.trials["learning_rate"].mask(search, 50.0).mask(own, 0.0707)
+    rates.iloc[int(np.flatnonzero(search & ~own)[0])] = least
+    outcomes = made.trials["outcome"].mask(search & ~own, "diverged")
+    trials = made.trials.assign(
+        outcome=outcomes, objective=made.trials["objective"].mask(search & ~own), learning_rate=rates
+    )
+    answer = replace(run.answer, parameters={**run.answer.parameters, "learning_rate": 0.0707})
+    step = next_step(run.study, answer, trials, None, None, None)
+    if least == 0.0651:
+        assert "the answer has a rate at the low end of those tried, 0.0707 of 0.0651 to 50" in step.text
+        assert "high = 0.071," in step.command
+    else:
+        assert "search lower ones" not in step.text
+
+
 @pytest.mark.parametrize("gain", [0.4, -0.4])
 def test_two_seeds_that_beat_guessing_ask_for_more(gain: float) -> None:
     """Of scores that are better than guessing, and too few to show it, targets are not to blame."""

@@ -1,5 +1,7 @@
 """The scores of the card: their unit, and those next to what a perfect model has."""
 
+from dataclasses import replace
+
 import pytest
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords
@@ -36,3 +38,15 @@ def test_scores_of_standardized_targets_are_told_as_such(
 def test_no_score_is_told_as_perfect_that_is_not(metric: str, value: float, text: str) -> None:
     """A mean below the best value has as many digits as show it."""
     assert score_words(metric, value) == text
+
+
+@pytest.mark.parametrize(("positive", "said"), [("well", "class 1, “well”"), ("1", "class 1"), ("", "")])
+def test_scores_of_one_class_name_it(records: SyntheticRecords, positive: str, said: str) -> None:
+    """F1 of the class that most rows have says little; runs of earlier releases do not say which it is."""
+    run = made_input(records)
+    assert run.answer is not None
+    scores = {"loss": 0.2, "accuracy": 0.9, "auc": 0.8, "f1": 0.97, "average_precision": 0.95}
+    answer = replace(run.answer, test=scores, test_seeds=5, positive=positive)
+    facts = {fact.label: fact.meaning for fact in card(run.study, answer, run.records.trials).facts}
+    assert facts["Other scores"].endswith(f"; F1 and average precision are of {said}") == bool(positive)
+    assert "of class" not in facts["Test set"]

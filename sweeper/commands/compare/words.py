@@ -30,7 +30,7 @@ from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.statistics.standing import OFTEN
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.trial import from_cost
-from sweeper.wording import count, fixed, given, listing, number, percent
+from sweeper.wording import capital, count, fixed, given, listing, number, percent
 
 WIDTH = 100
 FULL_POWER = pairs_to_show(0.85)
@@ -291,16 +291,18 @@ def _on_more_seeds(side: Comparison) -> NextStep:
     found, power = side.found, ""
     if found.paired:
         chance = chance_to_settle(found.p_better, found.pairs, aim - found.pairs)
-        settles = f"{percent(math.ceil(100 * chance) / 100)} at most, as the seeds went so far"
+        settles = f"with a probability of at most {percent(math.ceil(100 * chance) / 100)}"
         if chance < HARDLY:
-            why = f"{aim} pairs would settle it with a probability of {settles}: use either. "
+            why = f"Going by the seeds so far, {aim} pairs settle it {settles}: use either. "
             return _script(name, name, why)
-        power = f"; {_power(aim)}. Here that settles it with a probability of {settles}"
-    ties = "; with confirm.matters=0 finalists that differ by little race on"
+        power = f". {capital(_power(aim))}. Going by the seeds so far, they settle it {settles}"
+    ties = "; confirm.matters=0 keeps finalists that differ by little in the race"
     ties = ties if any("confirm.matters=0" in more for more in added) else ""
     who = "both" if len(thin) == 2 else thin[0].name
     commands = [run_again(run.study, *more) for run, more in zip(thin, added, strict=True)]
-    return NextStep(f"Add fresh seeds to {who}, as far as they race on{power}{ties}:", "\n".join(commands))
+    return NextStep(
+        f"Add fresh seeds to {who}, as long as the race goes on{power}{ties}:", "\n".join(commands)
+    )
 
 
 def _power(pairs: int) -> str:

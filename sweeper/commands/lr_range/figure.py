@@ -12,6 +12,8 @@ from sweeper.drawing.style import HUES, MARKERS, GroupStyle, canvas, group_style
 from sweeper.wording import number
 
 COLUMNS = 2
+MARGIN = 1.2
+"""Factor by which the axis of rates goes beyond those tested, so that no marker is cut."""
 HEADROOM = 1.25
 """Losses are shown up to this multiple of the largest start; what lies higher has diverged."""
 
@@ -29,10 +31,14 @@ def draw(frame: pd.DataFrame) -> Figure:
         part = frame[frame["optimizer"] == optimizer]
         for name, group in part.groupby("group", sort=False):
             _line(axes, group[group["loss"] <= top], styles[str(name)])
-        axes.axhline(float(part["start"].median()), color="0.5", linewidth=1, linestyle=":", zorder=1)
+        for start, groups in part.groupby("start")["group"]:  # before training the optimizer tells nothing
+            alone = groups.nunique() == 1 and part["start"].nunique() > 1
+            color = styles[str(groups.iloc[0])].color if alone else "0.5"
+            axes.axhline(float(start), color=color, linewidth=1, linestyle=":", zorder=1)
         if part["guessing"].notna().any():
             axes.axhline(float(part["guessing"].iloc[0]), color="0.5", linewidth=1, linestyle="--", zorder=1)
-        axes.set(title=optimizer, xlim=(part["learning_rate"].min(), part["learning_rate"].max()))
+        ends = part["learning_rate"].min() / MARGIN, part["learning_rate"].max() * MARGIN
+        axes.set(title=optimizer, xlim=ends)
         axes.set_xlabel("learning rate (log)")
         log_axis(axes.xaxis, most=7)
     for axes in panels[len(optimizers) :]:

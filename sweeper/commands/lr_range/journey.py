@@ -39,7 +39,8 @@ class RangeTest:
     suggestions: pd.DataFrame
     """One row per combination."""
     about: dict[str, Any]
-    """study, trainings, rates, steps, seed, the plan, what guessing loses, and what was held fixed."""
+    """study, trainings, rates, steps, seed, the lowest rate of each optimizer, the plan, what guessing loses,
+    and what was held fixed."""
 
     def save(self, folder: Path) -> Path | None:
         """Write the figure to `folder`; returns its path, or ``None`` if it cannot be drawn: stderr says why.
@@ -80,6 +81,8 @@ def lr_range(
     if measured.empty:
         raise RunFailed(_all_failed(results))
     about = {"study": study.name, "trainings": len(trials), "rates": rates, "steps": steps}
+    lowest = measured.groupby("optimizer", sort=False)["learning_rate"].min()
+    about |= {"lowest_rates": {str(name): float(rate) for name, rate in lowest.items()}}
     about |= {"plan": plan.line(), "guess": guessed["guess"], "guessing": guessing}
     return RangeTest(measured, suggestions, {**about, "seed": study.search.seed, "held": held(study)})
 

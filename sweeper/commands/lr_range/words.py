@@ -22,7 +22,7 @@ from sweeper.commands.lr_range.table import (
 )
 from sweeper.report.advice.item import toml
 from sweeper.study.rates import as_range, search_rates
-from sweeper.wording import given, listing, number, percent
+from sweeper.wording import given, listing, number, percent, tidied
 
 WIDE = 200
 SAID = {
@@ -30,7 +30,7 @@ SAID = {
     OPEN: "nothing diverged: higher rates may work too",
     UNDECIDED: "no rate lowered the loss enough: give more --steps",
     GUESSED: "no rate got clearly below guessing: more --steps may help",
-    NOTHING: "every rate diverged: lower the range",
+    NOTHING: "every rate diverged: test lower ones",
 }
 
 
@@ -43,13 +43,25 @@ def settings(suggestions: pd.DataFrame) -> list[str]:
     return lines
 
 
+def lower(suggestions: pd.DataFrame, lowest: Mapping[str, float]) -> list[str]:
+    """``--set`` values by which the test begins lower, of optimizers with which every rate diverged: three
+    decades below the `lowest` that was tested."""
+    diverged = suggestions["verdict"].eq(NOTHING).groupby(suggestions["optimizer"], sort=False).all()
+    lines = []
+    for name in diverged[diverged].index:
+        ends = toml(as_range((tidied(lowest[name] / 1e3, 2), tidied(lowest[name], 2))))
+        lines.append(f"search.space.learning_rate.{name}={ends}")
+    return lines
+
+
 def to_dict(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any]:
     """For JSON, which has no NaN: `about` (steps, seed, held …), one entry per combination, the ``--set``."""
     rows = [
         {str(name): _plain(value) for name, value in row.items() if name != "group"}
         for row in suggestions.to_dict("records")
     ]
-    return {**about, "combinations": rows, "set": settings(suggestions)}
+    further = {"set": settings(suggestions), "set_to_test_lower": lower(suggestions, about["lowest_rates"])}
+    return {**about, "combinations": rows, **further}
 
 
 def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
@@ -74,6 +86,11 @@ def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
             console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
         for setting in to_search:
             console.print(f"  --set '{setting}'", markup=False, highlight=False, soft_wrap=True)
+    to_test = lower(suggestions, about["lowest_rates"])
+    if to_test:
+        console.print("\nlower rates to test next:", markup=False, highlight=False)
+    for setting in to_test:
+        console.print(f"  --set '{setting}'", markup=False, highlight=False, soft_wrap=True)
 
 
 def _legend(about: Mapping[str, Any]) -> list[str]:
@@ -111,12 +128,18 @@ def _origin(found: tuple[float, float], default: tuple[float, float], boundaries
     if found == default:
         return "the default range"
     if boundaries.isna().all():
-        return "the default range, widened to half a decade around each suggestion: nothing diverged"
+        return (
+            "the default range, widened by powers of ten to leave half a decade around each suggestion: "
+            "nothing diverged"
+        )
     moved = "the default range, moved by powers of ten to end where most rates diverged"
     moved += " (with some settings nothing did)" if boundaries.isna().any() else ""
     if math.isclose(found[1] / found[0], default[1] / default[0]):
         return moved
-    return f"{moved}, and widened to hold the range of each setting and half a decade below each suggestion"
+    return (
+        f"{moved}, and widened to hold the range of each setting, half a decade below each suggestion "
+        "included"
+    )
 
 
 def _short(value: float) -> str:

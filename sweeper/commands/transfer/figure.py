@@ -41,6 +41,10 @@ def draw(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> Figu
             entries[f"{name} {given(each.size)}, with its 90 % interval"] = Line2D(
                 [], [], color=color, marker="D", markerfacecolor="white", linewidth=5, alpha=0.6
             )
+    if (found.optima["verdict"] != "found").any():
+        entries["at an edge, or too flat to tell"] = Line2D(
+            [], [], color="0.5", marker="o", markerfacecolor="white", linestyle=""
+        )
     legend_below(figure, entries, ncols=4)
     return figure
 
@@ -79,8 +83,10 @@ def _curves(
 
 
 def _law(axes: Axes, found: Found, about: Mapping[str, Any]) -> None:
-    known = found.optima[found.optima["verdict"] == "found"]
+    settled = found.optima["verdict"] == "found"
+    known, open_ = found.optima[settled], found.optima[~settled & (found.optima["rate"] > 0)]
     _bars(axes, known["size"], known, "o", "0.15")
+    axes.plot(open_["size"], open_["rate"], "o", color="0.5", markerfacecolor="white", markersize=6)
     for each, (_, color) in zip((found.check, found.prediction), PREDICTED, strict=True):
         if each is None:
             continue

@@ -15,7 +15,7 @@ from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Better, DeadShare, Lowers, NoWorse
-from sweeper.wording import given, listing, number
+from sweeper.wording import given, listing, number, shown
 
 KEY = ["trial", "seed"]
 
@@ -270,10 +270,10 @@ def _why_not(run: RunData, parameter: str, value: Any, than: Any, which: str = "
     few = _few(f"{which} {parameter}")
     if not plain or any(row is None for row in pair):
         return few
-    trials = listing([f"#{row['trial']}" for row in plain])
+    stands = listing([f"#{row['trial']} stands for {parameter} = {shown(row[parameter])}" for row in plain])
     return (
-        f"On fresh seeds a published default, {trials}, stands for a value of {parameter}: it was not tuned, "
-        f"so it tells nothing of the value. Exploration has too few trainings {which} {parameter}."
+        f"On fresh seeds {stands}: a published default was not tuned, so it tells nothing of its value. "
+        f"Exploration has too few trainings {which} {parameter}."
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from sweeper.wording import interval
 
 FOUND, NOT_FOUND, CONTRARY = "found", "not found", "contrary"
+NOTHING = "nothing"
+"""The basis of a verdict where nothing could be measured."""
 """The whole 95 % interval on the expected side; on both sides, or no interval; wholly on the other side."""
 
 
@@ -38,7 +40,7 @@ def judge(low: float, high: float, limit: float, *, below: bool) -> str:
 
 def unknown(unit: str, why: str) -> Verdict:
     """The records cannot tell."""
-    return Verdict(NOT_FOUND, math.nan, math.nan, math.nan, unit, "nothing", why)
+    return Verdict(NOT_FOUND, math.nan, math.nan, math.nan, unit, NOTHING, why)
 
 
 def spread(mean: float, low: float, high: float) -> tuple[str, str]:

@@ -5,6 +5,7 @@ kind of advice is one file with a function of `Facts`, and one line in `advise`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sweeper.errors import UserError
@@ -12,13 +13,16 @@ from sweeper.report.advice.depth import advise_depth
 from sweeper.report.advice.facts import Facts, ProfileNetwork, facts_about
 from sweeper.report.advice.hidden import advise_hidden
 from sweeper.report.advice.inputs import advise_inputs
-from sweeper.report.advice.item import Advice, Asked, Reason, toml
+from sweeper.report.advice.item import MEASURED, Advice, Asked, Reason, toml
 from sweeper.report.advice.loss import advise_loss
 from sweeper.report.advice.output import advise_output
 from sweeper.report.advice.penalty import advise_penalty
 from sweeper.report.advice.rates import advise_rates
 from sweeper.study.override import apply
 from sweeper.study.study import Study
+from sweeper.wording import listing
+
+PARTS = {"data.standardize": "inputs", "data.standardize_target": "targets"}
 
 __all__ = ["Advice", "Asked", "Reason", "advise"]
 
@@ -46,9 +50,22 @@ def advise(study: Study, profile: ProfileNetwork) -> list[Advice]:
         *advise_output(facts),
         *advise_hidden(facts),
         *advise_depth(facts, change),
-        *advise_rates(facts),
-        *advise_penalty(facts),
+        *(_scaled(facts, each) for each in (*advise_rates(facts), *advise_penalty(facts))),
     ]
+
+
+def _scaled(facts: Facts, one: Advice) -> Advice:
+    """Rates and weights that were measured with standardized data are for standardized data: they say so, and
+    their settings standardize it."""
+    scaling = facts.scaling
+    if not scaling:
+        return one
+    parts = listing([PARTS[key] for key in scaling])
+    takes = ", as the command has them" if one.settings else ""
+    reason = Reason(f"all of this is for standardized {parts}, see above{takes}", MEASURED)
+    return replace(
+        one, reasons=(*one.reasons, reason), settings={**scaling, **one.settings} if one.settings else {}
+    )
 
 
 def changed(study: Study, settings: Mapping[str, Any]) -> Study:

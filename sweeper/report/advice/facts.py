@@ -55,6 +55,13 @@ class Facts:
     """Why that loss cannot be used with the data; empty if it can."""
 
     @property
+    def scaling(self) -> dict[str, bool]:
+        """Settings by which `looked` standardizes what the study does not."""
+        keys = ("standardize", "standardize_target")
+        ours, looked = self.study.data, self.looked.data
+        return {f"data.{k}": True for k in keys if getattr(looked, k) and not getattr(ours, k)}
+
+    @property
     def activations(self) -> tuple[str, ...]:
         """Those of the study; empty where the model keeps its own."""
         entry = self.study.space.entries.get("activation")

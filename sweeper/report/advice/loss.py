@@ -1,5 +1,6 @@
 """Which loss, from what the targets are."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from sweeper.wording import listing, number, percent, shown
 POISSON = "torch.nn.functional:poisson_nll_loss"
 FEW_VALUES = 20
 TOPIC = "loss"
+LARGE_CLASS = 0.8
+"""Share of the rows from which a class leaves too few for the others to count in an accuracy."""
 WITH_A_WORD_FOR_GUESSING = ("cross_entropy", "mse")
 """Losses of which a constant prediction scores what has a name: entropy, variance."""
 
@@ -35,6 +38,8 @@ def _of_one_loss(facts: Facts) -> Iterator[Advice]:
         yield Advice("loss", TOPIC, f"Keep your loss {_shown(facts.asked_loss)}.", (Reason(basis, COMPUTED),))
     if targets.kind == "counts":
         yield from _counts(facts)
+    if _largest_class(facts) >= LARGE_CLASS:
+        yield _unequal(facts)
     if targets.heavy_tailed and facts.asked_loss != "huber":
         yield _robust(facts)
 
@@ -75,6 +80,9 @@ def _kind(facts: Facts, own: bool) -> Iterator[Reason]:
     elif targets.kind not in LOSS_OF:
         mean_only = number(targets.std**2)
         text = f"predicting only the mean gives a mean squared error of {mean_only}"
+        if facts.study.data.standardize_target:
+            text = "predicting only the mean gives a mean squared error of about 1 of standardized targets"
+            text += f" ({mean_only} in their own unit)"
         yield Reason(f"{text}: that is what mse has to beat", MEASURED)
 
 
@@ -128,6 +136,38 @@ def _counts(facts: Facts) -> Iterator[Advice]:
             Reason("counts call for a log link", rule("McCullagh and Nelder 1989, ch. 6")),
         ),
         settings,
+        alternative=True,
+    )
+
+
+def _largest_class(facts: Facts) -> float:
+    """Share of the most frequent class where a loss that can weigh classes does not; else NaN."""
+    targets, study = facts.targets, facts.study
+    loss, weight = study.training.loss, "training.class_weight"
+    known = isinstance(loss, str) and loss in LOSSES and "class_weight" in LOSSES[loss].options
+    if not known or study.training.class_weight is not None or weight in study.space.entries:
+        return math.nan
+    if facts.data.targets.ndim > 1 and facts.data.targets.shape[1:] != (1,):  # classes of tokens, many labels
+        return math.nan
+    return max(targets.mean, 1 - targets.mean) if targets.kind == "binary" else targets.largest_share
+
+
+def _unequal(facts: Facts) -> Advice:
+    """Classes of which one has most rows."""
+    share, classes = percent(_largest_class(facts)), max(facts.targets.classes, 2)
+    return Advice(
+        "balanced",
+        TOPIC,
+        "If the rare class matters, rank by balanced accuracy and weigh the classes alike.",
+        (
+            Reason(f"one class has {share} of the rows, so an accuracy of {share} takes no input", MEASURED),
+            Reason(
+                "balanced accuracy is the mean share found of each class, for a constant output "
+                f"1/{classes}; with balanced weights each class has the same part of the loss",
+                COMPUTED,
+            ),
+        ),
+        {"search.objective": "validation_balanced_accuracy", "training.class_weight": "balanced"},
         alternative=True,
     )
 

@@ -148,7 +148,7 @@ def test_seeds_that_would_hardly_settle_it_are_not_asked_for(
     told = words._on_more_seeds(replace(side, found=replace(side.found, p_better=p)))
     chance = chance_to_settle(p, 20, 20)
     assert (chance < words.HARDLY) == hardly
-    assert f"{max(1, math.ceil(100 * chance))} % at most, as the seeds went so far" in told.text
+    assert f"{max(1, math.ceil(100 * chance))} %" in told.text
     assert ("use either" in told.text) == hardly == told.command.startswith("sweeper best")
 
 

@@ -4,12 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeper.commands.lr_range.words import origins, print_lr_range
+from sweeper.commands.lr_range.table import FOUND, NOTHING, UNDECIDED
+from sweeper.commands.lr_range.words import lower, origins, print_lr_range
 from sweeper.study.rates import search_rates
 
-WIDENED = "the default range, widened to half a decade around each suggestion: nothing diverged"
+WIDENED = (
+    "the default range, widened by powers of ten to leave half a decade around each suggestion: nothing "
+    "diverged"
+)
 MOVED = "the default range, moved by powers of ten to end where most rates diverged"
-HOLDS = "and widened to hold the range of each setting and half a decade below each suggestion"
+HOLDS = "and widened to hold the range of each setting, half a decade below each suggestion included"
 
 
 def suggestions(*rows: tuple[str, float, float]) -> pd.DataFrame:
@@ -44,9 +48,25 @@ def test_optimizers_of_one_kind_share_a_line(capsys: pytest.CaptureFixture[str])
     """One line each for what was moved, widened and kept; the terminal has them, and claims nothing more."""
     frame = suggestions(("momentum", 0.1, 1.7), ("adam", 0.1, np.nan), ("lion", 0.02, np.nan))
     about = {"held": {}, "trainings": 3, "steps": 40, "rates": 64, "seed": 0, "plan": "one by one"}
-    about |= {"guess": None, "guessing": None}
+    about |= {"guess": None, "guessing": None, "lowest_rates": {}}
     print_lr_range(frame, about)
     told = capsys.readouterr().out
     assert f"with adam and lion, {WIDENED}." in told
     assert f"with momentum, {MOVED}." in told
     assert told.count("moved by powers of ten") == 1
+
+
+def test_where_every_rate_diverged_lower_ones_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Three decades below those tested, of optimizers that diverged with every setting."""
+    frame = suggestions(("sgd", 0.1, np.nan), ("adam", 0.1, np.nan), *[("lion", 0.1, np.nan)] * 2)
+    frame["verdict"] = [NOTHING, FOUND, NOTHING, UNDECIDED]
+    frame["suggestion"] = frame["suggestion"].where(frame["verdict"] == FOUND)
+    assert lower(frame, {"sgd": 1e-4, "adam": 1e-5, "lion": 1e-6}) == [
+        "search.space.learning_rate.sgd={low = 1e-7, high = 0.0001, log = true}"
+    ]
+    about = {"held": {}, "trainings": 4, "steps": 40, "rates": 64, "seed": 0, "plan": "one by one"}
+    about |= {"guess": None, "guessing": None, "lowest_rates": {"sgd": 1e-4}}
+    print_lr_range(frame, about)
+    told = capsys.readouterr().out
+    assert "every rate diverged: test lower ones" in told
+    assert "lower rates to test next:\n  --set 'search.space.learning_rate.sgd={low = 1e-7" in told
