@@ -38,7 +38,12 @@ def test_a_sentence_has_one_full_stop(text: str, said: str) -> None:
 @pytest.mark.parametrize("end", ["", ".", "?", "!"])
 def test_the_finding_and_its_source_end_once(end: str) -> None:
     """Both are the study's own words."""
-    row = {"verdict": FOUND, "expected": f"A sine carries it{end}", "expected_by": f"A hunch{end}"}
+    row = {
+        "verdict": FOUND,
+        "basis": "fresh seeds",
+        "expected": f"A sine carries it{end}",
+        "expected_by": f"A hunch{end}",
+    }
     frame = pd.DataFrame([{**row, "sentence": "It is 3."}])
     first, _, source = sentences(None, {"finding": frame})  # type: ignore[arg-type]
     assert first == f"Found: A sine carries it{end or '.'}"

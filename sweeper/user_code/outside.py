@@ -44,6 +44,8 @@ PLAIN_HOLDERS = (SimpleNamespace, argparse.Namespace, UserDict, UserList, UserSt
 NO_STATE = {"torch", "numpy", "pandas", "matplotlib", "sweeper", "logging", "concurrent"}
 NO_STATE |= {"asyncio", "importlib", "typing", "re", "io", "builtins"}
 """Packages whose objects keep much that is no state of a model."""
+WITH_STATE = ("torch.optim", "torch.distributions", "torch.utils.data")
+"""Parts of these whose objects do keep some."""
 
 _LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
 _PACKAGE = str(Path(__file__).parents[1])  # as modules name it, also where it is reached by a link
@@ -201,7 +203,7 @@ def has_state(thing: Any) -> bool:
 def _is_of_others(thing: Any) -> bool:
     """Whether another library's object has attributes that may be its state."""
     module = type(thing).__module__
-    is_known = module.partition(".")[0] in NO_STATE and not module.startswith("torch.optim")
+    is_known = module.partition(".")[0] in NO_STATE and not module.startswith(WITH_STATE)
     return hasattr(thing, "__dict__") and not is_known
 
 

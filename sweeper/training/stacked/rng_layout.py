@@ -26,6 +26,9 @@ from sweeper.user_code.observing import put_values
 from sweeper.user_code.prints import first_change, prints_of_model
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+LATER = 64
+"""Further passes by which a model is tried; `CALLS` operations and `NUMBERS` of parameters are the most."""
+CALLS, NUMBERS = 2_048, 2**24
 
 
 class Layout(NamedTuple):
@@ -79,6 +82,8 @@ def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str
     later = seen.run()
     if not _alike(first.outputs, later.outputs):
         raise NotStackable("what an evaluation leaves behind changes the training")
+    if not seen.alike_later(first):
+        raise NotStackable("passes of the same rows do not stay the same: something counts them")
     arrays = [(c.arguments[0] if c.written else c.results[0]) for c in second.calls if c.random]
     return RngLayout([Layout(tuple(a.shape), a.stride()) for a in arrays])
 
@@ -151,6 +156,23 @@ class _Passes:
         after = self.state() if value.requires_grad else state
         self._restore()
         return _Pass(outputs, recorder.calls, state, after)
+
+    def alike_later(self, first: _Pass) -> bool:
+        """Whether many more passes in training mode give what the `first` gave.
+
+        What is kept where nobody looks shows when it acts, as a warm-up of some steps does. Models of many
+        operations or parameters get fewer passes.
+        """
+        numbers = sum(parameter.numel() for parameter in self.model.parameters())
+        device = first_tensor(self.rows).device
+        for _ in range(min(LATER, CALLS // (len(first.calls) + 1), NUMBERS // (numbers + 1))):
+            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+                output = applied(self.model, self.rows[0])
+                same = _alike(first.outputs, tensors([output, self.loss(output, self.rows[1])]))
+            self._restore()
+            if not same:
+                return False
+        return True
 
     @contextmanager
     def _unwritten(self) -> Iterator[None]:

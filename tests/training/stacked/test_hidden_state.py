@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from fractions import Fraction
 from http.cookiejar import DefaultCookiePolicy as Cookie
 from multiprocessing import Value
+from pathlib import Path
 from queue import Queue
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -220,6 +221,22 @@ def test_scripted_modules_that_write() -> None:
             scripted = torch.jit.script(nn.Tanh())
         said = reason(lambda model, made=scripted: setattr(model, "held", made), lambda m, x: m.held(x))
         assert said == ("a scripted module of it changes its attributes" if counts else "")
+
+
+@pytest.mark.parametrize("from_step", [12, 40])
+def test_what_counts_where_nobody_looks_shows_when_it_acts(from_step: int, tmp_path: Path) -> None:
+    """The size of a file, say: a pass that differs from the first one is seen, however late it comes."""
+
+    def use(model: Any, hidden: Tensor) -> Tensor:
+        with (tmp_path / "passes").open("a") as file:
+            file.write("x")
+        return hidden if (tmp_path / "passes").stat().st_size < from_step else hidden * 2
+
+    said = reason(lambda model: None, use)
+    assert said in (
+        "passes of the same rows do not stay the same: something counts them",
+        "the forward pass depends on an earlier one, beside its buffers",
+    )
 
 
 def test_more_objects_than_are_looked_at() -> None:
