@@ -15,7 +15,7 @@ from sweeper.answer.answer import answer
 from sweeper.answer.claim_words import Statement, words
 from sweeper.questions import FIGURES, QUESTIONS, TABLES
 from sweeper.questions.question import Tables
-from sweeper.questions.run_data import RunData
+from sweeper.questions.run_data import SHARPNESS_METRICS, BeingMeasured, RunData
 from sweeper.records.store import Records
 from sweeper.report import page
 from sweeper.report.sections import judged, sentences
@@ -65,6 +65,37 @@ def warned_input(records: SyntheticRecords) -> RunData:
     assert told.answer is not None
     warned = replace(told.answer, warnings=("Only a few rows are left.", "Classes look like numbers."))
     return replace(told, answer=warned)
+
+
+def sharp_input(run: RunData) -> RunData:
+    """The same with the sharpness of a trial."""
+    trial = run.records.trials.iloc[0]
+    rows = [
+        {"trial": trial["trial"], "seed": trial["seed"], "step": step, "metric": metric, "value": 1.0 + step}
+        for step in (0, 1, 4)
+        for metric in SHARPNESS_METRICS
+    ]
+    more = pd.DataFrame(rows).astype(run.records.curves.dtypes.to_dict())
+    curves = pd.concat([run.records.curves, more], ignore_index=True)
+    return replace(run, records=replace(run.records, curves=curves))
+
+
+def full_input(records: SyntheticRecords) -> RunData:
+    """All that a run may hold: an expectation, the sharpness of a trial, a winner with a penalty."""
+    expect = {"finding": "adam is better.", "check": "better", "parameter": "optimizer", "value": "adam"}
+    run = sharp_input(made_input(records, study=made_study(expect=expect)))
+    assert run.answer is not None
+    parameters = {**run.answer.parameters, "activation_penalty": 1e-3}
+    return replace(run, answer=replace(run.answer, parameters=parameters))
+
+
+def needs_sharpness(table: str, run: RunData) -> bool:
+    """Whether this table cannot be made while the sharpness is being measured: it reads `run.sharpness`."""
+    try:
+        TABLES[table](replace(run, measuring=True))
+    except BeingMeasured:
+        return True
+    return False
 
 
 class OnDemand(dict[str, pd.DataFrame]):
@@ -180,9 +211,12 @@ __all__ = [
     "Asked",
     "asked_of",
     "changed",
+    "full_input",
     "made_input",
     "made_study",
+    "needs_sharpness",
     "sentences_of",
+    "sharp_input",
     "spoken",
     "synthetic_records",
     "undrawn",

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from report_inputs import sharp_input
 from run_data import run_data
 from synthetic_records import SyntheticRecords, synthetic_records
 
@@ -25,9 +26,6 @@ from sweeper.wording import decade, tick
 IMPORTANCES = pd.DataFrame(
     {"parameter": ["learning_rate"], "importance": [1.0], "low": [0.9], "high": [1.0], "chance": [0.3]}
 )
-ELSEWHERE = {"stability"}
-"""Figures of what only some studies record; tested with their tables."""
-NAMES = [name for name in FIGURES if name not in ELSEWHERE]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -91,14 +89,19 @@ FEW = {"penalty_effects"}
 LEFT_OUT = {
     "one trial": {*CONFIRMED, *FEW, "penalty", "isolation", "parallel", "heatmap"},
     "one confirm seed": {*FEW, "variance", "race"},
-    "all diverged": set(NAMES)
-    - {"learning_rate", "gradients", "importances", "curve_classes", "convergence"},
+    "all diverged": {
+        *(*CONFIRMED, *FEW, "penalty", "basins", "isolation", "heatmap", "history", "parallel"),
+        *("gradients_over_time", "units_over_time"),
+    },
     "finalists diverged": {*CONFIRMED, *FEW},
     "no penalty column": {*FEW, "penalty"},
     "no activation, penalty always 0": {*FEW, "penalty", "heatmap"},
     "one activation, negative loss": {*FEW, "heatmap"},
     "no layers": {*FEW, "gradients", "gradients_over_time", "units_over_time"},
 }
+NEVER = {"learning_rate", "importances", "curve_classes", "convergence", "stability"}
+KNOWN = NEVER.union(*LEFT_OUT.values())
+"""Where these are left out is said here; a new one may be left out wherever it says why."""
 
 
 @cache
@@ -120,16 +123,16 @@ def check_drawn(name: str, pickled: bytes) -> None:
 def test_thin_data_is_drawn_or_left_out_with_a_reason(change: str) -> None:
     """Every figure is drawn without a warning and without an empty panel, or its table is empty."""
     made = thin(change)
-    source = run_data(made.trials, made.curves, made.layers, importances=IMPORTANCES)
+    source = sharp_input(run_data(made.trials, made.curves, made.layers, importances=IMPORTANCES))
     left_out = set()
-    for name in NAMES:
+    for name in FIGURES:
         spec = FIGURES[name]
         frame = TABLES[spec.table](source)
         if frame.empty:
             left_out.add(name)
             continue
         check_drawn(name, pickle.dumps(frame))
-    assert left_out == LEFT_OUT.get(change, FEW)
+    assert left_out & KNOWN == LEFT_OUT.get(change, FEW)
     for name in left_out:
         why = FIGURES[name].why_missing(source)
         assert why.endswith(".")
@@ -140,7 +143,7 @@ def test_thin_data_is_drawn_or_left_out_with_a_reason(change: str) -> None:
 def many(trials: int, activations: tuple[str, ...]) -> RunData:
     """Records of so many trials."""
     made = synthetic_records(trials, activations)
-    return run_data(made.trials, made.curves, made.layers, importances=IMPORTANCES)
+    return sharp_input(run_data(made.trials, made.curves, made.layers, importances=IMPORTANCES))
 
 
 BESIDE_THE_PANELS = ("gradients", "penalty")
@@ -169,7 +172,7 @@ FOUR = tuple(f"activation_{k}" for k in range(4))
 
 @pytest.mark.parametrize(
     ("name", "activations"),
-    [*((name, SIXTEEN) for name in NAMES), *((name, FOUR) for name in BESIDE_THE_PANELS)],
+    [*((name, SIXTEEN) for name in FIGURES), *((name, FOUR) for name in BESIDE_THE_PANELS)],
     ids=lambda value: value if isinstance(value, str) else str(len(value)),
 )
 def test_names_are_drawn_as_they_are_inside_the_picture(name: str, activations: tuple[str, ...]) -> None:
