@@ -1,13 +1,25 @@
 """What the tables of the pages say about study files and records is what the code does."""
 
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any, get_args
 
 import pyarrow as pa
 import pytest
-from pages import arguments_in, blocks, code_words, files_of, name_in, names_in, section, table, value_in
+from pages import (
+    arguments_in,
+    blocks,
+    code_words,
+    files_of,
+    name_in,
+    names_in,
+    rows_to_change,
+    section,
+    table,
+    value_in,
+)
 
 from sweeper.answer.answer import Answer
 from sweeper.components.activations import ACTIVATIONS
@@ -79,14 +91,17 @@ def test_keys_and_defaults(name: str) -> None:
     rows = {name_in(row["Key"]): row for row in table(STUDY_PAGE, name, "Key")}
     actual = SECTIONS[name]()
     fields = {field.alias or key: key for key, field in SECTIONS[name].model_fields.items()}
-    assert list(rows) == list(fields)
+    said = rows_to_change(
+        STUDY_PAGE, name, rows, fields, "| `{}` | TYPE | DEFAULT | ALLOWED | MEANING |".format
+    )
+    assert not said, said
     for key, row in ((fields[written], row) for written, row in rows.items()):
-        default = getattr(actual, key)
+        default, place = getattr(actual, key), f"{STUDY_PAGE}, {name!r}, row of {key}"
         told = value_in(row["Default"])
-        assert (tuple(told) if isinstance(told, list) else told) == default, key
-        assert default is None or isinstance(default, TYPES[row["Type"]]), key
+        assert (tuple(told) if isinstance(told, list) else told) == default, f"{place}: default"
+        assert default is None or isinstance(default, TYPES[row["Type"]]), f"{place}: type of {default!r}"
         words = {v for v in literals(SECTIONS[name].model_fields[key].annotation) if isinstance(v, str)}
-        assert not words or names_in(row["Allowed"]) == words, key
+        assert not words or names_in(row["Allowed"]) == words, f"{place}: allowed"
 
 
 def literals(annotation: Any) -> list[Any]:
@@ -99,7 +114,9 @@ def literals(annotation: Any) -> list[Any]:
 def test_top_keys() -> None:
     """The keys above the sections are those of `Study`."""
     rows = table(STUDY_PAGE, "The whole file", "Key")
-    assert [name_in(row["Key"]) for row in rows] == [k for k in Study.model_fields if k not in SECTIONS]
+    told, keys = [name_in(row["Key"]) for row in rows], [k for k in Study.model_fields if k not in SECTIONS]
+    said = rows_to_change(STUDY_PAGE, "The whole file", told, keys)
+    assert not said, said
     assert value_in(rows[1]["Default"]) == Study(name="x").question
 
 
@@ -109,25 +126,28 @@ def test_functions_and_their_arguments() -> None:
     given = {name_in(row["Argument"]) for row in told if "`" in row["Argument"]}
     for registry, heading in ((DATASETS, "Built-in data sets"), (MODELS, "model")):
         rows = {name_in(row["Name"]): row for row in table(STUDY_PAGE, heading, "Name")}
-        assert list(rows) == list(registry)
+        said = rows_to_change(STUDY_PAGE, heading, rows, registry)
+        assert not said, said
         for name, function in registry.items():
             parameters = inspect.signature(function).parameters
             own = {n: p.default for n, p in parameters.items() if n not in given}
             plain = {n: list(v) if isinstance(v, tuple) else v for n, v in own.items()}
-            assert arguments_in(rows[name]["Arguments"]) == plain, name
+            assert arguments_in(rows[name]["Arguments"]) == plain, f"{STUDY_PAGE}, {heading!r}, row of {name}"
 
 
 def test_checks_and_their_arguments() -> None:
     """Every check of an expectation is listed with its arguments and their defaults."""
     rows = table(STUDY_PAGE, "expect", "Check")
-    assert [name_in(row["Check"]) for row in rows] == list(expect.CHECKS)
+    said = rows_to_change(STUDY_PAGE, "expect", [name_in(row["Check"]) for row in rows], expect.CHECKS)
+    assert not said, said
     for row in rows:
         given = inspect.signature(expect.CHECKS[name_in(row["Check"])]).parameters
         told = arguments_in(row["Arguments"])
-        assert list(told) == list(given)
+        place = f"{STUDY_PAGE}, 'expect', row of {name_in(row['Check'])}: arguments"
+        assert list(told) == list(given), place
         for name, parameter in given.items():
             known = parameter.default is not parameter.empty and parameter.default is not None
-            assert not known or told[name] == parameter.default, name
+            assert not known or told[name] == parameter.default, f"{place}, default of {name}"
 
 
 def test_sizes_of_data_sets() -> None:
@@ -135,7 +155,8 @@ def test_sizes_of_data_sets() -> None:
     for row in table(STUDY_PAGE, "Built-in data sets", "Name"):
         found = DATASETS[name_in(row["Name"])]()
         inputs = found["train"][0] if isinstance(found, dict) else found[0]
-        assert row["Rows × inputs"] == f"{inputs.shape[0]} × {inputs.shape[1]}"
+        sizes = f"{inputs.shape[0]} × {inputs.shape[1]}"
+        assert row["Rows × inputs"] == sizes, f"{STUDY_PAGE}, 'Built-in data sets', row of {row['Name']}"
 
 
 def test_names() -> None:
@@ -151,16 +172,21 @@ def test_names() -> None:
     told = {
         heading: [name_in(row["Name"]) for row in table(STUDY_PAGE, heading, "Name")] for heading in listed
     }
-    apart = {heading: set(told[heading]) ^ set(registry) for heading, registry in listed.items()}
-    assert {heading: names for heading, names in apart.items() if names} == {}, "on one side alone"
-    for heading, registry in listed.items():
-        assert sorted(told[heading]) == sorted(registry), heading
-        assert heading == "Scores" or told[heading] == list(registry), heading
+    told["Scores"], listed["Scores"] = sorted(told["Scores"]), sorted(names())
+    lines = {"Optimizers": optimizer_line}
+    said = [rows_to_change(STUDY_PAGE, h, told[h], known, lines.get(h)) for h, known in listed.items()]
     schemes = {name_in(r["`init`"]): names_in(r["Activations"]) for r in activation_schemes()}
-    assert schemes == {s: {a.name for a in ACTIVATIONS.values() if a.init == s} for s in schemes}
-    assert set().union(*schemes.values()) == set(ACTIVATIONS)
+    used = {a.init for a in ACTIVATIONS.values()}
+    said.append(rows_to_change(STUDY_PAGE, "Activations", sorted(schemes), sorted(used)))
+    for scheme, those in schemes.items():
+        known = {a.name for a in ACTIVATIONS.values() if a.init == scheme}
+        place = f"{STUDY_PAGE}, 'Activations', row of {scheme}"
+        said += [f"{place}: add `{name}`" for name in sorted(known - those)]
+        said += [f"{place}: take out `{name}`" for name in sorted(those - known)]
     init = {name_in(row["Key"]): row for row in table(STUDY_PAGE, "model", "Key")}["init"]
-    assert {"auto", *INITIALIZERS} == names_in(init["Allowed"])
+    if names_in(init["Allowed"]) != {"auto", *INITIALIZERS}:
+        said.append(f"{STUDY_PAGE}, 'model', row of init: auto, {', '.join(INITIALIZERS)}")
+    assert not any(said), "\n".join(filter(None, said))
 
 
 def activation_schemes() -> list[dict[str, str]]:
@@ -168,29 +194,54 @@ def activation_schemes() -> list[dict[str, str]]:
     return table(STUDY_PAGE, "Activations", "`init`")
 
 
+def optimizer_line(name: str) -> str:
+    """The line of the table of optimizers for one."""
+    entry, (low, high) = OPTIMIZERS[name], search_rates(name)
+    changed = ", ".join(f"`{key} = {json.dumps(value)}`" for key, value in entry.defaults.items())
+    cells = f"`{name}`", f"`{entry.expression}`", changed, number(entry.published["learning_rate"])
+    return f"| {' | '.join(cells)} | {number(low)} to {number(high)} |"
+
+
 def test_optimizer_classes() -> None:
-    """Each optimizer is listed with its class and the defaults that are not the class's."""
+    """Each optimizer is listed with its class, the defaults that are not the class's, and its rates."""
     for row in table(STUDY_PAGE, "Optimizers", "Name"):
         optimizer = OPTIMIZERS[name_in(row["Name"])]
-        assert name_in(row["Class"]) == optimizer.expression
+        message = f"{STUDY_PAGE}, 'Optimizers': the line is\n{optimizer_line(optimizer.name)}"
+        assert name_in(row["Class"]) == optimizer.expression, message
         changed = row["Defaults that differ from the class's"]
-        assert arguments_in(changed) == dict(optimizer.defaults)
+        assert arguments_in(changed) == dict(optimizer.defaults), message
+        rate = float(row["Published default, tried first"].partition(",")[0])
+        assert rate == optimizer.published["learning_rate"], message
         low, high = search_rates(optimizer.name)
-        assert row["Range searched"] == f"{number(low)} to {number(high)}"
+        assert row["Range searched"] == f"{number(low)} to {number(high)}", message
+
+
+def takers(parameter: str) -> list[str]:
+    """The optimizers that take it."""
+    every = OPTIMIZERS.values()
+    return [o.name for o in every if parameter in o.options or parameter not in OPTIMIZER_OPTIONS]
+
+
+def parameter_line(name: str) -> str:
+    """The line of the table of parameters for one; an optimizer's options begin as the others do."""
+    allowed = ALLOWED.get(name)
+    values = "VALUES" if allowed is None else IN_WORDS.get(allowed, str(allowed))
+    by = "all" if name not in OPTIMIZER_OPTIONS else ", ".join(f"`{taker}`" for taker in takers(name))
+    return f"| `{name}` | {values} | {by} | the optimizer's own |"
 
 
 def test_search_space() -> None:
     """Parameters are listed with their limits, the optimizers that take them, and their defaults."""
     rows = {name_in(row["Parameter"]): row for row in table(STUDY_PAGE, "The search space", "Parameter")}
-    assert set(rows) ^ {*PARAMETERS, "model.*", "training.*"} == set(), "on one side alone"
-    told = {name: rows[name]["Values"] for name in ALLOWED}
-    assert told == {name: IN_WORDS.get(allowed, str(allowed)) for name, allowed in ALLOWED.items()}
-    wrong: dict[str, set[str]] = {}
+    known, heading = {*PARAMETERS, "model.*", "training.*"}, "The search space"
+    said = rows_to_change(STUDY_PAGE, heading, sorted(rows), sorted(known), parameter_line)
+    assert not said, said
+    values = {name: IN_WORDS.get(allowed, str(allowed)) for name, allowed in ALLOWED.items()}
+    wrong = [parameter_line(name) for name in ALLOWED if rows[name]["Values"] != values[name]]
     for name, row in rows.items():
-        takers = {o.name for o in OPTIMIZERS.values() if name in o.options or name not in OPTIMIZER_OPTIONS}
         named = set(OPTIMIZERS) if row["Taken by"] == "all" else names_in(row["Taken by"])
-        wrong |= {name: named ^ takers} if named != takers else {}
-    assert wrong == {}, "optimizers on one side alone"
+        wrong += [parameter_line(name)] if named != set(takers(name)) else []
+    assert not wrong, "\n".join((f"{STUDY_PAGE}, {heading!r}: the lines are", *wrong))
     absent = "Where it is not in the space"
     assert value_in(rows["optimizer"][absent]) == DEFAULTS["optimizer"]
     assert rows["learning_rate"][absent] == "the range of [each optimizer](#optimizers)"
@@ -207,13 +258,15 @@ def test_mistakes_are_reported_as_shown(tmp_path: Path) -> None:
         Study.load(file)
     (told,) = [block.text for block in blocks(STUDY_PAGE, "text") if "mistakes.toml" in block.text]
     shown = str(caught.value).replace(str(file), file.name)
-    assert told.splitlines() == f"error: {shown}".splitlines()
+    expected = f"error: {shown}"
+    assert told.splitlines() == expected.splitlines(), f"{STUDY_PAGE}, what mistakes.toml says:\n{expected}"
 
 
 def test_what_may_change() -> None:
     """The page names the keys that may change in a run that has begun."""
     told = set(code_words(section(STUDY_PAGE, "What may change in a study that has begun")))
-    assert told >= {*run_folder.GROWING, "[confirm]"}
+    untold = {*run_folder.GROWING, "[confirm]"} - told
+    assert not untold, f"{STUDY_PAGE}, 'What may change in a study that has begun': add {sorted(untold)}"
 
 
 @pytest.mark.parametrize(
@@ -223,16 +276,21 @@ def test_what_may_change() -> None:
 def test_record_columns(heading: str, columns: pa.Schema) -> None:
     """The columns of a record are listed in order with their types."""
     rows = table(RECORDS_PAGE, heading, "Column")
-    assert [(name_in(r["Column"]), r["Type"]) for r in rows] == [(f.name, str(f.type)) for f in columns]
+    told, known = [name_in(r["Column"]) for r in rows], [f.name for f in columns]
+    said = rows_to_change(RECORDS_PAGE, heading, told, known, "| `{}` | TYPE | MEANING |".format)
+    assert not said, said
+    types = {f.name: str(f.type) for f in columns}
+    assert {name_in(r["Column"]): r["Type"] for r in rows} == types, f"{RECORDS_PAGE}, {heading!r}: types"
 
 
 def test_words_of_the_records() -> None:
     """Outcomes, measures, metrics and the keys of the answer are those that runs write."""
     outcomes = {name_in(r["Column"]): r for r in table(RECORDS_PAGE, "trials", "Column")}["outcome"]
-    assert names_in(outcomes["Meaning"]) == set(Outcome)
+    assert names_in(outcomes["Meaning"]) == set(Outcome), f"{RECORDS_PAGE}, 'trials', row of outcome"
     for page, heading in ((RECORDS_PAGE, "layers"), ("docs/science.md", "Measures (`sweeper/measures/`)")):
         told = [name for row in table(page, heading, "Measure") for name in code_words(row["Measure"])]
-        assert told == list(MEASURES)
+        said = rows_to_change(page, heading, told, MEASURES)
+        assert not said, said
     written = set()
     for data, loss in (("wine", "cross_entropy"), ("diabetes", "mse")):
         study = Study(
@@ -249,7 +307,12 @@ def test_words_of_the_records() -> None:
     told -= {"validation_NAME", "train_NAME"}
     scores = {f"validation_{name}" for name in names()}
     written -= scores - told  # those of the table of scores
-    assert told == written | {PRECONDITIONED} == written | set(SHARPNESS_METRICS)
+    said = rows_to_change(RECORDS_PAGE, "curves", sorted(told), sorted(written | {PRECONDITIONED}))
+    assert not said, said
+    assert written | {PRECONDITIONED} == written | set(SHARPNESS_METRICS)
     (example,) = blocks(RECORDS_PAGE, "json")
     keys = Answer(0, {}, 0.0, None, None, ()).to_dict()
-    assert re.findall(r'^  "(\w+)"', example.text, re.MULTILINE) == list(keys)
+    told_keys = re.findall(r'^  "(\w+)"', example.text, re.MULTILINE)
+    assert told_keys == list(keys), (
+        f"{RECORDS_PAGE}, the example of answer.json: its keys are {', '.join(keys)}"
+    )

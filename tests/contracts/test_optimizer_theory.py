@@ -100,7 +100,9 @@ def test_the_next_update_is_the_gradient_over_the_divisor(name: str) -> None:
 
     The divisor is read after the step, which has seen the gradient; but sizes of updates as they were.
     """
-    options = {"betas": (0.0, 0.99), "weight_decay": 0.0} if "betas" in OPTIMIZERS[name].options else {}
+    plain = {"betas": (0.0, 0.99), "weight_decay": 0.0}
+    known = OPTIMIZERS[name].options
+    options = {key: value for key, value in plain.items() if key in known and "betas" in known}
     model, optimizer = trained(name, 30, **options)
     _, x, y = problem()
     before = [p.detach().clone() for p in model.parameters()]

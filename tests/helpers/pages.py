@@ -3,7 +3,7 @@
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,13 +94,37 @@ def commands(page: Path, program: str) -> Iterator[list[str]]:
             yield shlex.split(plain.replace("\\", "/"), comments=True)[1:]
 
 
-def table(page: str, heading: str, first: str) -> list[Row]:
-    """Rows of the table under `heading` whose first column is called `first`, by column."""
+def table(page: str, heading: str, *first: str) -> list[Row]:
+    """Rows of the table under `heading` whose first columns are called `first`, by column."""
     for found in TABLE.findall(section(page, heading)):
         header, _, *lines = found.strip().splitlines()
-        if cells(header)[0] == first:
+        if tuple(cells(header)[: len(first)]) == first:
             return [dict(zip(cells(header), cells(line), strict=True)) for line in lines]
-    raise AssertionError(f"{page}, {heading!r}: no table that starts with a column {first!r}")
+    raise AssertionError(f"{page}, {heading!r}: no table that starts with {', '.join(first)}")
+
+
+def rows_to_change(
+    page: str,
+    heading: str,
+    told: Iterable[str],
+    known: Iterable[str],
+    row: Callable[[str], str] | None = None,
+) -> str:
+    """What to write under `heading` so that its table lists what is `known`, in that order; empty if it does.
+
+    Args:
+        told: names in the table.
+        row: name -> the line that is missing.
+    """
+    there, wanted = list(told), list(known)
+    line = row or "| `{}` | … |".format
+    add = [line(name) for name in wanted if name not in there]
+    surplus = [name for name in there if name not in wanted]
+    said = ["\n".join(("add", *add))] if add else []
+    said += [f"take out {', '.join(surplus)}"] if surplus else []
+    if not said and there != wanted:
+        said = [f"the order is {', '.join(wanted)}"]
+    return f"{page}, {heading!r}: {'; '.join(said)}" if said else ""
 
 
 def section(page: str, heading: str) -> str:

@@ -1,4 +1,5 @@
-"""NAdam: Adam with Nesterov momentum (Dozat 2016), as torch.optim.NAdam has it, and NAdamW.
+"""NAdam: Adam with Nesterov momentum (Dozat 2016), as torch.optim.NAdam has it, and NAdamW, with the weight
+decay of Loshchilov and Hutter 2017.
 
 NAdam:   g ← g + λ·p
 NAdamW:  p ← (1 − lr·λ)·p

@@ -1,4 +1,6 @@
-"""Gradient descent: sgd, momentum and nesterov (torch.optim.SGD; Polyak 1964; Sutskever et al. 2013).
+"""Gradient descent: sgd, momentum and nesterov, as torch.optim.SGD has them.
+
+Robbins and Monro 1951; Polyak 1964; Nesterov 1983, in the form of Sutskever et al. 2013.
 
 g ← g + λ·p
 v ← g at the first update, then μ·v + (1 − dampening)·g
