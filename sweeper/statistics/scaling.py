@@ -70,6 +70,7 @@ def optimum(values: Sequence[float], losses: np.ndarray) -> Optimum:
     verdict = "found"
     if best in (0, len(places) - 1):
         verdict, middle = "upper edge" if best else "lower edge", float(places[best])
+        low, high = max(low, places[0]), min(high, places[-1])  # beyond the grid nothing was tried
     elif np.exp(high - low) > FLAT:
         verdict = "flat"
     value, first, last = (float(np.exp(place)) for place in (middle, min(low, middle), max(high, middle)))

@@ -15,7 +15,7 @@ from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.penalty_words import penalty_fact
 from sweeper.commands.transfer.penalty_words import shown as penalty_shown
 from sweeper.commands.transfer.table import Found
-from sweeper.commands.transfer.words import VERDICTS, sentences, unchecked
+from sweeper.commands.transfer.words import VERDICTS, next_text, sentences, unchecked
 from sweeper.drawing.png import png_bytes
 from sweeper.errors import RunFolderError
 from sweeper.records.atomic import refuse_links, write_atomically
@@ -116,13 +116,8 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
 def card(found: Found, about: Mapping[str, Any]) -> Card:
     """The prediction, its check, and the command that goes on."""
     ahead, key = found.prediction, about["key"]
-    penalty = ", and search its penalty" if found.penalty is not None else ""
-    text = f"Train at {key} {given(about['to'])} with rates of this interval{penalty}:"
-    step = NextStep(text, about["next"])
+    step = NextStep(next_text(found, about), about["next"])
     if ahead is None:
-        beyond = "Best rates lie at the edge of those tried: go beyond it:"
-        seeds = "Tell more closely where the best rates lie, with more seeds:"
-        step = NextStep(seeds if " --seeds " in about["next"] else beyond, about["next"])
         return Card(
             "none", "Nothing is predicted.", sentences(found, about)[0], {}, _facts(found, about), step
         )

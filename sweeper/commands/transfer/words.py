@@ -110,6 +110,16 @@ def _beside(found: Beside) -> str:
     return f"{at} gives {number(found.mean, 4)}"
 
 
+def next_text(found: Found, about: Mapping[str, Any]) -> str:
+    """What the command that goes on is for."""
+    if found.prediction is not None:
+        penalty = ", and search its penalty" if found.penalty is not None else ""
+        return f"Train at {about['key']} {given(about['to'])} with rates of this interval{penalty}:"
+    if " --seeds " in about["next"]:
+        return "Tell more closely where the best rates lie, with more seeds:"
+    return "Best rates lie at the edge of those tried: go beyond it:"
+
+
 def plan_line(trainings: int, sizes: int, rates: int, seeds: int, penalty: PenaltyPlan | None) -> str:
     """How many trainings a transfer makes, before it makes them."""
     line = f"plan: {trainings:,} trainings ({sizes} sizes × {rates} rates × {seeds} seeds)"
@@ -134,8 +144,9 @@ def print_transfer(found: Found, about: Mapping[str, Any]) -> None:
     if found.penalty is not None:
         tables += ["", _penalties(found.penalty, about)]
         told.insert(1, penalty_plan(found.penalty))
-    for renderable in (*tables, "", *sentences(found, about), "", *told):
+    for renderable in (*tables, "", *sentences(found, about), "", *told, "", next_text(found, about)):
         console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+    console.print(f"  {about['next']}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _best_mean(objective: str) -> str:
