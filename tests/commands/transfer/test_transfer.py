@@ -98,18 +98,10 @@ def test_without_three_optima_nothing_is_predicted() -> None:
         assert row["rate"] == pytest.approx(1e-3, rel=1e-9), "the rate at the edge itself"
         assert row[rate] <= row["rate"]
         assert row["low"] >= 1e-3 * (1 - 1e-9), "nothing is known beyond the grid"
+    none = found(rows := frame(dict.fromkeys(LAW, 1e-5)), OVER, LOSS)
+    assert all(axes.has_data() for axes in draw(rows, none, ABOUT).axes), "not one lies inside"
     assert json.loads(to_json(to_dict(done, ABOUT)))["prediction"] is None
     assert png_bytes(draw(frame(LAW), done, ABOUT))[:4] == b"\x89PNG"
-
-
-def test_a_figure_of_best_rates_that_all_lie_at_an_edge() -> None:
-    """Nothing is found: both panels are drawn, and show where the best rates are."""
-    rows = frame(dict.fromkeys(LAW, 1e-5))
-    done = found(rows, OVER, LOSS)
-    assert set(done.optima["verdict"]) == {"lower edge"}
-    figure = draw(rows, done, ABOUT)
-    assert all(axes.has_data() for axes in figure.axes)
-    assert png_bytes(figure)[:4] == b"\x89PNG"
 
 
 def test_figure_words_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
