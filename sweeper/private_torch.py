@@ -95,12 +95,8 @@ def apply_to_tensors(module: nn.Module, function: Callable[[Tensor], Tensor]) ->
 
 def resetter_of(module: nn.Module) -> Function | None:
     """What draws the weights of a module anew: ``reset_parameters``, which attention has as a private one."""
-    for name in ("reset_parameters", "_reset_parameters"):
-        method = getattr(module, name, None)
-        if callable(method):
-            found: Function = method
-            return found
-    return None
+    methods = (getattr(module, name, None) for name in ("reset_parameters", "_reset_parameters"))
+    return next(filter(callable, methods), None)
 
 
 @cache
@@ -149,6 +145,14 @@ def has_gradient_hooks(thing: Tensor | nn.Module) -> bool:
     """Whether something of the user's sees, or changes, its gradients in a backward pass."""
     _gradient_hooks()
     return _has_hooks(thing)
+
+
+def hooks_of_all_modules() -> dict[str, dict[Any, Any]]:
+    """Name -> table of hooks that torch calls for every module there is; changed when a table is."""
+    every = {name: table for name, table in vars(nn.modules.module).items() if name.startswith("_global_")}
+    if not {"_global_backward_hooks", "_global_backward_pre_hooks"} <= every.keys():
+        raise _changed("hooks of all modules")
+    return {name: table for name, table in every.items() if isinstance(table, dict)}
 
 
 @cache

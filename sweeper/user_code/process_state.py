@@ -1,7 +1,8 @@
 """What belongs to the whole process and code of the user may change: put back after each of its calls.
 
-The working directory, torch's defaults and modes, NumPy's error handling, signal handlers, the standard
-streams. Else the code of one trial would decide over the trials that follow in its process.
+The working directory, torch's defaults, modes and hooks of all modules, NumPy's error handling, signal
+handlers, the standard streams. Else the code of one trial would decide over the trials that follow in its
+process.
 """
 
 import os
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import torch
+
+from sweeper.private_torch import hooks_of_all_modules
 
 
 def _folder() -> str | None:
@@ -32,6 +35,16 @@ def _device() -> str | None:
     return None if torch.get_default_device() == torch.device("cpu") else str(torch.get_default_device())
 
 
+def _hooks() -> dict[str, dict[Any, Any]]:
+    return {name: dict(table) for name, table in hooks_of_all_modules().items()}
+
+
+def _put_hooks(before: dict[str, dict[Any, Any]]) -> None:
+    for name, table in hooks_of_all_modules().items():
+        table.clear()
+        table.update(before[name])
+
+
 STATE: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (_folder, _go_to),
     (_device, torch.set_default_device),
@@ -42,6 +55,7 @@ STATE: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (torch.are_deterministic_algorithms_enabled, torch.use_deterministic_algorithms),
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     (np.geterr, lambda before: np.seterr(**before)),
+    (_hooks, _put_hooks),
     (sys.getrecursionlimit, sys.setrecursionlimit),
 )
 """(get, set) of everything that has one value."""

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from sweeper.private_torch import hooks_of_all_modules
 from sweeper.user_code.process_state import process_kept
 
 Deed = Callable[[Path], object]
@@ -26,6 +28,10 @@ DEEDS: dict[str, tuple[Deed, Callable[[], object]]] = {
     ),
     "anomalies": (lambda _: torch.autograd.set_detect_anomaly(True), torch.is_anomaly_enabled),
     "errors of numpy": (lambda _: np.seterr(all="raise"), np.geterr),
+    "hooks of all modules": (
+        lambda _: nn.modules.module.register_module_full_backward_hook(lambda *_: None),
+        lambda: {name: dict(table) for name, table in hooks_of_all_modules().items()},
+    ),
     "recursion": (lambda _: sys.setrecursionlimit(5000), sys.getrecursionlimit),
     "signals": (
         lambda _: signal.signal(signal.SIGTERM, signal.SIG_IGN),

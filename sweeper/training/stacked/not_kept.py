@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.private_torch import has_gradient_hooks
+from sweeper.private_torch import has_gradient_hooks, hooks_of_all_modules
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.user_code.iteration import is_iterator, tells_its_position
 from sweeper.user_code.outside import MOST, held_by, is_plain, is_users, reachable
@@ -55,9 +55,10 @@ def refuse_what_stacks_lose(model: nn.Module, code: Mapping[str, Any]) -> None:
 
 
 def refuse_hooks(model: nn.Module) -> None:
-    """Raise `NotStackable` if gradients of parameters or of modules have hooks."""
+    """Raise `NotStackable` if gradients of parameters or of modules, or of all there are, have hooks."""
     hooked: list[Tensor | nn.Module] = [*model.parameters(), *model.modules()]
-    if any(has_gradient_hooks(each) for each in hooked):
+    of_all = (table for name, table in hooks_of_all_modules().items() if "backward" in name)
+    if any(has_gradient_hooks(each) for each in hooked) or any(of_all):
         raise NotStackable(HOOKS)
 
 

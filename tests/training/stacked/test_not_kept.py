@@ -10,6 +10,7 @@ from equivalence import assert_engines_agree, numbered, task_of
 from plain_model import Plain, reason
 from torch import Tensor, nn
 
+from sweeper.private_torch import hooks_of_all_modules
 from sweeper.training.shapes import why_not_stackable
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -81,14 +82,16 @@ def on_activation(model: Any, hidden: Tensor) -> Tensor:
         (lambda model: model.two.register_full_backward_pre_hook(lambda *_: None), None),
         (lambda model: model.two.weight.register_post_accumulate_grad_hook(lambda p: None), None),
         (lambda model: None, on_activation),
+        (lambda model: nn.modules.module.register_module_full_backward_hook(lambda *_: None), None),
     ],
-    ids=["parameter", "module", "before a module", "after a parameter", "activation"],
+    ids=["parameter", "module", "before a module", "after a parameter", "activation", "all modules"],
 )
 def test_hooks_of_gradients(prepare: Callable[[Any], object], use: Any) -> None:
     """A stack computes gradients without them, also those that do nothing at first."""
     register = Tensor.register_hook
     assert HOOK in reason(prepare, use)
     assert Tensor.register_hook is register
+    assert not any(hooks_of_all_modules().values())
 
 
 def test_a_tensor_that_each_pass_makes_anew_is_no_state() -> None:
