@@ -134,7 +134,9 @@ def layers_of(built: Built, loss: Loss, x: Tree, y: Tree, before: Sequence[Tenso
         value = loss(applied(model, x), y)
         calls = [*noted]  # a checkpoint makes its calls again in the backward pass
         wanted = [call.output for call in calls] + [p for own in weights for p in own]
-        reached = torch.autograd.grad(value, wanted, allow_unused=True)
+        tracked = [tensor for tensor in wanted if tensor.requires_grad]  # none is that runs without gradients
+        found = iter(torch.autograd.grad(value, tracked, allow_unused=True))
+        reached = tuple(next(found) if tensor.requires_grad else None for tensor in wanted)
     _check_reached(layers, weights, reached, calls)
     gradients = [torch.zeros_like(w) if g is None else g for w, g in zip(wanted, reached, strict=True)]
     of_weights = iter(gradients[len(calls) :])

@@ -1,5 +1,6 @@
 """Models of every kind train in a stack as they train alone: built-in ones, and what people write."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -321,3 +322,23 @@ def turned(in_features: int, out_features: int, activation: Callable[[], nn.Modu
 def test_views_in_place() -> None:
     """A recording keeps a tensor as it was read, whatever view it becomes later."""
     assert_engines_agree(task_of(model=turned, space=SPACE), refilling(MIXED), slots=3, most_chaotic=1)
+
+
+class Taught(nn.Module):
+    """A frozen copy of its first part, which runs without gradients, and whose outputs it follows."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.pupil = nn.Sequential(nn.Linear(in_features, 8), activation(), nn.Linear(8, out_features))
+        self.teacher = copy.deepcopy(self.pupil).requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            aim = self.teacher(x)
+        return self.pupil(x) - 0.1 * aim
+
+
+def test_a_teacher_that_runs_without_gradients() -> None:
+    """Its layers are measured too, and have gradients of 0, in both engines."""
+    task = task_of(model=Taught, space=SPACE)
+    assert_engines_agree(task, refilling(MIXED), slots=3, most_chaotic=1)

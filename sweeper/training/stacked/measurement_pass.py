@@ -96,7 +96,7 @@ class MeasurementPass:
         total = losses_of(self.loss, outputs, self.y, self.shared).sum()
         calls = list(self.dispatch.calls)
         wanted = [call.a for call in calls] + [values[name] for layer in layers for name in layer.weights]
-        gradients = list(torch.autograd.grad(total, wanted, allow_unused=True, materialize_grads=True))
+        gradients = _gradients(total, wanted)
         of_weights = iter(gradients[len(calls) :])
         measured: list[Layer] = []
         self.sites.clear()
@@ -132,6 +132,13 @@ class MeasurementPass:
             "weight_before": _flat([before[name].detach() for name in names]),
             "weight_gradient": _flat([next(gradients) for _ in names]),
         }
+
+
+def _gradients(total: Tensor, wanted: Sequence[Tensor]) -> list[Tensor]:
+    """Of `total`; zeros for what it does not come from, as activations that run without gradients."""
+    reached = [tensor for tensor in wanted if tensor.requires_grad]
+    found = iter(torch.autograd.grad(total, reached, allow_unused=True, materialize_grads=True))
+    return [next(found) if tensor.requires_grad else torch.zeros_like(tensor) for tensor in wanted]
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:
