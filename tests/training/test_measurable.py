@@ -26,7 +26,7 @@ from sweeper.trial import Outcome, Trial
 REASONS = {  # empty: these can be measured
     "Energy": "a part of the computation is used for two gradients",
     "Forces": "in evaluation mode no gradient reaches first, which training does give one",
-    "Reentrant": "One of the differentiated Tensors does not require grad",
+    "Reentrant": "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad(",
     "Transformed": "",
     "EachRow": "",
     "Frozen": "the first layer must stay frozen",
