@@ -275,34 +275,39 @@ def _on_the_rows_of(a: Run, b: Run) -> NextStep:
 
 def _on_more_seeds(side: Comparison) -> NextStep:
     """A command for each run that has too few seeds; where a race gives no more, that, and which to use."""
-    runs, fewest = (side.a, side.b), min(len(side.a.scores), len(side.b.scores))
+    fewest = min(len(side.a.scores), len(side.b.scores))
     aim = FULL_POWER if fewest < FULL_POWER else 2 * fewest
-    thin = [run for run in runs if len(run.scores) < aim]
+    thin = [run for run in (side.a, side.b) if len(run.scores) < aim]
     added = [more_seeds(run.study, run.records.trials, run.answer.trial, aim, ties=True) for run in thin]
     ended = [run.name for run, more in zip(thin, added, strict=True) if not more]
     if not side.found.paired and len(ended) < len(thin):  # seeds of one alone help there
         thin, added = [run for run in thin if run.name not in ended], [more for more in added if more]
         ended = []
-    name = (side.a if not side.found.difference < 0 else side.b).name
+    power, why = _worth(side, aim)
     if ended:
         races = "the race of {} is" if len(ended) == 1 else "the races of {} are"
         why = f"No more seeds can settle it: {races.format(listing(ended))} over. "
+    if why:
+        name = (side.a if not side.found.difference < 0 else side.b).name
         return _script(name, name, why)
-    found, power = side.found, ""
-    if found.paired:
-        chance = chance_to_settle(found.p_better, found.pairs, aim - found.pairs)
-        settles = f"with a probability of at most {percent(math.ceil(100 * chance) / 100)}"
-        if chance < HARDLY:
-            why = f"Going by the seeds so far, {aim} pairs settle it {settles}: use either. "
-            return _script(name, name, why)
-        power = f". {capital(_power(aim))}. Going by the seeds so far, they settle it {settles}"
     ties = "; confirm.matters=0 keeps finalists that differ by little in the race"
     ties = ties if any("confirm.matters=0" in more for more in added) else ""
     who = "both" if len(thin) == 2 else thin[0].name
     commands = [run_again(run.study, *more) for run, more in zip(thin, added, strict=True)]
-    return NextStep(
-        f"Add fresh seeds to {who}, as long as the race goes on{power}{ties}:", "\n".join(commands)
-    )
+    text = f"Add fresh seeds to {who}, as long as the race goes on{power}{ties}:"
+    return NextStep(text, "\n".join(commands))
+
+
+def _worth(side: Comparison, aim: int) -> tuple[str, str]:
+    """What `aim` pairs show, and why they are not worth it; empty where that is not known, or they are."""
+    found = side.found
+    if not found.paired:
+        return "", ""
+    chance = chance_to_settle(found.p_better, found.pairs, aim - found.pairs)
+    settles = f"with a probability of at most {percent(math.ceil(100 * chance) / 100)}"
+    if chance < HARDLY:
+        return "", f"Going by the seeds so far, {aim} pairs settle it {settles}: use either. "
+    return f". {capital(_power(aim))}. Going by the seeds so far, they settle it {settles}", ""
 
 
 def _power(pairs: int) -> str:
