@@ -1,6 +1,7 @@
 """Whether the best trials crowd at a bound of a searched range: then a better value may lie outside."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
 from sweeper.answer.edges import Edge, crowded, edges, ranges_of
 from sweeper.questions.question import Shown
 from sweeper.questions.run_data import RunData
+from sweeper.study.space import Range
 from sweeper.wording import capital, count, listing, number
 
 
@@ -59,12 +61,30 @@ def sentences(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
     unshown = tuple(map(_not_shown, rest.to_dict("records")))
     if not rows and not own and not unshown:
         checked = f"the {count(len(frame), 'range')}" if len(frame) > 1 else "the one range"
-        return (f"The best trials do not crowd at a bound of {checked} checked.",) if len(frame) else ()
+        said = (f"The best trials do not crowd at a bound of {checked} checked.",) if len(frame) else ()
+        return (*said, *_alone(run, frame))
     return (
         *(_at_a_bound(row, won=row["key"] in winners) for row in rows),
         *(_claim(edge.key, edge.side, _lies(edge), f"--set {edge.setting}") for edge in own),
         *unshown,
     )
+
+
+def _alone(run: RunData, frame: pd.DataFrame) -> Iterator[str]:
+    """Settings of the answer that lie on a bound at which the best trials do not crowd."""
+    assert run.answer is not None
+    space, chosen = run.study.space, run.answer.parameters
+    for key in frame["key"]:
+        values, value = space.entries[key], chosen.get(space.base(key))
+        entry = space.entry(space.base(key), str(chosen["optimizer"]))
+        if not isinstance(values, Range) or value is None or entry is None or entry[0] != key:
+            continue
+        for side, bound in (("low", values.low), ("high", values.high)):
+            if math.isclose(value, bound, rel_tol=1e-3):
+                yield (
+                    f"The answer's own {key} lies at the {side} end ({number(bound)}), most of the other "
+                    "best trials elsewhere: that may be chance."
+                )
 
 
 def _not_shown(row: Mapping[Any, Any]) -> str:

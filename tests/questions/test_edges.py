@@ -10,6 +10,7 @@ from run_data import run_data
 
 from sweeper.answer.edges import Edge
 from sweeper.questions import basins, range_edges
+from sweeper.wording import number
 
 
 def test_a_crowded_bound_comes_with_the_option_that_widens_it(asked: Asked) -> None:
@@ -49,6 +50,21 @@ def test_all_of_the_best_are_called_all(asked: Asked, near: float, share: str) -
     text = " ".join(spoken(range_edges.sentences(run, tables["range_edges"])))
     assert f"{share} of the best " in text.replace("all of", "All of").replace("more than", "More than")
     assert ("ore than half" in text) == (near < 1)
+
+
+@pytest.mark.parametrize(("value", "end"), [(1.0, "high"), (1e-4, "low"), (0.3, "")])
+def test_an_answer_that_lies_on_a_bound_alone_is_told(value: float, end: str) -> None:
+    """Where the best trials lie elsewhere, its own place is no crowd, and no secret."""
+    made = drawn(0, "activation_penalty")
+    made["activation_penalty"] = np.geomspace(1e-3, 0.1, len(made))
+    made.loc[made["objective"].idxmin(), "activation_penalty"] = value
+    space = {"optimizer": ["sgd"], "activation_penalty": {"low": 1e-4, "high": 1.0, "log": True}}
+    nothing = pd.DataFrame(columns=["trial", "seed", "step", "metric", "value"])
+    run = run_data(made, nothing, nothing, search={"space": space})
+    said = " ".join(spoken(range_edges.sentences(run, range_edges.range_edges(run))))
+    told = f"The answer's own activation_penalty lies at the {end} end ({number(value)})"
+    assert (told in said) == bool(end), said
+    assert "do not crowd at a bound of the 2 ranges checked" in said
 
 
 def drawn(seed: int, name: str) -> pd.DataFrame:
