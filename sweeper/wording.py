@@ -113,7 +113,7 @@ def signed_percents(*shares: float) -> tuple[str, ...]:
 
 
 def _by_factor(share: float) -> bool:
-    return not HUNDREDTH < 1 + share < TENFOLD
+    return share != -1 and not HUNDREDTH < 1 + share < TENFOLD
 
 
 def by_factor(share: float, _: object = None) -> str:

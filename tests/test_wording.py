@@ -177,6 +177,7 @@ def test_numbers_of_any_digits_are_written_out(size: float, digits: int) -> None
         (signed_percent(-0.0004), "−0.04 %"),
         (signed_percent(8.7), "+870 %"),
         (signed_percent(871.7), "×870"),
+        (signed_percent(-1.0), "−100 %"),
         (signed_percent(4e4), "×40,000"),
         (signed_percent(-0.98), "−98 %"),
         (signed_percent(-0.9995), "×5e-4"),

@@ -41,7 +41,7 @@ from sweeper.report.use import headline_of, in_words, settings
 from sweeper.search.starts import unheld
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, duration, ended, every, percent, whole
+from sweeper.wording import capital, count, duration, ended, every, given, percent, whole
 
 FOLDED = ("Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
@@ -246,6 +246,9 @@ def _counts(study: Study, trials: pd.DataFrame) -> tuple[Fact, ...]:
     if size is not None and len(search) >= size and len(search) < study.search.trials:
         asked = whole(study.search.trials)
         meaning += f"; the space has {count(size, 'configuration')}, so no more of the {asked} asked for"
+    elif (minutes := study.search.minutes) is not None and len(search) < study.search.trials:
+        asked = f"{study.search.trials:,}"
+        meaning += f"; of {asked} asked for, within search.minutes = {given(minutes)}"
     if len(confirm):
         meaning += f"; then {count(len(confirm), 'training')} of finalists: {outcomes_in_words(confirm)}"
     return (Fact("Trials", f"{len(search):,}", meaning),)

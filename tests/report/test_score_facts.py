@@ -50,3 +50,14 @@ def test_scores_of_one_class_name_it(records: SyntheticRecords, positive: str, s
     facts = {fact.label: fact.meaning for fact in card(run.study, answer, run.records.trials).facts}
     assert facts["Other scores"].endswith(f"; F1 and average precision are of {said}") == bool(positive)
     assert "of class" not in facts["Test set"]
+
+
+@pytest.mark.parametrize("minutes", [0.2, None])
+def test_a_time_limit_is_named_with_the_trials_that_it_allowed(
+    records: SyntheticRecords, minutes: float | None
+) -> None:
+    """521 of 5,000 would else be a riddle."""
+    asked = {**made_study().to_dict()["search"], "trials": 5000, "minutes": minutes}
+    run = made_input(records, study=made_study(search=asked))
+    facts = {fact.label: fact.meaning for fact in card(run.study, run.answer, run.records.trials).facts}
+    assert ("; of 5,000 asked for, within search.minutes = 0.2" in facts["Trials"]) == (minutes is not None)
