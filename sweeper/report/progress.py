@@ -72,7 +72,8 @@ class Progress:
         if self.quiet:
             return self
         self._notebook = notebook_display()
-        if self._notebook is None and self.console.is_terminal:
+        moves = self.console.is_terminal and not self.console.is_dumb_terminal  # which can replace lines
+        if self._notebook is None and moves:
             self._live = Live(
                 get_renderable=self._table, console=self.console, refresh_per_second=4, transient=True
             )

@@ -145,8 +145,23 @@ def test_quiet_says_nothing(clock: Clock) -> None:
     assert text.getvalue() == ""
 
 
-def test_a_terminal_shows_a_table_that_goes_when_it_is_over() -> None:
+def test_a_terminal_that_cannot_replace_lines_gets_plain_ones(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    """``TERM=dumb``, as editors set it: no table, and a line every few seconds."""
+    monkeypatch.setenv("TERM", "dumb")
+    text, console = told(terminal=True)
+    with Progress(10, 4, False, console) as progress:
+        progress.phase("explore")
+        assert progress._live is None
+        clock.now += 60
+        progress.add(finished(0, 0.5))
+        assert "1/10 trials" in text.getvalue()
+
+
+def test_a_terminal_shows_a_table_that_goes_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Done, pruned, diverged, best, rate and time left; at the end one line stays."""
+    monkeypatch.setenv("TERM", "xterm")
     text, console = told(terminal=True)
     with Progress(10, 4, False, console) as progress:
         progress.phase("explore")
