@@ -12,8 +12,9 @@ from sweeper.components.metrics import known_score
 from sweeper.study.study import Study
 from sweeper.wording import interval, number
 
-CUT = " (its limit)"
-"""Said beside an end of an interval that the score cannot pass."""
+CUT, CUT_OFF = " (its limit)", " (cut off)"
+"""Said beside an end of an interval that the score cannot pass, and beside one of a difference that goes no
+further because one of the two scores could not: that is known as well as the interval of the other."""
 STRICTER = "leaves 0 out: a race of several asks for more"
 """Said wherever an interval leaves 0 out while the finalist is tied: a call takes more than the interval."""
 LOW, HIGH = "low", "high"
@@ -62,10 +63,10 @@ def which_cut(before: tuple[float, float], after: tuple[float, float]) -> str:
     return ", ".join(name for name, is_cut in zip((LOW, HIGH), moved, strict=True) if is_cut)
 
 
-def in_words(middle: float, low: float, high: float, cut: str = "") -> tuple[str, str, str]:
-    """An interval as numbers of the same decimals; `cut` names the ends at which the score ends."""
+def in_words(middle: float, low: float, high: float, cut: str = "", mark: str = CUT) -> tuple[str, str, str]:
+    """An interval as numbers of the same decimals; the ends that `cut` names have a `mark`."""
     mean, first, last = interval(middle, low, high)
-    return mean, first + CUT * (LOW in cut), last + CUT * (HIGH in cut)
+    return mean, first + mark * (LOW in cut), last + mark * (HIGH in cut)
 
 
 def stricter(low: float, high: float) -> str:

@@ -72,13 +72,10 @@ def edges(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> 
     The learning rate comes first. One setting near a bound says nothing: were all places equally good, it
     would lie there in a third of the ranges. What `crowded` finds is beyond chance.
     """
-    at_bounds = []
+    at_bounds, own = [], own_ranges(space, parameters)
     found = crowded(trials, ranges_of(space))
-    for row in found[found["at_edge"].astype(bool)].to_dict("records"):
-        name, values = space.base(row["key"]), space.entries[row["key"]]
-        entry, value = space.entry(name, str(parameters["optimizer"])), parameters.get(name)
-        if entry is None or entry[0] != row["key"] or value is None or not isinstance(values, Range):
-            continue
+    for row in found[found["at_edge"].astype(bool) & found["key"].isin(list(own))].to_dict("records"):
+        name, values, value = own[row["key"]]
         if not values.log or values.integer or not values.low <= value <= values.high:
             continue
         where = values.position(float(value))
@@ -113,6 +110,17 @@ def _at_the_bound(space: Space, parameters: Mapping[str, Any], trials: pd.DataFr
 def ranges_of(space: Space) -> dict[str, Range]:
     """The ranges of a space, by key."""
     return {key: values for key, values in space.entries.items() if isinstance(values, Range)}
+
+
+def own_ranges(space: Space, parameters: Mapping[str, Any]) -> dict[str, tuple[str, Range, Any]]:
+    """key -> (parameter, range, value) of the ranges from which a configuration has its values."""
+    found = {}
+    for key, values in ranges_of(space).items():
+        name = space.base(key)
+        entry, value = space.entry(name, str(parameters["optimizer"])), parameters.get(name)
+        if entry is not None and entry[0] == key and value is not None:
+            found[key] = name, values, value
+    return found
 
 
 def crowded(trials: pd.DataFrame, ranges: Mapping[str, Range]) -> pd.DataFrame:

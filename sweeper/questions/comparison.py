@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sweeper.answer.baseline import ROUNDING
-from sweeper.answer.bounds import STRICTER, in_words, stricter
+from sweeper.answer.bounds import CUT_OFF, STRICTER, in_words, stricter
 from sweeper.answer.claim_words import NO_RANKING, Statement
 from sweeper.answer.claims import HOLLOW, best_values
 from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WINNER, WORSE, marked
@@ -120,7 +120,7 @@ def alt(frame: pd.DataFrame) -> str:
         )
     said, ranked = [], Ranked(frame["metric"].iloc[0])
     for row in frame.iloc[1:].to_dict("records"):
-        middle, low, high = in_words(*apart(row))
+        middle, low, high = _in_words(row)
         known = f"{middle} ({low} to {high})" if pd.notna(row["difference_low"]) else "not known"
         known = "the same score" if same_scores(row) else known
         won = f", {_won(row, ranked)}" if pd.notna(row["p_better"]) and not same_scores(row) else ""
@@ -234,9 +234,13 @@ def _with_pairs(rows: Sequence[Mapping[Any, Any]], seeds: int) -> str:
     return listing([f"{row['label']}{on}" for row, on in zip(rows, pairs, strict=True)])
 
 
+def _in_words(row: Mapping[Any, Any]) -> tuple[str, str, str]:
+    return in_words(*apart(row), mark=CUT_OFF)
+
+
 def _difference(row: Mapping[Any, Any], metric: str) -> str:
     """Finalist minus winner, as in the table."""
-    middle, low, high = in_words(*apart(row))
+    middle, low, high = _in_words(row)
     return f"{metric} minus that of the winner {middle} (interval {low} to {high})"
 
 

@@ -8,10 +8,9 @@ import pandas as pd
 
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
-from sweeper.answer.edges import Edge, crowded, edges, ranges_of
+from sweeper.answer.edges import Edge, crowded, edges, own_ranges, ranges_of
 from sweeper.questions.question import Shown
 from sweeper.questions.run_data import RunData
-from sweeper.study.space import Range
 from sweeper.wording import capital, count, listing, number
 
 
@@ -71,26 +70,28 @@ def sentences(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
 
 
 def _alone(run: RunData, frame: pd.DataFrame) -> Iterator[str]:
-    """Settings of the answer that lie on a bound at which the best trials do not crowd."""
+    """Settings of the answer that lie on a bound at which no crowd is told of."""
     assert run.answer is not None
-    space, chosen = run.study.space, run.answer.parameters
-    for key in frame["key"]:
-        values, value = space.entries[key], chosen.get(space.base(key))
-        entry = space.entry(space.base(key), str(chosen["optimizer"]))
-        if not isinstance(values, Range) or value is None or entry is None or entry[0] != key:
-            continue
-        for side, bound in (("low", values.low), ("high", values.high)):
-            if math.isclose(value, bound, rel_tol=1e-3):
+    own = own_ranges(run.study.space, run.answer.parameters)
+    for row in frame[frame["key"].isin(list(own))].to_dict("records"):
+        for side in ("low", "high"):
+            if math.isclose(own[row["key"]][2], row[side], rel_tol=1e-3):
+                near = _near(row, side)
                 yield (
-                    f"The answer's own {key} lies at the {side} end ({number(bound)}), most of the other "
-                    "best trials elsewhere: that may be chance."
+                    f"The answer's own {row['key']} lies at the {side} end ({number(row[side])}), near which "
+                    f"{'lies' if near == 1 else 'lie'} {near or 'none'} of {_best(row)}."
                 )
+
+
+def _near(row: Mapping[Any, Any], side: str) -> int:
+    """How many of the best trials lie near the bound at `side`."""
+    return round(row["best_trials"] * row[f"near_{side}"])
 
 
 def _not_shown(row: Mapping[Any, Any]) -> str:
     """Of best trials that lie at a bound without showing that better values lie beyond it."""
     side = "low" if row["near_low"] > row["near_high"] else "high"
-    near = round(row["best_trials"] * row[f"near_{side}"])
+    near = _near(row, side)
     who = f"{'All' if near == row['best_trials'] else near} of {_best(row)}"
     return f"{who} lie at the {side} end of {row['key']} ({number(row[side])}), but {row['unshown']}."
 

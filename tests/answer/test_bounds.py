@@ -8,6 +8,7 @@ import pytest
 from sweeper.answer.baseline import baseline
 from sweeper.answer.bounds import bounded, bounded_gain, cut_ends, in_words, loss_floor
 from sweeper.answer.ranked import Ranked
+from sweeper.questions.comparison import _difference
 from sweeper.study.study import Study
 
 
@@ -118,3 +119,9 @@ def test_what_no_loss_lies_below(loss: object, values: list[float], floor: float
     """Known of named losses; of one's own it is 0 where none on record is below."""
     curves = pd.DataFrame({"metric": ["validation_loss"] * len(values), "value": values})
     assert loss_floor(Study(name="a", training={"loss": loss}), curves) == floor
+
+
+def test_a_difference_does_not_end_at_a_limit_of_the_score() -> None:
+    """How far the scores of two finalists can be apart is known as well as the interval of the other."""
+    row = {"difference": 0.1, "difference_low": -0.1, "difference_high": 0.3, "cut": "high"}
+    assert _difference(row, "loss").endswith("0.10 (interval −0.10 to 0.30 (cut off))")

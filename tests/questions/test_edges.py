@@ -64,7 +64,25 @@ def test_an_answer_that_lies_on_a_bound_alone_is_told(value: float, end: str) ->
     said = " ".join(spoken(range_edges.sentences(run, range_edges.range_edges(run))))
     told = f"The answer's own activation_penalty lies at the {end} end ({number(value)})"
     assert (told in said) == bool(end), said
+    assert not end or f"{told}, near which lies 1 of the best" in said
     assert "do not crowd at a bound of the 2 ranges checked" in said
+
+
+def test_how_many_lie_near_the_bound_of_the_answer_is_counted() -> None:
+    """A range that allows 0 beside its numbers has no crowd at its low end: those there are counted still."""
+    made = drawn(0, "activation_penalty")
+    ranks = made["objective"].rank(method="first").astype(int)
+    made["activation_penalty"] = ranks.map({1: 1e-4, 2: 1.1e-4, 3: 1.2e-4}).fillna(0.1)
+    space = {
+        "optimizer": ["sgd"],
+        "activation_penalty": {"low": 1e-4, "high": 1.0, "log": True, "zero": 0.3},
+    }
+    nothing = pd.DataFrame(columns=["trial", "seed", "step", "metric", "value"])
+    run = run_data(made, nothing, nothing, search={"space": space})
+    table = range_edges.range_edges(run)
+    best = int(table.set_index("key").loc["activation_penalty", "best_trials"])
+    said = " ".join(spoken(range_edges.sentences(run, table)))
+    assert f"lies at the low end (1e-4), near which lie 3 of the best {best} trials" in said
 
 
 def drawn(seed: int, name: str) -> pd.DataFrame:
