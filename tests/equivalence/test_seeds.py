@@ -110,57 +110,17 @@ class Rounds(Squashes):
         return hidden.detach().to(self.squash).to(hidden.dtype) - hidden.detach()
 
 
-def normalized(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
-    """`Normalized`"""
-    return Normalized(in_features, out_features, activation)
-
-
-def squashes(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
-    """`Squashes`"""
-    return Squashes(in_features, out_features, activation)
-
-
-def lambdas(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
-    """`Lambdas`"""
-    return Lambdas(in_features, out_features, activation)
-
-
-def rounds(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
-    """`Rounds`"""
-    return Rounds(in_features, out_features, activation)
-
-
-def drops(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
-    """`Drops`"""
-    return Drops(in_features, out_features, activation)
-
-
-def scales(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
-    """`Scales`"""
-    return Scales(in_features, out_features, activation)
-
-
-def freezes(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
-    """`Freezes`"""
-    return Freezes(in_features, out_features, activation)
-
-
-def named(in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> nn.Module:
-    """`Named`"""
-    return Named(in_features, out_features, activation)
-
-
 @pytest.mark.parametrize(
     ("model", "apart", "compiled"),
     [
-        (drops, True, True),
-        (scales, True, False),
-        (freezes, True, False),
-        (named, False, True),
-        (normalized, False, True),
-        (squashes, True, True),
-        (lambdas, True, False),
-        (rounds, True, False),
+        (Drops, True, True),
+        (Scales, True, False),
+        (Freezes, True, False),
+        (Named, False, True),
+        (Normalized, False, True),
+        (Squashes, True, True),
+        (Lambdas, True, False),
+        (Rounds, True, False),
     ],
 )
 @pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")
@@ -181,9 +141,10 @@ def test_attributes(
         )
         for k, seed in enumerate(SEEDS)
     ]
-    for cohort, slots in ((trials, 3), (trials[2:], 1), (trials, 1)):
+    alone = {trial.number: by_reference(task, trial) for trial in trials}
+    for cohort, slots in ((trials, 3), (trials[2:], 1), (trials[:2], 2), (trials, 1)):
         made.clear()
         found = by_stack(task, cohort, slots, compiled)
         assert len(made) == (len({trial.seed for trial in cohort}) if apart else 1)
         for trial in cohort:
-            assert distance(by_reference(task, trial), found[trial.number, trial.seed]) < 1e-9
+            assert distance(alone[trial.number], found[trial.number, trial.seed]) < 1e-9
