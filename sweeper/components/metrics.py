@@ -243,6 +243,9 @@ METRICS: tuple[Metric, ...] = (
 )
 """A name may stand for several functions, of which one fits; all have the same best and worst value."""
 
+OF_CLASS_1 = ("f1", "average_precision")
+"""Those that are about class 1 alone, where there are two."""
+
 TOP = re.compile(r"top_([1-9]\d{0,3})_accuracy")
 
 

@@ -210,8 +210,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if frame.empty:
         return ()
     rows = frame.sort_values("optimizer").to_dict("records")
-    known = run.answer is not None and run.answer.above_chance  # else no line has the answer's own rate
-    told = run.answer.parameters["optimizer"] if run.answer is not None and known else None
+    advised = run.answer is not None and run.answer.above_chance  # else no line has the answer's own rate
+    told = run.answer.parameters["optimizer"] if run.answer and advised else None
     narrow = [row["optimizer"] for row in rows if row["within"] == 1 and row["optimizer"] != told]
     near, said = run.ranked.near, []
     for tie, who in ((False, f"came within 10 % of {near}"), (True, "tied with the best")):

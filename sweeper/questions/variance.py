@@ -26,13 +26,13 @@ def variance(run: RunData) -> pd.DataFrame:
     """Variance components of the scores of the finalists on fresh seeds; columns as in `COLUMNS`.
 
     Model: score = mean + settingsᵢ + seedⱼ + restᵢⱼ, all random. `settings`: between finalists. `seed`:
-    what a seed does to all finalists alike. `settings × seed`: what a seed
-    does to each differently. Weights, batches and split may do either. By analysis of variance
-    (Searle, Casella and McCulloch 1992, ch. 4): σ²_rest = MS_rest, σ²_settings = (MS_settings −
-    MS_rest) / seeds, σ²_seed = (MS_seed − MS_rest) / finalists, cut off at 0. `share` is of their sum, with
-    a 95 % generalized interval (Weerahandi 1993): mean squares divided by draws of χ² / d.f.
-    Finalists that failed on a seed are left out. Empty below two finalists and two seeds. Finalists are
-    picked, most of them for their scores, so settings tend to vary less among them than in the whole space.
+    what a seed does to all finalists alike. `settings × seed`: what a seed does to each differently.
+    Weights, batches and split may do either. By analysis of variance (Searle, Casella and McCulloch 1992,
+    ch. 4): σ²_rest = MS_rest, σ²_settings = (MS_settings − MS_rest) / seeds, σ²_seed = (MS_seed − MS_rest) /
+    finalists, cut off at 0. `share` is of their sum, with a 95 % generalized interval (Weerahandi 1993): mean
+    squares divided by draws of χ² / d.f. Finalists that failed on a seed are left out. Empty below two
+    finalists and two seeds. Finalists are picked, most of them for their scores, so settings tend to vary
+    less among them than in the whole space.
     """
     values = complete_scores(run.trials, run.answer.trial if run.answer else None)
     finalists, seeds = values.shape

@@ -11,11 +11,9 @@ from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.summary import Summary
 from sweeper.components.losses import LOSSES
 from sweeper.components.metric_words import metric_words
+from sweeper.components.metrics import OF_CLASS_1
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, interval, listing, number, same_on
-
-OF_CLASS_1 = ("f1", "average_precision")
-"""Scores of one class, where there are two."""
 
 
 @dataclass(frozen=True)

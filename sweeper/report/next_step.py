@@ -1,7 +1,7 @@
 """The one thing to do next, as a command."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, listing, number, span, spoken
+from sweeper.wording import capital, count, listing, number, span, spoken, tidied
 
 NOT_LEARNED = "the winner is not shown to have learned"
 MANY_SEEDS = 10
@@ -161,17 +161,17 @@ def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | No
     lowest, highest = float(tried.min()), float(tried.max())
     done = search[(search["outcome"] == "completed") & (search["learning_rate"] > 0)]
     first = Ranked(study.objective).order(done, "objective", "trial").iloc[0]
-    best, kept = float(first["learning_rate"]), [(answer.parameters["optimizer"], float(own))]
-    kept.append((first["optimizer"], best))
+    best = float(first["learning_rate"])
+    kept = [(answer.parameters["optimizer"], float(own)), (first["optimizer"], best)]
     who, own = ("the answer", own) if own >= best else ("the best one of the search", best)
     if math.log(own / lowest) > OUTER * math.log(highest / lowest):
         return None
     settings = _rates(study, diverged, lower=True, kept=kept)
     if not settings:
         return None
-    where = "the lowest rate tried" if own == lowest else "a rate at the low end of those tried"
+    where = f"a rate at the low end of those tried, {number(own)} of {span(lowest, highest)}"
+    where = f"the lowest rate tried, {number(own)}" if own == lowest else where
     text = f"{len(diverged):,} of {count(len(search), 'trial')} diverged, and {who} has {where}"
-    text += f", {number(own)}" if own == lowest else f", {number(own)} of {span(lowest, highest)}"
     return _Rerun(f"{text}: search lower ones.", settings, fresh=True)
 
 
@@ -186,7 +186,7 @@ def _rates(
         tried = trials.loc[trials["optimizer"].isin(sharing) & (trials["learning_rate"] > 0), "learning_rate"]
         if tried.empty:
             continue
-        inside = [(_rounded_down(rate), _rounded_up(rate)) for name, rate in kept if name in sharing]
+        inside = [(_rounded(math.floor, rate), _rounded(math.ceil, rate)) for n, rate in kept if n in sharing]
         found = joined([*(_beyond(name, tried, lower=lower) for name in sharing), *inside])
         settings.append(f"search.space.{key}={toml(as_range(found))}")
     return tuple(settings)
@@ -198,20 +198,14 @@ def _beyond(optimizer: str, tried: "pd.Series[float]", *, lower: bool) -> tuple[
     if lower:  # ends where those tried in vain begin: what lies just below may be what works
         least = float(tried.min())
         start, end = search_rates(optimizer, too_high=least if least < high else None)
-        return start, min(end, _rounded_down(least))
+        return start, min(end, _rounded(math.floor, least))
     return search_rates(optimizer, too_low=float(tried.max()) if tried.max() > low else None)
 
 
-def _rounded_down(rate: float) -> float:
-    """To two digits."""
+def _rounded(way: Callable[[float], int], rate: float) -> float:
+    """Down (``math.floor``) or up (``math.ceil``) to two digits; one that has no more stays."""
     scale = 10.0 ** (1 - math.floor(math.log10(rate)))
-    return math.floor(rate * scale + 1e-9) / scale
-
-
-def _rounded_up(rate: float) -> float:
-    """To two digits."""
-    scale = 10.0 ** (1 - math.floor(math.log10(rate)))
-    return math.ceil(rate * scale - 1e-9) / scale
+    return way(tidied(rate * scale)) / scale
 
 
 def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.DataFrame) -> _Rerun:

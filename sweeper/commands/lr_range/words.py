@@ -1,7 +1,7 @@
 """The learning-rate range test for people and for programs."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -36,22 +36,20 @@ SAID = {
 
 def settings(suggestions: pd.DataFrame) -> list[str]:
     """``--set`` values for the range to search, one for each optimizer with a suggestion."""
-    lines = []
-    for row in ranges(suggestions).to_dict("records"):
-        found = toml(as_range((row["low"], row["high"])))
-        lines.append(f"search.space.learning_rate.{row['optimizer']}={found}")
-    return lines
+    rows = ranges(suggestions).to_dict("records")
+    return [_setting(row["optimizer"], (row["low"], row["high"])) for row in rows]
+
+
+def _setting(optimizer: str, ends: tuple[float, float]) -> str:
+    return f"search.space.learning_rate.{optimizer}={toml(as_range(ends))}"
 
 
 def lower(suggestions: pd.DataFrame, lowest: Mapping[str, float]) -> list[str]:
     """``--set`` values by which the test begins lower, of optimizers with which every rate diverged: three
     decades below the `lowest` that was tested."""
     diverged = suggestions["verdict"].eq(NOTHING).groupby(suggestions["optimizer"], sort=False).all()
-    lines = []
-    for name in diverged[diverged].index:
-        ends = toml(as_range((tidied(lowest[name] / 1e3, 2), tidied(lowest[name], 2))))
-        lines.append(f"search.space.learning_rate.{name}={ends}")
-    return lines
+    tested = {str(name): lowest[name] for name in diverged[diverged].index}
+    return [_setting(name, (tidied(rate / 1e3, 2), tidied(rate, 2))) for name, rate in tested.items()]
 
 
 def to_dict(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,12 +82,14 @@ def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
         console.print("\nthe ranges to search next:", markup=False, highlight=False)
         for line in origins(suggestions):
             console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
-        for setting in to_search:
-            console.print(f"  --set '{setting}'", markup=False, highlight=False, soft_wrap=True)
-    to_test = lower(suggestions, about["lowest_rates"])
-    if to_test:
+        _print_settings(console, to_search)
+    if to_test := lower(suggestions, about["lowest_rates"]):
         console.print("\nlower rates to test next:", markup=False, highlight=False)
-    for setting in to_test:
+        _print_settings(console, to_test)
+
+
+def _print_settings(console: Console, settings: Sequence[str]) -> None:
+    for setting in settings:
         console.print(f"  --set '{setting}'", markup=False, highlight=False, soft_wrap=True)
 
 

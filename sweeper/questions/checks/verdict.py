@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sweeper.wording import interval
 
 FOUND, NOT_FOUND, CONTRARY = "found", "not found", "contrary"
+"""The whole 95 % interval on the expected side; on both sides, or no interval; wholly on the other side."""
 NOTHING = "nothing"
 """The basis of a verdict where nothing could be measured."""
-"""The whole 95 % interval on the expected side; on both sides, or no interval; wholly on the other side."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -142,8 +142,7 @@ class _Passes:
 
     def run(self) -> _Pass:
         """Forward, and backward where gradients are on; buffers are put back."""
-        device = first_tensor(self.rows).device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), self._unwritten():
+        with self._drawing_anew(), self._unwritten():
             with _drawing_nowhere_else("forward"), no_gradient_hooks(), Recorder() as recorder:
                 output = applied(self.model, self.rows[0])
             with _drawing_nowhere_else("forward"), no_gradient_hooks():
@@ -157,6 +156,11 @@ class _Passes:
         self._restore()
         return _Pass(outputs, recorder.calls, state, after)
 
+    def _drawing_anew(self) -> AbstractContextManager[None]:
+        """Every pass draws the same random numbers, and leaves the generators as they were."""
+        device = first_tensor(self.rows).device
+        return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+
     def alike_later(self, first: _Pass) -> bool:
         """Whether many more passes in training mode give what the `first` gave.
 
@@ -164,9 +168,8 @@ class _Passes:
         operations or parameters get fewer passes.
         """
         numbers = sum(parameter.numel() for parameter in self.model.parameters())
-        device = first_tensor(self.rows).device
         for _ in range(min(LATER, CALLS // (len(first.calls) + 1), NUMBERS // (numbers + 1))):
-            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            with self._drawing_anew():
                 output = applied(self.model, self.rows[0])
                 same = _alike(first.outputs, tensors([output, self.loss(output, self.rows[1])]))
             self._restore()
