@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeper.asked import advice_on
+from sweeper.commands.compare.comparison import Comparison
 from sweeper.commands.compare.page import side_by_side
-from sweeper.commands.compare.words import Comparison
 from sweeper.commands.lr_range.journey import RangeTest
 from sweeper.commands.lr_range.journey import lr_range as range_test
 from sweeper.commands.lr_range.trials import RATES, STEPS

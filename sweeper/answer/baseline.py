@@ -111,15 +111,27 @@ class Baseline:
     """Of one seed; 0 where that is not on record."""
 
     @property
-    def beyond_rows(self) -> bool:
-        """Whether the winner has more labels of the test rows right than blind ones by so much that no luck
-        with these rows explains it: `SURE` standard errors √(p (1 − p) / rows) of the share p that those get
-        right, and an interval over seeds above it."""
-        right = next((each for each in self.test if each.score == "accuracy"), None)
-        if right is None or not self.test_rows or not (right.better and math.isfinite(right.low)):
-            return False
-        error = math.sqrt(right.chance * (1 - right.chance) / self.test_rows)
-        return right.over_chance[0] > SURE * error
+    def beyond_rows(self) -> tuple[str, ...]:
+        """Scores that beat guessing on the test rows, with an interval over seeds, by more than luck with
+        these rows explains: `SURE` standard errors of what predictions that know nothing of their rows score
+        there.
+
+        Of the share p of labels that is right √(p (1 − p) / rows), of MCC 1 / √rows, of the AUC of two
+        classes 1 / √(12 p (1 − p) rows) (Mann and Whitney 1947). R² of the best multiple of such predictions
+        is r², with a mean of 1 / rows, so it has to exceed `SURE`² / rows.
+        """
+        rows, known = self.test_rows, {each.score: each for each in self.test}
+        if not rows:
+            return ()
+        errors = {"mcc": 1 / math.sqrt(rows), "r2": SURE / rows}
+        if (right := known.get("accuracy")) is not None and 0 < right.chance < 1:
+            errors["accuracy"] = math.sqrt(right.chance * (1 - right.chance) / rows)
+            if "f1" in known:  # of two classes alone
+                errors["auc"] = 1 / math.sqrt(12 * right.chance * (1 - right.chance) * rows)
+        shown = self.scores_above
+        return tuple(
+            name for name in errors if name in shown and known[name].over_chance[0] > SURE * errors[name]
+        )
 
     @property
     def beaten(self) -> bool:
@@ -132,6 +144,11 @@ class Baseline:
         same = [each for each in self.test if each.score == like_on_test(f"{own.part}_{own.score}")]
         scores = [own, *same]
         return bool(same) and all(each.better and math.isfinite(each.low) for each in scores)
+
+    @property
+    def follows(self) -> bool:
+        """Whether targets are shown to follow from their rows: a score beats guessing by more than luck."""
+        return self.beaten or bool(self.beyond_rows)
 
     @property
     def scores_above(self) -> tuple[str, ...]:

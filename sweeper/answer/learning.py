@@ -33,8 +33,8 @@ class Learning:
     seeds: int
     learned: bool
     """`fell` is more than `NOISE`, and on every seed or with an interval above 0; or the best points of the
-    seeds lie lower than luck puts them; or guessing is beaten, by the objective or by far in accuracy on test
-    rows, and the start on most seeds."""
+    seeds lie lower than luck puts them; or guessing is beaten, by the objective or by far on test rows,
+    and the start on most seeds."""
     at_best: float
     """As `fell`, at the best point of each seed: at least 0 by luck alone where there are many points."""
     points: int
@@ -75,11 +75,10 @@ def learning(
     point that counts on a seed is the one that is lowest on average over the other seeds; with one seed, its
     own lowest. An unstable training is at its best at another step on each seed, and that fall misses it:
     then the falls at the best points count, where luck does not explain them, see `_beyond_luck`. Where its
-    scores beat the `baseline`, those on test rows included, or where it has more of the test labels right
-    than luck explains, it learned, if most seeds have their best after step 0: what was good before owes
-    nothing to training. A training loss has no value at
-    step 0; the validation loss there stands for it, as untrained weights have seen neither part, and where
-    that loss is shown to fall, the trial learned.
+    scores beat the `baseline`, those on test rows included, or where they do so on test rows by more than
+    luck with these explains, it learned, if most seeds have their best after step 0: what was good before
+    owes nothing to training. A training loss has no value at step 0; the validation loss there stands for it,
+    as untrained weights have seen neither part, and where that loss is shown to fall, the trial learned.
     """
     own = curves[(curves["trial"] == trial) & curves["seed"].isin(seeds)]
     metric = objective_metric(objective)
@@ -101,7 +100,7 @@ def learning(
     if not learned and metric != start_metric(objective):  # as the fall from another score shows too little
         other = learning(curves, trial, seeds, start_metric(objective))
         learned = other is not None and other.learned
-    beats = baseline is not None and (baseline.beaten or baseline.beyond_rows)
+    beats = baseline is not None and baseline.follows
     return Learning(
         before=float(start.mean()),
         fell=mean,

@@ -144,7 +144,7 @@ def test_accuracy_far_above_blind_labels_is_learning(rows: int, right: float, sh
     found = baseline(counted, "validation_loss", dict.fromkeys(SEEDS, 0.1), tested)
     assert not found.beaten
     error = math.sqrt(0.4 * 0.6 / rows)
-    assert found.beyond_rows is shown is bool(right - 0.4 > 4 * error)
+    assert bool(found.beyond_rows) is shown is bool(right - 0.4 > 4 * error)
     up_and_down = np.where(np.arange(10) % 5 < 3, -0.05, 0.05)[:, None] * [[0, 1, 1, 1]]
     learnt = learning(curves(STARTS + up_and_down), 3, SEEDS, "validation_loss", found)
     assert learnt is not None

@@ -157,8 +157,8 @@ def test_who_dropped_out_of_the_race_is_no_rival_over_all_seeds() -> None:
     found = finalists_of(trials, confirmed(trials))
     said = placing(found, LOSS, "these settings", "have")
     assert said == (
-        "Of 2 finalists retrained on 10 fresh seeds, these settings have the lowest mean validation loss; 1 "
-        "further finalist dropped out of the race after 4 fresh seeds"
+        "Of 2 finalists retrained on 10 fresh seeds, these settings have the lowest mean validation loss; "
+        "another finalist dropped out of the race after 4 fresh seeds"
     )
     (clause,) = better_means(found, LOSS)
     assert re.fullmatch(

@@ -11,7 +11,8 @@ from quick_runs import run as run_study
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
-from sweeper.commands.compare import words
+from sweeper.commands.compare import next_step, words
+from sweeper.commands.compare.comparison import Comparison
 from sweeper.commands.compare.page import side_by_side
 from sweeper.records.reading import load
 from sweeper.report.more_seeds import more_seeds
@@ -40,9 +41,9 @@ def test_the_commands_of_a_comparison_add_seeds_to_both(
     ended: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`compare` prints a command for each run; both have the seeds that it asks for afterwards."""
-    monkeypatch.setattr(words, "FULL_POWER", 7)
-    monkeypatch.setattr(words, "HARDLY", 0.0)  # such short trainings are alike
-    monkeypatch.setattr(words, "_hollow", lambda side: ())  # so few steps learn nothing
+    monkeypatch.setattr(next_step, "FULL_POWER", 7)
+    monkeypatch.setattr(next_step, "HARDLY", 0.0)  # such short trainings are alike
+    monkeypatch.setattr(Comparison, "hollow", ())  # so few steps learn nothing
     write_study(tmp_path)
     names = {"tiny": "training.timeout=500.0", "other": "training.timeout=600.0"}
     confirm = [word for setting in (*ALIKE, *ENDED[ended]) for word in ("--set", setting)]
@@ -96,7 +97,8 @@ def test_a_comparison_says_where_no_more_seeds_can_come_from() -> None:
         study = made_study(name=name, training=apart, confirm={"finalists": 2, "seeds": 6})
         sides += [name, made_input(records, study=study, test=False)]
     step = words.card(side_by_side(*sides)).next_step
-    assert step.text.startswith("No more seeds can settle it: the races of one and other are over")
+    left = "one has one finalist left in its race and other has one finalist left in its race"
+    assert step.text.startswith(f"No run adds seeds: {left}. ")
     assert step.command == "sweeper best one --python"
 
 

@@ -9,12 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.ranked import Ranked
+from sweeper.commands.compare.comparison import Comparison
 from sweeper.commands.compare.pairing import Run, incomparable
 from sweeper.commands.compare.sections import SECTIONS, Part
 from sweeper.commands.compare.tables import TABLES
 from sweeper.commands.compare.winners import compare
 from sweeper.commands.compare.winners import to_dict as to_json_dict
-from sweeper.commands.compare.words import Comparison, card
+from sweeper.commands.compare.words import card
 from sweeper.components.metric_words import metric_words
 from sweeper.drawing.scales import cut_at_the_axis, loss_axis
 from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, legend_below, themed
@@ -223,7 +224,7 @@ FIGURES = {
         name="scores",
         title="The two winners on fresh seeds",
         table="scores",
-        caption="Each dot is one fresh seed, the bar the mean, the line its 95 % interval. "
+        caption="Each small mark is one fresh seed, the bar the mean, the line its 95 % interval. "
         "Grey lines join the dots of one seed where the comparison is paired.",
         missing="No winner was retrained on a fresh seed.",
         draw=draw_scores,

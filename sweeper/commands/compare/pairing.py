@@ -52,11 +52,13 @@ def incomparable(a: Run, b: Run) -> str:
         values = getattr(one.data, key), getattr(other.data, key)
         if values[0] != values[1]:
             return f"data.{key} is {values[0]} in {a.name} and {values[1]} in {b.name}"
-    is_loss = one.search.objective in ("validation_loss", "train_loss")
+    from sweeper.answer.units import BY_LOSS, of_the_target  # loaded late: it loads torch
+
+    is_loss = one.search.objective in BY_LOSS
     if is_loss and (why := _other_loss(a, b)):
         return why
     standardized = one.data.standardize_target != other.data.standardize_target
-    if standardized and _has_units(one.search.objective):
+    if standardized and of_the_target(one.search.objective):
         scores = "losses" if is_loss else "scores"
         return f"the targets are standardized in one of them only, so {scores} are in other units"
     return ""
@@ -79,14 +81,6 @@ def _other_loss(a: Run, b: Run) -> str:
 def _training(run: Run, key: str) -> Any:
     """What the winner was trained with, fixed or searched."""
     return run.answer.parameters.get(f"training.{key}", getattr(run.study.training, key))
-
-
-def _has_units(objective: str) -> bool:
-    """Whether a score is in units of the target; of one that is not known, it may be."""
-    from sweeper.components.metrics import known_score  # loaded late: it loads torch
-
-    known = known_score(objective.partition("_")[2])
-    return known is None or known.best == 0
 
 
 def _source(study: Study) -> Any:

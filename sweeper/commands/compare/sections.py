@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sweeper.commands.compare.words import Comparison, oftener, what_differs
+from sweeper.commands.compare.comparison import Comparison
+from sweeper.commands.compare.words import oftener, what_differs
 from sweeper.questions.question import Shown
 from sweeper.report.use import in_words
 from sweeper.wording import capital, count, duration, every, listing, number, percent

@@ -2,67 +2,35 @@
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-import pandas as pd
+from collections.abc import Sequence
 
 from sweeper.answer.bounds import HIGH, LOW, cut_ends, in_words
-from sweeper.answer.claims import CONFIRMED, GUESS, HOLLOW, PROVISIONAL, UNLEARNED
+from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, UNLEARNED
 from sweeper.answer.ranked import Ranked
-from sweeper.command_line import command_line
+from sweeper.commands.compare.comparison import Comparison
+from sweeper.commands.compare.next_step import next_step
 from sweeper.commands.compare.pairing import Run, shared_seeds
 from sweeper.commands.compare.tables import winner_label
-from sweeper.commands.compare.winners import (
-    POWER,
-    Compared,
-    as_read,
-    chance_to_settle,
-    pairs_to_show,
-    visible_p,
-)
+from sweeper.commands.compare.winners import Compared, as_read
 from sweeper.report.card import SAME, UNDECIDED, Card
 from sweeper.report.doubts import doubt
 from sweeper.report.facts import Fact
-from sweeper.report.more_seeds import more_seeds
-from sweeper.report.next_step import NextStep
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.statistics.standing import OFTEN
-from sweeper.study.command_line import PLACEHOLDER, run_again
 from sweeper.trial import from_cost
-from sweeper.wording import capital, count, fixed, given, listing, number, percent
+from sweeper.wording import count, fixed, listing, number, percent
 
 WIDTH = 100
-FULL_POWER = pairs_to_show(0.85)
-"""Pairs that are asked for where there are fewer; where there are as many, twice as many are."""
-HARDLY = 0.1
-"""Probability that they settle anything, below which no more seeds are asked for."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two runs, what their comparison found, and the tables of it."""
-
-    a: Run
-    b: Run
-    found: Compared
-    tables: Mapping[str, pd.DataFrame]
-
-    @property
-    def ranked(self) -> Ranked:
-        """What ranks trials in both."""
-        return Ranked(self.a.study.objective)
 
 
 def card(side: Comparison) -> Card:
     """The answer."""
-    seeds = [0 if run.answer.confirmed is None else run.answer.confirmed.seeds for run in (side.a, side.b)]
     standing = PROVISIONAL
-    if hollow := _hollow(side):
+    if hollow := side.hollow:
         standing = _least(hollow)
     elif side.found.verdict == "same":
         standing = SAME
-    elif min(seeds) >= ENOUGH_SEEDS and side.found.verdict != "unconfirmed":
+    elif min(side.seeds) >= ENOUGH_SEEDS and side.found.verdict != "unconfirmed":
         standing = CONFIRMED if side.found.verdict in ("a", "b") else UNDECIDED
     facts = [_score(side.a), _score(side.b), *_difference(side)]
     return Card(
@@ -71,7 +39,7 @@ def card(side: Comparison) -> Card:
         _lead(side),
         {},
         tuple(facts),
-        _next(side),
+        next_step(side),
         tuple(f"{run.name}: {text}" for run in (side.a, side.b) for text in run.answer.warnings),
     )
 
@@ -79,16 +47,15 @@ def card(side: Comparison) -> Card:
 def headline(side: Comparison) -> str:
     """Who is better, or that it is not known."""
     a, b = side.a.name, side.b.name
-    seeds = [0 if run.answer.confirmed is None else run.answer.confirmed.seeds for run in (side.a, side.b)]
-    if hollow := _hollow(side):
+    if hollow := side.hollow:
         what = "have learned" if _least(hollow) == UNLEARNED else f"beat guessing{_where_not(hollow)}"
         if len(hollow) == 2:
             return f"Neither {a} nor {b} is shown to {what}."
         return f"{hollow[0].name} is ahead, but is not shown to {what}."
     if side.found.verdict == "same":
         return f"The winners of {a} and {b} have the same settings."
-    if side.found.verdict == "undecided" and min(seeds) < ENOUGH_SEEDS:
-        return f"{count(min(seeds), 'fresh seed')} cannot rank {a} and {b}."
+    if side.found.verdict == "undecided" and min(side.seeds) < ENOUGH_SEEDS:
+        return f"{count(min(side.seeds), 'fresh seed')} cannot rank {a} and {b}."
     if side.found.verdict == "undecided" and side.found.other_rows:
         return f"{a} and {b} were scored on other rows, which ranks neither."
     if side.found.verdict == "undecided" and (side.found.low > 0 or side.found.high < 0):
@@ -100,14 +67,6 @@ def headline(side: Comparison) -> str:
         "undecided": f"These seeds do not show a difference between {a} and {b}.",
         "unconfirmed": f"No claim: {a} and {b} are not both confirmed.",
     }[side.found.verdict]
-
-
-def _hollow(side: Comparison) -> tuple[Run, ...]:
-    """Runs without an answer that is worth comparing, where both are so, or the better one: then nothing is
-    better."""
-    weak = [run for run in (side.a, side.b) if run.answer.standing in HOLLOW]
-    ahead = {"a": side.a, "b": side.b}.get(side.found.verdict)
-    return tuple(weak) if len(weak) == 2 else tuple(run for run in weak if run is ahead)
 
 
 def _where_not(hollow: Sequence[Run]) -> str:
@@ -196,9 +155,18 @@ def _difference(side: Comparison) -> tuple[Fact, ...]:
         Fact(
             f"P({name} is {side.ranked.better})",
             percent(p),
-            f"on a fresh seed, {ends}; better asks for {percent(OFTEN)}",
+            f"on a fresh seed, {ends}{_lacking(found)}",
         ),
     )
+
+
+def _lacking(found: Compared) -> str:
+    """What else better takes, of the difference and of P; empty where it has all."""
+    high, low = max(found.p_better, 1 - found.p_better), max(found.p_low, 1 - found.p_high)
+    lacking = [] if found.low > 0 or found.high < 0 else ["an interval of the difference without 0"]
+    lacking += [] if high >= OFTEN else [f"at least {percent(OFTEN)} here"]
+    lacking += [] if low > 0.5 else ["an interval here above 50 %"]
+    return f"; to be called better, it lacks {listing(lacking)}" if lacking else ""
 
 
 def oftener(side: Comparison) -> tuple[str, float, float, float]:
@@ -220,102 +188,6 @@ def _on_shared(side: Comparison) -> str:
     decimals = min(max(1 - math.floor(math.log10(apart)), 0), 8) if apart else 3
     b, a = (fixed(mean, decimals) for mean in means)
     return f", on the {side.found.pairs} shared seeds: {b} − {a}"
-
-
-def _next(side: Comparison) -> NextStep:
-    """What would settle it, or use it."""
-    step = _step(side)
-    if PLACEHOLDER in step.command.split():
-        return NextStep(f"{step.text[:-1]} ({PLACEHOLDER} stands for a study file):", step.command)
-    return step
-
-
-def _step(side: Comparison) -> NextStep:
-    found, a, b = side.found, side.a, side.b
-    if hollow := _hollow(side):
-        text = "See what theory advises, and check that targets belong to their rows:"
-        commands = [run_again(run.study).replace("sweeper run", "sweeper advise", 1) for run in hollow]
-        return NextStep(text, "\n".join(dict.fromkeys(commands)))
-    if found.verdict in ("a", "b"):
-        name = (a if found.verdict == "a" else b).name
-        return _script("the better one", name)
-    if found.verdict == "same":
-        name = max((a, b), key=lambda run: len(run.scores)).name
-        return _script("them", name)
-    thin = min((a, b), key=lambda run: (len(run.scores), run.name != a.name))
-    if found.verdict == "unconfirmed":
-        seeds, places = max(10, thin.study.confirm.seeds), max(5, thin.study.confirm.finalists)
-        text = f"Retrain the finalists of {thin.name} on fresh seeds:"
-        return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}", f"confirm.finalists={places}"))
-    if found.other_rows:
-        return _on_the_rows_of(a, b)
-    return _on_more_seeds(side)
-
-
-def _script(of: str, name: str, why: str = "") -> NextStep:
-    return NextStep(f"{why}Print a plain PyTorch script of {of}:", f"sweeper best {name} --python")
-
-
-def _on_the_rows_of(a: Run, b: Run) -> NextStep:
-    """The winner of B trained as that of A was: the same rows, and the same seeds."""
-    file, name = f"{b.name}-best.toml", f"{b.name}-on-{a.name}"
-    settings = [f"name={name}", f"search.seed={a.study.search.seed}"]
-    if a.study.data.split != b.study.data.split:
-        settings.append(f"data.split=[{', '.join(map(given, a.study.data.split))}]")
-    commands = [
-        f"{command_line(['sweeper', 'best', b.name, '--toml'])} > {command_line([file])}",
-        command_line(["sweeper", "run", file, *(word for each in settings for word in ("--set", each))]),
-        command_line(["sweeper", "compare", a.name, name]),
-    ]
-    text = (
-        f"In the folder of its study, train the winner of {b.name} on the rows of {a.name}, and compare that:"
-    )
-    return NextStep(text, "\n".join(commands))
-
-
-def _on_more_seeds(side: Comparison) -> NextStep:
-    """A command for each run that has too few seeds; where a race gives no more, that, and which to use."""
-    fewest = min(len(side.a.scores), len(side.b.scores))
-    aim = FULL_POWER if fewest < FULL_POWER else 2 * fewest
-    thin = [run for run in (side.a, side.b) if len(run.scores) < aim]
-    added = [more_seeds(run.study, run.records.trials, run.answer.trial, aim, ties=True) for run in thin]
-    ended = [run.name for run, more in zip(thin, added, strict=True) if not more]
-    if not side.found.paired and len(ended) < len(thin):  # seeds of one alone help there
-        thin, added = [run for run in thin if run.name not in ended], [more for more in added if more]
-        ended = []
-    power, why = _worth(side, aim)
-    if ended:
-        races = "the race of {} is" if len(ended) == 1 else "the races of {} are"
-        why = f"No more seeds can settle it: {races.format(listing(ended))} over. "
-    if why:
-        name = (side.a if not side.found.difference < 0 else side.b).name
-        return _script(name, name, why)
-    ties = "; confirm.matters=0 keeps finalists that differ by little in the race"
-    ties = ties if any("confirm.matters=0" in more for more in added) else ""
-    who = "both" if len(thin) == 2 else thin[0].name
-    commands = [run_again(run.study, *more) for run, more in zip(thin, added, strict=True)]
-    text = f"Add fresh seeds to {who}, as long as the race goes on{power}{ties}:"
-    return NextStep(text, "\n".join(commands))
-
-
-def _worth(side: Comparison, aim: int) -> tuple[str, str]:
-    """What `aim` pairs show, and why they are not worth it; empty where that is not known, or they are."""
-    found = side.found
-    if not found.paired:
-        return "", ""
-    chance = chance_to_settle(found.p_better, found.pairs, aim - found.pairs)
-    settles = f"with a probability of at most {percent(math.ceil(100 * chance) / 100)}"
-    if chance < HARDLY:
-        return "", f"Going by the seeds so far, {aim} pairs settle it {settles}: use either. "
-    return f". {capital(_power(aim))}. Going by the seeds so far, they settle it {settles}", ""
-
-
-def _power(pairs: int) -> str:
-    """What so many pairs show of P."""
-    return (
-        f"where one is truly better on {percent(visible_p(pairs))} of seeds, {count(pairs, 'pair')} show a P "
-        f"of {percent(OFTEN)} or more, and its interval above 50 %, with a probability of {percent(POWER)}"
-    )
 
 
 def what_differs(side: Comparison) -> str:

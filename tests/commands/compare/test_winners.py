@@ -14,6 +14,7 @@ from sweeper.answer.answer import answer
 from sweeper.answer.baseline import Against, Baseline
 from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, TIES, UNLEARNED
 from sweeper.commands.compare import tables as side_by_side
+from sweeper.commands.compare.comparison import Comparison
 from sweeper.commands.compare.pairing import Run, incomparable
 from sweeper.commands.compare.winners import (
     _within,
@@ -23,7 +24,7 @@ from sweeper.commands.compare.winners import (
     superiority_interval,
     unpaired,
 )
-from sweeper.commands.compare.words import Comparison, card
+from sweeper.commands.compare.words import card
 from sweeper.records.store import Records
 from sweeper.report.card import UNDECIDED
 

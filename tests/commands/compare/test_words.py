@@ -10,12 +10,13 @@ from report_inputs import made_input, made_study
 from scipy import stats
 from synthetic_records import SyntheticRecords, synthetic_records
 
-from sweeper.commands.compare import sections, words
+from sweeper.commands.compare import next_step, sections, words
+from sweeper.commands.compare.comparison import Comparison
 from sweeper.commands.compare.page import side_by_side
 from sweeper.commands.compare.winners import chance_to_settle
 
 
-def compared(seeds: tuple[int, int], shift: float, *, same: bool = False) -> words.Comparison:
+def compared(seeds: tuple[int, int], shift: float, *, same: bool = False) -> Comparison:
     """Two runs with so many fresh seeds; the scores of the second lie higher by `shift`. Their settings are
     trained in the `same` way, or differ."""
     sides = []
@@ -30,7 +31,7 @@ def compared(seeds: tuple[int, int], shift: float, *, same: bool = False) -> wor
     return side_by_side(*sides)
 
 
-def meanings(side: words.Comparison) -> dict[str, tuple[str, str]]:
+def meanings(side: Comparison) -> dict[str, tuple[str, str]]:
     """Label -> (value, meaning) of the card."""
     return {fact.label: (fact.value, fact.meaning) for fact in words.card(side).facts}
 
@@ -117,9 +118,9 @@ def test_more_pairs_are_asked_for_than_there_are_and_show_what_is_said(
     seeds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The probability of a share of 75 % whose interval lies above one half is that of a binomial sum."""
-    monkeypatch.setattr(words, "more_seeds", lambda *given, ties: (f"confirm.seeds={given[-1]}",))
-    monkeypatch.setattr(words, "HARDLY", 0.0)
-    step = words._on_more_seeds(compared((seeds, seeds), 0.005))
+    monkeypatch.setattr(next_step, "more_seeds", lambda *given, ties: (f"confirm.seeds={given[-1]}",))
+    monkeypatch.setattr(next_step, "HARDLY", 0.0)
+    step = next_step._on_more_seeds(compared((seeds, seeds), 0.005))
     found = re.search(
         r"better on (\d+) % of seeds, (\d+) pairs show .*? with a probability of (\d+) %", step.text
     )
@@ -143,11 +144,11 @@ def test_seeds_that_would_hardly_settle_it_are_not_asked_for(
     p: float, hardly: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The probability that more seeds settle it is told; where it is small, either run is to be used."""
-    monkeypatch.setattr(words, "more_seeds", lambda *given, ties: (f"confirm.seeds={given[-1]}",))
+    monkeypatch.setattr(next_step, "more_seeds", lambda *given, ties: (f"confirm.seeds={given[-1]}",))
     side = compared((20, 20), 0.0)
-    told = words._on_more_seeds(replace(side, found=replace(side.found, p_better=p)))
+    told = next_step._on_more_seeds(replace(side, found=replace(side.found, p_better=p)))
     chance = chance_to_settle(p, 20, 20)
-    assert (chance < words.HARDLY) == hardly
+    assert (chance < next_step.HARDLY) == hardly
     assert f"{max(1, math.ceil(100 * chance))} %" in told.text
     assert ("use either" in told.text) == hardly == told.command.startswith("sweeper best")
 
