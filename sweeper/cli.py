@@ -266,7 +266,7 @@ def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOpt
     with local_pool(1, initialize_worker) as pool:
         asked = load_study(pool, study, given)
         advice = (advice_on(pool, asked), Asked(study, given), asked.name, looked_at(asked))
-    say(to_json(to_dict(*advice)) if as_json else text(*advice))
+    say(to_json(to_dict(*advice)) if as_json else text(*advice, asked.search.objective))
 
 
 @app.command()

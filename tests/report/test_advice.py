@@ -251,7 +251,7 @@ def test_text_fits_a_terminal(tmp_path: Path) -> None:
     """All but lines of one long setting have at most 80 columns, and the JSON says the same."""
     file = with_targets(tmp_path, "positive")
     found, asked, network = list(advice_on(file).values()), Asked("asked.toml"), {"model.blocks": 1}
-    shown = text(found, asked, "asked", network)
+    shown = text(found, asked, "asked", network, "validation_loss")
     assert "it is about the one with model.blocks = 1." in " ".join(shown.split())
     assert all(len(line) <= WIDTH for line in shown.splitlines() if "--set" not in line)
     flat = " ".join(shown.split())

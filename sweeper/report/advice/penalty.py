@@ -36,7 +36,7 @@ def advise_penalty(facts: Facts) -> Iterator[Advice]:
         span = f"from {number(low)} to {number(high)}"
         what = f"Search weights {span}, and exactly 0 in a quarter of the trials"
         if isinstance(entry, Range):
-            what += f"; the study has {number(entry.low)} to {number(entry.high)}"
+            what += f", in place of {number(entry.low)} to {number(entry.high)}"
         what += "."
     settings = {"search.space.activation_penalty": {"low": low, "high": high, "log": True, "zero": ZERO}}
     yield Advice("penalty", TOPIC, what, tuple(_reasons(facts, equal)), {} if covered else settings)

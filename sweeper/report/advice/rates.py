@@ -27,7 +27,7 @@ def advise_rates(facts: Facts) -> Iterator[Advice]:
             advised = "" if same else f"; rates {span} would do, too"
             what, settings = f"{optimizer}: keep {_shown(present)}{advised}.", {}
         else:
-            what = f"{optimizer}: search rates {span}; the study has {_shown(present)}."
+            what = f"{optimizer}: search rates {span}, in place of {_shown(present)}."
             settings = {f"search.space.learning_rate.{optimizer}": as_range(wanted)}
         yield Advice(f"rate-{optimizer}", TOPIC, what, reasons, settings)
 

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sweeper.answer.units import sets_the_unit
 from sweeper.report.advice.item import Advice, Asked, together
 from sweeper.wording import listing, shown
 
@@ -43,7 +44,9 @@ def combined(advice: Sequence[Advice], asked: Asked, name: str) -> str | None:
     return asked.command(f"{name}-advised", settings) if settings else None
 
 
-def text(advice: Sequence[Advice], asked: Asked, name: str, network: Mapping[str, Any]) -> str:
+def text(
+    advice: Sequence[Advice], asked: Asked, name: str, network: Mapping[str, Any], objective: str
+) -> str:
     """Topic by topic; commands are broken before ``--set`` with a backslash, as a shell takes them."""
     lines = [f"Advice on the study {name}, before anything is trained", ""]
     if network:
@@ -59,11 +62,23 @@ def text(advice: Sequence[Advice], asked: Asked, name: str, network: Mapping[str
     whole = combined(advice, asked, name)
     if whole is not None:
         lines += ["All main changes in one run", "-" * 27, *_broken(whole), ""]
-    if any(one.settings for one in advice):
-        lines += textwrap.wrap(
-            f"Afterwards: sweeper compare {name} NAME, where NAME is that of the new run.", WIDTH
-        )
+    if after := _afterwards(advice, name, objective):
+        lines += textwrap.wrap(after, WIDTH)
     return "\n".join(lines).rstrip()
+
+
+def _afterwards(advice: Sequence[Advice], name: str, objective: str) -> str:
+    """What compares the new runs with the study; where scores are in another unit, that nothing does."""
+    changed = {f"{name}-{one.key}": one.settings for one in advice if one.settings}
+    if whole := together(advice):
+        changed[f"{name}-advised"] = whole
+    other = [new for new, keys in changed.items() if any(sets_the_unit(objective, key) for key in keys)]
+    if not changed:
+        return ""
+    if len(other) == len(changed):
+        return f"{objective} is in another unit in each of the new runs: compare their scores on test rows."
+    but = f"; not {listing(other)}, where {objective} is in another unit" if other else ""
+    return f"Afterwards: sweeper compare {name} NAME, where NAME is that of the new run{but}."
 
 
 def _paragraph(one: Advice) -> Iterator[str]:
