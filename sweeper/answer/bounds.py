@@ -15,7 +15,7 @@ from sweeper.wording import interval, number
 CUT, CUT_OFF = " (its limit)", " (cut off)"
 """Said beside an end of an interval that the score cannot pass, and beside one of a difference that goes no
 further because one of the two scores could not: that is known as well as the interval of the other."""
-STRICTER = "leaves 0 out: a race of several asks for more"
+STRICTER = "leaves 0 out, which is not enough among several finalists"
 """Said wherever an interval leaves 0 out while the finalist is tied: a call takes more than the interval."""
 LOW, HIGH = "low", "high"
 

@@ -66,7 +66,7 @@ OF_FEW_SEEDS = " The answer is {answer}, {evidence}."
 """The same of the best value, where the fresh seeds are too few to decide."""
 MERGED = (GRADIENT,)
 """Kinds of which neighbours that differ in their name alone share a sentence."""
-NO_RANKING = "Nothing is ranked here: {detail}, so differences between settings may all be luck."
+NO_RANKING = "Nothing is ranked here, as {detail}."
 
 
 def words(statements: Sequence[Statement], judged: Mapping[Claim, Judged]) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def _after_the_race(
             f"{count(lasted[0].tried, 'fresh seed')}; the {'other' if len(gone) == 1 else 'others'} {left}"
         )
     placed = placing(lasted, ranked, who, have)
-    return f"{placed}; {count(len(gone), 'further finalist')} {left}"
+    return f"{placed}; {'another finalist' if len(gone) == 1 else f'{len(gone)} more finalists'} {left}"
 
 
 def _equals(first: Finalist, peers: Sequence[Finalist]) -> str:

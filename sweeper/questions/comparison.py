@@ -297,17 +297,17 @@ FIGURE = FigureSpec(
 )
 TABLES_SHOWN = (Shown("comparison", "Paired differences to the winner", against_the_winner),)
 HOW = (
-    "Differences are taken seed by seed. In 95 % of races, all their intervals contain the truth "
-    "together: the same numbers picked the winner, so each rival is compared with the largest "
-    "statistic that identical settings would show (step-down). Calling a finalist worse takes more "
-    "than an interval that leaves 0 out: of identical settings, at most 3 % of races call one worse, "
-    "over all interim checks. False calls stay rare even where one setting has a skewed distribution or "
-    "rare bad seeds. No interval can allow for what no seed has shown. A finalist that lasted the race and "
-    f"is not called worse is tied, where the winner completed {ENOUGH_SEEDS} seeds or more; fewer rank "
-    "nobody. The detectable difference is the one that 80 % of races with as many seeds and as much noise "
-    "would call. P(winner is better) counts seeds, those of equal scores half, with Wilson's 95 % interval; "
-    "“on most seeds” takes at least 75 % and an interval above one half (Bouthillier et al. 2021, arXiv "
-    "2103.03098).",
+    "Differences are taken seed by seed. In 95 % of races, all their intervals contain the truth together: "
+    "the same numbers picked the winner, so each rival is compared with the largest statistic that identical "
+    "settings would show (step-down). Calling a finalist worse takes more than an interval that leaves 0 "
+    "out: of identical settings, at most 3 % of races call one worse, over all interim checks. False calls "
+    "stay rare even where one setting has a skewed distribution or rare bad seeds. No interval can allow for "
+    "what no seed has shown. An end is cut off where one of the two scores can go no further. A finalist "
+    f"that lasted the race and is not called worse is tied, where the winner completed {ENOUGH_SEEDS} seeds "
+    "or more; fewer rank nobody. The detectable difference is the one that 80 % of races with as many seeds "
+    "and as much noise would call. P(winner is better) counts seeds, those of equal scores half, with "
+    "Wilson's 95 % interval; “on most seeds” takes at least 75 % and an interval above one half (Bouthillier "
+    "et al. 2021, arXiv 2103.03098).",
     "Simplest: the smallest searched model (by depth and width; not told where those tied differ in other "
     "arguments of the model, whose size is not known), then the fewest parts beyond plain gradient descent "
     "on ReLU layers (penalty, decay, dropout, schedule, momentum, an activation that is not made of "

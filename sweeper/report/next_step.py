@@ -1,10 +1,11 @@
 """The one thing to do next, as a command."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from sweeper.answer.answer import Answer, clause_of
@@ -16,9 +17,10 @@ from sweeper.components.metric_words import metric_words
 from sweeper.report.advice.item import toml
 from sweeper.report.doubts import Doubt
 from sweeper.report.more_seeds import more_seeds, no_more
+from sweeper.statistics.learning_rates import boundary
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import PLACEHOLDER, run_again
-from sweeper.study.rates import as_range, joined, optimizers_at, search_rates
+from sweeper.study.rates import ROOM, as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, listing, number, span, spoken, tidied
 
@@ -80,7 +82,7 @@ def next_step(
     elif doubted is not None and edge is not None and edge.side == "high" and _may_only_lack_seeds(answer):
         step = _widen(study, edge, trials)  # a score that still gets better towards a bound may beat it there
     elif doubted is not None:
-        step = _guessed(answer, doubted)
+        step = _guessed(study, answer, doubted, trials)
     elif edge is not None:
         step = _widen(study, edge, trials)
     else:
@@ -110,9 +112,15 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
         text += "rate mends: look at "
         return _Rerun(f"{text}data, model and loss, and see what theory advises:", command="advise")
     if len(diverged) >= len(trials) / 2:
-        lowest = number(float(diverged["learning_rate"].min()))
+        lowest = float(diverged["learning_rate"].min())
+        if lowest <= 10 * joined([search_rates(str(name)) for name in diverged["optimizer"].unique()])[0]:
+            text = (
+                f"Training diverged at rates down to {number(lowest)}, about as low as any that help: look "
+            )
+            text += "at the scale of inputs and targets, at model and loss, and see what theory advises:"
+            return _Rerun(text, command="advise")
         tried = "" if len(failed) else "the lowest rate tried, "
-        text = f"Training diverged even at {tried}{lowest}: search much lower ones."
+        text = f"Training diverged even at {tried}{number(lowest)}: search much lower ones."
         return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
     if is_over:
         return _Rerun("No trial has completed: search on.", (f"search.trials={2 * searched}",))
@@ -162,11 +170,11 @@ def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | No
     done = search[(search["outcome"] == "completed") & (search["learning_rate"] > 0)]
     first = Ranked(study.objective).order(done, "objective", "trial").iloc[0]
     best = float(first["learning_rate"])
-    kept = [(answer.parameters["optimizer"], float(own)), (first["optimizer"], best)]
+    kept = ((str(answer.parameters["optimizer"]), float(own)), (str(first["optimizer"]), best))
     who, own = ("the answer", own) if own >= best else ("the best one of the search", best)
     if math.log(own / lowest) > OUTER * math.log(highest / lowest):
         return None
-    settings = _rates(study, diverged, lower=True, kept=kept)
+    settings = _rates(study, diverged, lower=True, kept=_around(kept, search))
     if not settings:
         return None
     where = f"a rate at the low end of those tried, {number(own)} of {span(lowest, highest)}"
@@ -175,19 +183,36 @@ def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | No
     return _Rerun(f"{text}: search lower ones.", settings, fresh=True)
 
 
+def _around(kept: Sequence[tuple[str, float]], search: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """For each optimizer the range around its rates that did well: up to where half of its trainings
+    diverge, or half a decade above them where that is not known to lie higher."""
+    found = {}
+    for name in dict.fromkeys(name for name, _ in kept):
+        rates = [rate for optimizer, rate in kept if optimizer == name]
+        own = begun(search[(search["optimizer"] == name) & (search["learning_rate"] > 0)])
+        lost = own["outcome"].eq("diverged").to_numpy()
+        limit = boundary(np.log10(own["learning_rate"].to_numpy(float)), lost)[0]
+        end = limit if limit > max(rates) else max(rates) * 10**ROOM
+        found[name] = search_rates(name, good=rates, too_high=end)
+    return found
+
+
 def _rates(
-    study: Study, trials: pd.DataFrame, *, lower: bool, kept: Sequence[tuple[str, float]] = ()
+    study: Study,
+    trials: pd.DataFrame,
+    *,
+    lower: bool,
+    kept: Mapping[str, tuple[float, float]] | None = None,
 ) -> tuple[str, ...]:
-    """For each key with a learning rate the range below, or above, all rates of its trials; it holds those
-    that are `kept`: optimizers and their rates."""
-    space, settings = study.space, []
+    """For each key with a learning rate the range below, or above, all rates of its trials; that of an
+    optimizer in `kept` is known."""
+    space, settings, known = study.space, [], kept or {}
     for key in space.entries:
         sharing = optimizers_at(space, key) if space.base(key) == "learning_rate" else ()
         tried = trials.loc[trials["optimizer"].isin(sharing) & (trials["learning_rate"] > 0), "learning_rate"]
         if tried.empty:
             continue
-        inside = [(_rounded(math.floor, rate), _rounded(math.ceil, rate)) for n, rate in kept if n in sharing]
-        found = joined([*(_beyond(name, tried, lower=lower) for name in sharing), *inside])
+        found = joined([known.get(name) or _beyond(name, tried, lower=lower) for name in sharing])
         settings.append(f"search.space.{key}={toml(as_range(found))}")
     return tuple(settings)
 
@@ -198,14 +223,14 @@ def _beyond(optimizer: str, tried: "pd.Series[float]", *, lower: bool) -> tuple[
     if lower:  # ends where those tried in vain begin: what lies just below may be what works
         least = float(tried.min())
         start, end = search_rates(optimizer, too_high=least if least < high else None)
-        return start, min(end, _rounded(math.floor, least))
+        return start, min(end, _floored(least))
     return search_rates(optimizer, too_low=float(tried.max()) if tried.max() > low else None)
 
 
-def _rounded(way: Callable[[float], int], rate: float) -> float:
-    """Down (``math.floor``) or up (``math.ceil``) to two digits; one that has no more stays."""
+def _floored(rate: float) -> float:
+    """Down to two digits; one that has no more stays."""
     scale = 10.0 ** (1 - math.floor(math.log10(rate)))
-    return way(tidied(rate * scale)) / scale
+    return math.floor(tidied(rate * scale)) / scale
 
 
 def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.DataFrame) -> _Rerun:
@@ -236,12 +261,20 @@ def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.Data
     return _check_the_data(NOT_LEARNED)
 
 
-def _guessed(answer: Answer, doubted: Doubt) -> _Rerun:
-    """Targets that belong to other rows cannot let the objective beat guessing."""
+def _guessed(study: Study, answer: Answer, doubted: Doubt, trials: pd.DataFrame) -> _Rerun:
+    """Targets that belong to other rows let no score beat guessing by more than luck: where one does, other
+    things are to be mended, and a few more seeds may show it."""
     clause, found = clause_of(doubted.headline), answer.baseline
-    if found is not None and found.beaten:
-        return _Rerun(f"{capital(clause)}: see what theory advises:", command="advise")
-    return _check_the_data(clause)
+    if found is None or not found.follows:
+        return _check_the_data(clause)
+    scores = listing([metric_words(name) for name in found.beyond_rows])
+    verb = "beats" if len(found.beyond_rows) == 1 else "beat"
+    yet = f", but its {scores} on test rows {verb} guessing by far" if scores else ""
+    seeds = answer.confirmed.seeds if answer.confirmed else 0
+    few = seeds < MANY_SEEDS and not found.beaten and _may_only_lack_seeds(answer)
+    if few and (more := _more_seeds(study, answer, trials)):
+        return _Rerun(f"{capital(clause)}{yet}: retrain the finalists on more seeds.", more)
+    return _Rerun(f"{capital(clause)}{yet}: see what theory advises:", command="advise")
 
 
 def _check_the_data(clause: str) -> _Rerun:

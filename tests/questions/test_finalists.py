@@ -68,8 +68,8 @@ def test_who_is_tied_is_the_same_in_every_table(records: SyntheticRecords, table
         ((-0.1, -0.1), "first and second: luck alone may make such differences."),
         (
             (0.01, 0.01),
-            "first and second, though the intervals of the differences leave 0 out: a race of several "
-            "asks for more.",
+            "first and second, though the intervals of the differences leave 0 out, which is not "
+            "enough among several finalists.",
         ),
         (
             (-0.1, 0.01),

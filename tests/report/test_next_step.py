@@ -73,14 +73,15 @@ def test_lower_rates_where_the_best_of_the_search_has_the_lowest(low: bool) -> N
     assert ("search lower ones" in step.text) is low
 
 
-@pytest.mark.parametrize("least", [0.0651, 1e-3])
-def test_lower_rates_hold_that_of_the_answer(least: float) -> None:
-    """Where another trial diverged just below it, the range searched next ends at the answer's rate."""
+@pytest.mark.parametrize(("least", "limit"), [(0.0651, 50.0), (0.0651, 0.2), (1e-3, 50.0)])
+def test_lower_rates_leave_room_above_that_of_the_answer(least: float, limit: float) -> None:
+    """The range searched next goes on to where trainings diverge, or half a decade above the answer's rate:
+    else the page after it would widen it again."""
     made = synthetic_records(24, finalists=2, seeds=6)
     run = made_input(made, study=made_study(confirm={"finalists": 2, "seeds": 6}))
     assert run.answer is not None
     search, own = made.trials["phase"] != "confirm", made.trials["trial"] == run.answer.trial
-    rates = made.trials["learning_rate"].mask(search, 50.0).mask(own, 0.0707)
+    rates = made.trials["learning_rate"].mask(search, limit).mask(own, 0.0707)
     rates.iloc[int(np.flatnonzero(search & ~own)[0])] = least
     outcomes = made.trials["outcome"].mask(search & ~own, "diverged")
     trials = made.trials.assign(
@@ -88,11 +89,14 @@ def test_lower_rates_hold_that_of_the_answer(least: float) -> None:
     )
     answer = replace(run.answer, parameters={**run.answer.parameters, "learning_rate": 0.0707})
     step = next_step(run.study, answer, trials, None, None, None)
-    if least == 0.0651:
-        assert "the answer has a rate at the low end of those tried, 0.0707 of 0.0651 to 50" in step.text
-        assert "high = 0.071," in step.command
-    else:
+    if least < 0.01:
         assert "search lower ones" not in step.text
+        return
+    assert f"the answer has a rate at the low end of those tried, 0.0707 of 0.0651 to {limit:g}" in step.text
+    (low,) = map(float, re.findall(r"low = ([\d.e+-]+)", step.command))
+    (high,) = map(float, re.findall(r"high = ([\d.e+-]+)", step.command))
+    assert low <= 0.0707 / 10**0.5
+    assert 0.0707 * 10**0.5 <= high <= 50
 
 
 @pytest.mark.parametrize("gain", [0.4, -0.4])
@@ -166,3 +170,42 @@ def test_a_search_that_is_over_is_not_continued() -> None:
     pruned = search.assign(outcome="pruned", objective=np.nan, steps=7)
     step = next_step(made_study(search={"trials": 14}), None, pruned, None, None, None)
     assert "search.trials=28" in step.command
+
+
+@pytest.mark.parametrize(
+    ("auc", "seeds", "asked"), [(0.9, 6, "more seeds"), (0.9, 12, "advise"), (0.52, 6, "targets")]
+)
+def test_scores_far_above_guessing_clear_the_targets(auc: float, seeds: int, asked: str) -> None:
+    """Where the AUC on test rows is beyond luck, targets belong to their rows, whatever accuracy shows."""
+    asks = made_study(confirm={"finalists": 2, "seeds": seeds})
+    run = made_input(synthetic_records(24, finalists=2, seeds=seeds), study=asks)
+    assert run.answer is not None
+    own = Against("validation", "accuracy", 0.935, 0.93, 0.005, -0.01, 0.02, seeds, higher=True)
+    known = {"accuracy": (0.93, 0.93), "auc": (auc, 0.5), "f1": (0.1, 0.0)}
+    test = tuple(
+        Against(
+            "test", name, value, guess, value - guess, value - guess - 1e-3, value - guess + 1e-3, seeds, True
+        )
+        for name, (value, guess) in known.items()
+    )
+    answer = replace(run.answer, baseline=Baseline("it", "", own, test, test_rows=200))
+    doubted = Doubt(GUESS, "Not shown to be better than guessing on validation rows.", "", "")
+    step = next_step(asks, answer, run.trials, doubted, None, None)
+    assert ("check that targets belong to their rows" in step.text) is (asked == "targets")
+    assert ("but its AUC on test rows beats guessing by far" in step.text) is (asked != "targets")
+    assert ("confirm.seeds=" in step.command) is (asked == "more seeds")
+
+
+def test_rates_as_low_as_any_are_not_lowered_for_ever() -> None:
+    """Where all training diverges from the usual range's low end on, the scale of data is to be looked at."""
+    made = synthetic_records(24, finalists=1, seeds=2)
+    search = made.trials[made.trials["phase"] != "confirm"]
+    for lowest, lower in ((3e-5, False), (1e-2, True)):
+        rates = np.geomspace(lowest, 1.0, len(search))
+        lost = search.assign(
+            outcome="diverged", objective=np.nan, steps=7, learning_rate=rates, optimizer="adam"
+        )
+        step = next_step(made_study(), None, lost, None, None, None)
+        assert ("search much lower ones" in step.text) is lower
+        assert ("the scale of inputs and targets" in step.text) is not lower
+        assert step.command.startswith("sweeper run" if lower else "sweeper advise")
