@@ -282,9 +282,9 @@ def _flattery(
 
 
 DOTS = (
-    "Each dot is one fresh seed, with {draws} of its own. The bar is the mean and the line its 95 % interval "
-    "(one seed has none, nor have two or three of the same score; an arrow marks where the axis cuts it). "
-    "The diamond is the score in the search, on one seed."
+    "Each small mark is one fresh seed, with {draws} of its own. The bar is the mean and the line its 95 % "
+    "interval (one seed has none, nor have two or three of the same score; an arrow marks where the axis "
+    "cuts it). The diamond is the score in the search, on one seed."
 )
 HOW = (
     "Finalists are completed trials of the search, at most as many as confirm.finalists says: the two of "

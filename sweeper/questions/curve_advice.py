@@ -110,7 +110,7 @@ def advice(
         and found.settled_step <= 0.6 * steps
     ):
         enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
-        return _with("fewer steps would do", LONGER, f"{LONGER}={enough}", settable)
+        return _with("fewer steps may do", LONGER, f"{LONGER}={enough}", settable)
     if name == shapes.OVERFITTING and not by_loss:
         return where_best([found.best_step], steps, [] if scored is None else [scored])
     if name == shapes.OVERFITTING:

@@ -11,6 +11,7 @@ from sweeper.answer.claims import EXPLORATORY, RANGE, Claim
 from sweeper.answer.edges import Edge, crowded, edges, own_ranges, ranges_of
 from sweeper.questions.question import Shown
 from sweeper.questions.run_data import RunData
+from sweeper.study.space import Range
 from sweeper.wording import capital, count, listing, number
 
 
@@ -70,17 +71,33 @@ def sentences(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
 
 
 def _alone(run: RunData, frame: pd.DataFrame) -> Iterator[str]:
-    """Settings of the answer that lie on a bound at which no crowd is told of."""
+    """Settings of the answer, else of the best trial of the search, that lie within `BESIDE` of a bound at
+    which no crowd is told of."""
     assert run.answer is not None
-    own = own_ranges(run.study.space, run.answer.parameters)
-    for row in frame[frame["key"].isin(list(own))].to_dict("records"):
+    own, ranges = own_ranges(run.study.space, run.answer.parameters), ranges_of(run.study.space)
+    for row in frame.to_dict("records"):
+        key = str(row["key"])
+        found = [(f"The answer's own {key}", own[key][2])] if key in own else []
+        found.append((f"The {key} of the best trial of the search", row["best"]))
         for side in ("low", "high"):
-            if math.isclose(own[row["key"]][2], row[side], rel_tol=1e-3):
+            at = [(who, value) for who, value in found if _beside(ranges[key], side, float(value))]
+            for who, value in at[:1]:
                 near = _near(row, side)
+                which = f"({number(value)}) lies next to"
+                which = "lies at" if math.isclose(value, row[side], rel_tol=1e-3) else which
                 yield (
-                    f"The answer's own {row['key']} lies at the {side} end ({number(row[side])}), near which "
+                    f"{who} {which} the {side} end ({number(row[side])}), near which "
                     f"{'lies' if near == 1 else 'lie'} {near or 'none'} of {_best(row)}."
                 )
+
+
+BESIDE = 0.05
+"""Share of a range, next to a bound, in which a single setting is told of."""
+
+
+def _beside(values: Range, side: str, value: float) -> bool:
+    place = values.position(value) if values.low <= value <= values.high else 0.5
+    return place < BESIDE if side == "low" else place > 1 - BESIDE
 
 
 def _near(row: Mapping[Any, Any], side: str) -> int:

@@ -95,10 +95,11 @@ def alt(frame: pd.DataFrame) -> str:
         worst = last.loc[last["median"].idxmax()]
         same = (rows["activation"] == worst["activation"]) & (rows["layer"] == worst["layer"])
         first = rows[same].sort_values("step").iloc[0]
-        said.append(
-            f"largest {measure} share: {worst['activation']}, layer {worst['layer']}, from "
-            f"{_share(first['median'], measure)} to {_share(worst['median'], measure)} at the end"
-        )
+        began, ended = (_share(row["median"], measure) for row in (first, worst))
+        change = f"from {began} to {ended}" if began != ended else ended
+        where = f"{worst['activation']}, layer {worst['layer']}, {change} at the end"
+        where = where if worst["median"] > 0 else "0 % in every layer at the end"
+        said.append(f"largest {measure} share: {where}")
     return f"Median shares by layer and step. {'; '.join(said)}."
 
 

@@ -35,7 +35,7 @@ from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.answer.summary import Summary, summarize
 from sweeper.report.doubts import Doubt, doubt, guessing
-from sweeper.report.facts import Fact, other_scores, scores_of, unit_of
+from sweeper.report.facts import Fact, in_no_finalist, other_scores, scores_of, unit_of
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.use import headline_of, in_words, settings
 from sweeper.search.starts import unheld
@@ -43,7 +43,7 @@ from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, duration, ended, every, given, percent, whole
 
-FOLDED = ("Guessing", "Other scores", "Trials", "Made on")
+FOLDED = ("In no finalist", "Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
 UNDECIDED, SAME = "undecided", "same"
 """Status of two runs that their fresh seeds do not rank."""
@@ -112,6 +112,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         *(() if doubted else _tied(ranked, answer, summary)),
         *(() if doubted else _gained(study, ranked, answer)),
         *(() if doubted else _sure(ranked, answer, summary)),
+        *(() if doubted else in_no_finalist(trials)),
         Fact("Guessing", *guessing(answer, ranked)),
         *other_scores(ranked, answer),
         *counted,

@@ -13,6 +13,7 @@ import pandas as pd
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import FIRST
 from sweeper.to_json import to_json
+from sweeper.trial import Outcome
 from sweeper.wording import number, spoken, tidied
 
 CHARTS: Mapping[str, str] = {"learning_rate": "rates", "convergence": "curves", "parallel": "settings"}
@@ -61,7 +62,7 @@ def _word(name: str, value: Any) -> str:
 
 
 def _rates(frame: pd.DataFrame) -> dict[str, Any]:
-    """A point for each trial: rate, score, optimizer, whether it learned nothing."""
+    """A point for each trial: rate, score, optimizer, whether it learned nothing or was pruned."""
     if frame.empty:
         return {}
     columns = frame[frame["loss"].notna() & (frame["learning_rate"] > 0)]
@@ -72,6 +73,7 @@ def _rates(frame: pd.DataFrame) -> dict[str, Any]:
         "y": _short(columns["loss"]),
         "group": columns["optimizer"].astype("str").tolist(),
         "lost": columns["capped"].astype(bool).tolist(),
+        "pruned": (columns["outcome"] == Outcome.PRUNED).tolist(),
         "log": _logarithmic(columns["loss"]),
     }
 

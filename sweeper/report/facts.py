@@ -4,10 +4,13 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import pandas as pd
+
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import DRAWN, Against
 from sweeper.answer.bounds import CUT, LOW, cut_ends, in_words, score_words
 from sweeper.answer.ranked import Ranked, is_central
+from sweeper.answer.rows import search_trials, with_names
 from sweeper.answer.summary import Summary
 from sweeper.components.losses import LOSSES
 from sweeper.components.metric_words import metric_words
@@ -47,6 +50,19 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
             meaning = f"one seed; picked as the {ranked.best} of {done:,} completed trials, so it may flatter"
         scores.append(Fact("In the search", ranked.text(ranked.cost(answer.objective)), meaning))
     return tuple(scores)
+
+
+def in_no_finalist(trials: pd.DataFrame) -> tuple[Fact, ...]:
+    """Optimizers and activations that trials of the search had and no finalist has: none was retrained."""
+    fresh, search = trials[trials["phase"] == "confirm"], with_names(search_trials(trials))
+    if fresh.empty:
+        return ()
+    found, retrained = [], search[search["trial"].isin(fresh["trial"])]
+    for name in ("optimizer", "activation"):
+        left = sorted(set(search[name].astype("str")) - set(retrained[name].astype("str")))
+        found += [f"{name}{'s' * (len(left) > 1)} {listing(left)}"] if left else []
+    meaning = "what is known of these is the search, one seed each; no fresh seed compares them"
+    return (Fact("In no finalist", "; ".join(found), meaning),) if found else ()
 
 
 def unit_of(study: Study) -> tuple[Fact, ...]:

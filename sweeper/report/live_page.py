@@ -35,6 +35,11 @@ PHASES = {
     "test": "the winner is scored on the test rows",
     "sharpness": "how sharp the loss was is measured",
 }
+LEFT = {
+    "test": "; the winner was being scored on the test rows",
+    "sharpness": "; it was being measured how sharp the loss is",
+}
+"""What was under way after the confirmations."""
 AFTER_SEARCH = ("confirm", "test", "sharpness")
 CONTINUES = "If the run stopped, start it again and it continues from here"
 NOT_REPEATED = ("fresh", "quiet", "on_result")
@@ -99,6 +104,7 @@ def _card(
     if progress.name in AFTER_SEARCH:
         headline = f"{at} the search was over"
         headline += f", and {_were_done(done, of_confirm, 'confirmation')}" if of_confirm else ""
+        headline += LEFT.get(progress.name, "")
     else:
         headline = f"{at}{'' if ended else ','} {_were_done(len(search), of_all, 'trial')}"
     again = "" if ended else "; new at most every 20 s while the run works"
@@ -171,8 +177,9 @@ def _best_trials(study: Study, trials: pd.DataFrame) -> RenderedSection:
     else:
         said = (
             f"The best {len(board)} have a {metric_words(study.objective)} of "
-            f"{span(scores.min(), scores.max())}, one seed each; fresh seeds may reorder them."
+            f"{span(scores.min(), scores.max())}, one seed each"
         )
+        said += "." if (trials["phase"] == "confirm").any() else "; fresh seeds may reorder them."
     grids = (grid("leaderboard", caption, board),) if len(board) else ()
     return RenderedSection(
         "trials", "Which trials are best in the search so far?", (said,), grids=grids, unfolded=True

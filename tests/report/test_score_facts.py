@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from report_inputs import made_input, made_study
-from synthetic_records import SyntheticRecords
+from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.bounds import score_words
 from sweeper.report.card import card
@@ -61,3 +61,20 @@ def test_a_time_limit_is_named_with_the_trials_that_it_allowed(
     run = made_input(records, study=made_study(search=asked))
     facts = {fact.label: fact.meaning for fact in card(run.study, run.answer, run.records.trials).facts}
     assert ("; of 5,000 asked for, within search.minutes = 0.2" in facts["Trials"]) == (minutes is not None)
+
+
+def test_what_no_finalist_has_is_named() -> None:
+    """Optimizers and activations of the search that fresh seeds did not try; nothing where all were."""
+    made = synthetic_records(24, finalists=2, seeds=6)
+    run = made_input(made, study=made_study(confirm={"finalists": 2, "seeds": 6}))
+    trials = made.trials
+    fresh = set(trials.loc[trials["phase"] == "confirm", "trial"])
+    search = trials[trials["phase"] != "confirm"]
+    told = {fact.label: fact for fact in card(run.study, run.answer, trials).facts}
+    left = {
+        name: set(search[name]) - set(search.loc[search["trial"].isin(fresh), name])
+        for name in ("optimizer", "activation")
+    }
+    assert all(value in told["In no finalist"].value for values in left.values() for value in values)
+    retrained = trials[trials["trial"].isin(fresh)]
+    assert "In no finalist" not in {fact.label for fact in card(run.study, run.answer, retrained).facts}

@@ -46,12 +46,15 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
     known = int((found.optima["verdict"] == "found").sum())
     if found.exponent is None or found.prediction is None:
         have = count(known, "size")
-        return [f"Nothing is predicted: {have} with a best rate{TELLS}, {FEWEST} are needed."]
+        few = f"Nothing is predicted: {have} with a best rate{TELLS}, {FEWEST} are needed."
+        return [few, *_without(found, about)]
     key, ahead = about["key"], found.prediction
     value, low, high = interval(*found.exponent)
     power = f"{value} (90 %: {low} to {high})"
     seeds = count(about["seeds"], "seed")
-    said = [f"The best rate goes as {key} to the power {power}, by {seeds} at each rate."]
+    flat = found.exponent[1] <= 0 <= found.exponent[2]
+    trend = f", which shows no trend with {key}" if flat else ""
+    said = [f"The best rate goes as {key} to the power {power}, by {seeds} at each rate{trend}."]
     said.append(
         f"Predicted for {key} {given(ahead.size)}: {number(ahead.value, 2)} (90 %: "
         f"{bounds(ahead.low, ahead.high)})."
@@ -66,13 +69,23 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
         )
     elif about["check"] is not None:
         said.append(f"Check at {given(about['check'])}: {unchecked(found, about)}.")
-    said += [*_untried(ahead, about), *_price(found, about)]
+    said += [*_without(found, about), *_untried(ahead, about), *_price(found, about)]
     if ahead.size > 4 * max(found.optima["size"]):
         said.append(
             f"{given(ahead.size)} is {number(ahead.size / max(found.optima['size']), 2)} times the largest "
             "size that was trained: no training supports a line that long."
         )
     return said
+
+
+def _without(found: Found, about: Mapping[str, Any]) -> list[str]:
+    """Sizes that have no best rate that counts, and why."""
+    sizes = found.optima.groupby("verdict", sort=False)["size"]
+    return [
+        f"At {about['key']} {listing([given(size) for size in own])}: {VERDICTS[str(verdict)]}."
+        for verdict, own in sizes
+        if VERDICTS[str(verdict)]
+    ]
 
 
 def _untried(ahead: Prediction, about: Mapping[str, Any]) -> list[str]:

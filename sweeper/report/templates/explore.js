@@ -53,6 +53,7 @@
   const lines = {
     rates: (data) => data.trial.map((trial, k) => ({
       trial, xs: [data.x[k]], ys: [data.y[k]], hue: groups(data).indexOf(data.group[k]), lost: data.lost[k],
+      pruned: data.pruned[k],
     })),
     curves: (data) => data.trial.map((trial, k) => ({ trial, xs: data.x[k], ys: data.y[k], hue: k < 5 ? k : -1 })),
     settings: (data) => data.trial.map((trial, k) => ({
@@ -85,8 +86,9 @@
   const [point, zoom] = window.matchMedia("(hover: none)").matches
     ? ["Tap", ""]
     : ["Point at", "; drag to zoom, double-click to zoom out"];
+  const ringed = () => found.charts.rates?.pruned.some(Boolean) ? "Rings: pruned trials. " : "";
   const hints = {
-    rates: `${point} a trial to follow it through the page${zoom}.`,
+    rates: `${ringed()}${point} a trial to follow it through the page${zoom}.`,
     curves: `The five best in colour. ${point} a line to see its trial${zoom}.`,
     settings: `The five best in colour. ${point} a line to see its trial in every chart.`,
   };
@@ -106,7 +108,7 @@
         ctx.stroke();
       } else {
         ctx.arc(x, y, size, 0, 7);
-        ctx.fill();
+        line.pruned ? ctx.stroke() : ctx.fill();
       }
       return;
     }

@@ -91,6 +91,7 @@ def test_without_three_optima_nothing_is_predicted() -> None:
     assert (done.exponent, done.prediction, done.check) == (None, None, None)
     assert sentences(done, ABOUT) == [
         f"Nothing is predicted: 2 sizes with a best rate{TELLS}, 3 are needed.",
+        "At model.width 16 and 32: best at the lowest rate: search lower ones.",
         "Equal in all trainings: optimizer = adam (as asked).",
     ]
     for size, rate in ((16, "low"), (32, "low")):
