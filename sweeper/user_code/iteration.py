@@ -55,8 +55,11 @@ def position(iterator: Any) -> str:
 
 def tells_its_position(iterator: Any) -> bool:
     """Whether `position` of it, or of its `parts`, changes as it goes on."""
-    if isinstance(iterator, itertools.count) or hasattr(iterator, "gi_frame") or parts(iterator):
+    if isinstance(iterator, itertools.count) or hasattr(iterator, "gi_frame"):
         return True
+    inner = [each for each in parts(iterator) if is_iterator(each)]
+    if inner:
+        return all(map(tells_its_position, inner))
     return operator.length_hint(iterator, -1) >= 0
 
 

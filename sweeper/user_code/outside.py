@@ -38,6 +38,11 @@ LARGE = 256 * 2**20
 OF_MODULES = {"training", "_parameters", "_buffers", "_non_persistent_buffers_set"}
 """Attributes of modules that every engine keeps itself."""
 SCALARS = (bool, int, float, complex, str, bytes, type(None))
+HOLDERS = (dict, list, tuple, deque, set, frozenset, *SCALARS[:-1])
+COMPILED = "cython_function_or_method"
+"""Kind of the methods of libraries that were compiled."""
+STANDARD = {"builtins", "collections", "torch", "numpy"}
+"""Modules of kinds of these that have no attributes of the user's."""
 PLAIN_HOLDERS = (SimpleNamespace, argparse.Namespace, UserDict, UserList, UserString, threading.local, Queue)
 """Objects of Python's own that are nothing but their attributes."""
 
@@ -101,12 +106,20 @@ def reachable(roots: Mapping[str, Any], *, weights: bool, others: bool = False) 
 
 def is_plain(thing: Any) -> bool:
     """Whether it can neither change nor hold what can."""
+    if type(thing) in SCALARS:
+        return True
     if isinstance(thing, tuple):
-        return all(isinstance(each, SCALARS) for each in thing)
-    return isinstance(thing, SCALARS)
+        return all(type(each) in SCALARS for each in thing) and not getattr(thing, "__dict__", None)
+    return isinstance(thing, SCALARS) and not getattr(thing, "__dict__", None)
 
 
 def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple[str, Any]]:
+    yield from _inside(path, thing, weights, others)
+    if isinstance(thing, HOLDERS) and type(thing).__module__ not in STANDARD:
+        yield from _named(path, _attributes(thing))  # of the user's own kind of list, say
+
+
+def _inside(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple[str, Any]]:
     # functions, classes and modules first: most of what there is
     if isinstance(thing, FunctionType):
         yield from _of_function(path, thing) if is_users(thing) else ()
@@ -137,9 +150,10 @@ def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple
     elif is_iterator(thing):
         yield from ((f"{path} (iterated)", each) for each in parts(thing))
     elif isinstance(thing, functools.partial):
-        yield from _named(path, {"func": thing.func, "args": thing.args, "keywords": thing.keywords})
-    elif isinstance(thing, BuiltinMethodType | MethodWrapperType):
-        yield from _named(path, {"self": thing.__self__})
+        held = {"func": thing.func, "args": thing.args, "keywords": thing.keywords}
+        yield from _named(path, {**held, **vars(thing)})
+    elif isinstance(thing, BuiltinMethodType | MethodWrapperType) or type(thing).__name__ == COMPILED:
+        yield from _named(path, {"self": getattr(thing, "__self__", None)})
     elif isinstance(thing, MethodType):
         yield from _named(path, {"self": thing.__self__, "function": thing.__func__})
     elif isinstance(thing, staticmethod | classmethod):
@@ -156,7 +170,8 @@ def _parts(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tuple
     elif isinstance(thing, Tensor):
         yield from _named(path, vars(thing))  # what somebody has put on it
     elif not (isinstance(thing, nn.Module) or has_state(thing) or (others and _is_of_others(thing))):
-        return
+        if others:
+            yield from _plain(path, getattr(thing, "__dict__", {}))
     else:
         yield from _named(path, _own(thing, weights))
         yield type(thing).__qualname__, type(thing)
@@ -209,13 +224,17 @@ def _is_of_others(thing: Any) -> bool:
 
 def _own(thing: Any, weights: bool) -> dict[str, Any]:
     """Attributes of an object; of a module of torch's, what it consists of."""
-    slots = [name for base in type(thing).__mro__ for name in slots_of(base) if hasattr(thing, name)]
-    attributes = {**{name: getattr(thing, name) for name in slots}, **getattr(thing, "__dict__", {})}
+    attributes = _attributes(thing)
     if not isinstance(thing, nn.Module):
         return attributes
     kept = () if weights else OF_MODULES
     modules = attributes.pop("_modules", {})
     return {**{k: v for k, v in attributes.items() if k not in kept}, **modules}
+
+
+def _attributes(thing: Any) -> dict[str, Any]:
+    slots = [name for base in type(thing).__mro__ for name in slots_of(base) if hasattr(thing, name)]
+    return {**{name: getattr(thing, name) for name in slots}, **getattr(thing, "__dict__", {})}
 
 
 def slots_of(base: type) -> tuple[str, ...]:

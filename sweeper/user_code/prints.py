@@ -5,6 +5,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from mmap import mmap
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -56,18 +57,35 @@ def _print(thing: Any) -> Any:
         return len(thing), hash(tuple(thing))  # no plain value: a cache may be filled once
     if isinstance(thing, list | tuple | deque | set | frozenset):
         return len(thing), hash(frozenset(thing)) if isinstance(thing, set | frozenset) else None
-    if any(base.__module__ == "_ctypes" for base in type(thing).__mro__) and not callable(thing):
-        return bytes(thing)
-    if type(thing).__module__.partition(".")[0] == "pandas" and hasattr(thing, "memory_usage"):
+    if isinstance(thing, SCALARS):
+        return thing
+    of_ctypes = any(_module(base) == "_ctypes" for base in type(thing).__mro__)
+    if isinstance(thing, memoryview | mmap) or (of_ctypes and not callable(thing)):
+        return _bytes(thing)
+    if isinstance(thing, np.flatiter):
+        return thing.index
+    if _module(type(thing)).partition(".")[0] == "pandas" and hasattr(thing, "memory_usage"):
         return _of_table(thing)
     if isinstance(thing, io.StringIO | io.BytesIO):
         return thing.tell(), thing.getvalue()
     if is_iterator(thing):
         return position(thing)
-    is_value = (
-        type(thing).__module__ in OF_VALUES and not callable(thing) and not isinstance(thing, ModuleType)
-    )
+    is_value = _module(type(thing)) in OF_VALUES and not callable(thing) and not isinstance(thing, ModuleType)
     return repr(thing) if is_value or isinstance(thing, TOLD_BY_NAME) else _name(thing)
+
+
+def _module(of: type) -> str:
+    """Where a class comes from; some of compiled libraries say nothing sensible."""
+    name = getattr(of, "__module__", "")
+    return name if isinstance(name, str) else ""
+
+
+def _bytes(thing: Any) -> Any:
+    """The memory of an object that gives it out; its kind, of one that does not."""
+    try:
+        return bytes(thing)
+    except (TypeError, ValueError, BufferError):
+        return type(thing).__name__
 
 
 def _name(thing: Any) -> Any:

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from sweeper.user_code.iteration import is_cache
 from sweeper.user_code.outside import (
     LARGE,
-    SCALARS,
     Globals,
     attributes_of,
     has_state,
     held_by,
+    is_plain,
     is_users,
     reachable,
     same,
@@ -33,7 +33,7 @@ def put_back(roots: Mapping[str, Any], *, weights: bool = True) -> Iterator[None
 
     `weights`: also parameters and buffers of modules.
     """
-    things = (thing for _, thing in reachable(roots, weights=weights) if not isinstance(thing, SCALARS))
+    things = (thing for _, thing in reachable(roots, weights=weights) if not is_plain(thing))
     kept = [keeper for thing in things if (keeper := _keeper(thing)) is not _nothing]
     try:
         yield
@@ -47,7 +47,25 @@ def _nothing() -> None:
 
 
 def _keeper(thing: Any) -> Callable[[], None]:
-    """What brings `thing` back to what it holds now."""
+    """What brings `thing` back to what it holds now, attributes of the user's own kinds of list included."""
+    content = _content(thing)
+    named = getattr(thing, "__dict__", None) if isinstance(thing, WITH_ATTRIBUTES) else None
+    if named is None:
+        return content
+    values = dict(named)
+
+    def restore() -> None:
+        content()
+        _refill(named, values)
+
+    return restore
+
+
+WITH_ATTRIBUTES = (dict, list, deque, set, functools.partial)
+"""Kinds whose content and attributes are two things."""
+
+
+def _content(thing: Any) -> Callable[[], None]:
     if isinstance(thing, FunctionType | ModuleType | type):
         return _namespace(thing)
     if isinstance(thing, dict):

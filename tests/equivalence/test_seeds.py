@@ -14,6 +14,7 @@ from sweeper.training.stacked.stacked_training import StackedTraining
 from sweeper.trial import Trial
 
 NUMBERS = count()
+SCALE, SCALES = 1.0, [1.0]
 SEEDS = [5, 5, 6]
 
 
@@ -110,6 +111,38 @@ class Rounds(Squashes):
         return hidden.detach().to(self.squash).to(hidden.dtype) - hidden.detach()
 
 
+class SetsGlobal(Drops):
+    """A global of this file, which its passes read, is drawn when it is made."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        global SCALE
+        super().__init__(in_features, out_features, activation)
+        self.drop, SCALE = nn.Dropout(0.1), 1 + float(torch.rand(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.drop(self.act(self.first(x))) * SCALE)
+
+
+class SetsConstant(SetsGlobal):
+    """The same global for all, and another one than at import."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        global SCALE
+        super().__init__(in_features, out_features, activation)
+        SCALE = 2.0
+
+
+class SetsListed(Drops):
+    """The same in a list of this file."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__(in_features, out_features, activation)
+        self.drop, SCALES[0] = nn.Dropout(0.1), 1 + float(torch.rand(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.drop(self.act(self.first(x))) * SCALES[0])
+
+
 @pytest.mark.parametrize(
     ("model", "apart", "compiled"),
     [
@@ -121,6 +154,9 @@ class Rounds(Squashes):
         (Squashes, True, True),
         (Lambdas, True, False),
         (Rounds, True, False),
+        (SetsGlobal, True, True),
+        (SetsConstant, False, True),
+        (SetsListed, True, False),
     ],
 )
 @pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")

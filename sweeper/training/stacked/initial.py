@@ -1,7 +1,8 @@
 """The state in which a trial enters a slot: its initial weights, those of a trial that trains alone."""
 
+import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from sweeper.components.build import Built
 from sweeper.components.tree import Tree, applied, copied, stacked
 from sweeper.study.settings import Settings
-from sweeper.training.setup import Task, initial_model, leaving_no_trace
+from sweeper.training.setup import Task, initial_model, leaving_no_trace, users_code
 from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.kernel import AnyKernel, named_kernel
 from sweeper.training.stacked.not_kept import arrays_beside
@@ -71,22 +72,29 @@ class Initials:
     def other_attribute(self, built: Built, settings: Settings, seed: int) -> str:
         """Path of what the model keeps otherwise than one that is made with the template's seed; or empty.
 
-        A stack has one of each attribute, that of the template. What is another for every model, as a time
+        A stack has one of each attribute, and of each global that the making of its model sets: that of the
+        template. What is another for every model, as a time
         or a counter is, does not count, nor do tensors that each pass makes anew.
         """
-        key = repr(settings.model_options), settings.activation, settings.init
-        mine = prints_of_model(built.model, {})
+        key, code = (repr(settings.model_options), settings.activation, settings.init), self._code(settings)
+        mine = prints_of_model(built.model, code())
         if seed == self.seed:
             self._attributes.setdefault(key, mine)
             return ""
         if key not in self._attributes:
-            self._attributes[key] = prints_of_model(initial_model(self.task, settings, self.seed).model, {})
+            like = initial_model(self.task, settings, self.seed).model
+            self._attributes[key] = prints_of_model(like, code())
         differ = list(changes(self._attributes[key], mine))
         if not differ:
             return ""
         other = initial_model(self.task, settings, seed).model
-        unsteady = {*changes(mine, prints_of_model(other, {})), *self._made_anew(other)}
+        unsteady = {*changes(mine, prints_of_model(other, code())), *self._made_anew(other)}
         return next((path for path in differ if path not in unsteady), "").lstrip(".")
+
+    def _code(self, settings: Settings) -> Callable[[], Mapping[str, Any]]:
+        """What the making of a model may leave beside it: globals of the user's modules, the environment."""
+        code = users_code(self.task, settings)
+        return lambda: {**code, "environment variables": dict(os.environ)}
 
     def _made_anew(self, model: nn.Module) -> set[str]:
         """Paths of tensors that a pass computes from the parameters, as weight normalization does."""

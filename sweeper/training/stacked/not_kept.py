@@ -4,10 +4,12 @@ A stack gives every parameter and buffer a place of its own, and computes gradie
 trial's own tensors.
 """
 
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import CodeType, FunctionType
+from queue import SimpleQueue
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,8 @@ def refuse_what_stacks_lose(model: nn.Module, code: Mapping[str, Any]) -> None:
     for path, thing in reachable({"": model}, weights=False):
         silent = type(thing).__module__.startswith("torch") and isinstance(thing, Iterator)
         silent |= is_iterator(thing) and not tells_its_position(thing)
+        if isinstance(thing, SimpleQueue):
+            raise NotStackable(f"{path} is a queue that does not tell what it holds")
         if silent and named & {*re.split(r"[.\[]", path)}:
             raise NotStackable(f"{path} is an iterator that does not tell how far it is")
     if NODES & named:  # whose hooks nobody can list
@@ -50,6 +54,8 @@ def refuse_what_stacks_lose(model: nn.Module, code: Mapping[str, Any]) -> None:
     for scripted in (m for m in model.modules() if isinstance(m, torch.jit.ScriptModule)):
         if hasattr(scripted, "forward") and WRITES in str(scripted.inlined_graph):
             raise NotStackable("a scripted module of it changes its attributes")
+    if "autocast" in named:
+        raise NotStackable("the model computes under autocast, which rounds to fewer digits")
     if "_version" in named:
         raise NotStackable("the model asks how often a tensor was written to")
 
@@ -66,9 +72,14 @@ def _called(model: nn.Module, code: Mapping[str, Any]) -> list[FunctionType]:
     """Methods of the user's modules, the user's functions, and those that they name or hold."""
     bases = {base for module in model.modules() for base in type(module).__mro__ if is_users(base)}
     methods = (method for base in bases for method in vars(base).values())
-    waiting, found = [*code.values(), *methods], dict[int, FunctionType]()
+    waiting, found, opened = [*code.values(), *methods], dict[int, FunctionType](), set[int]()
     while waiting:
         thing = waiting.pop()
+        if isinstance(thing, dict | list | tuple | set) and id(thing) not in opened:
+            opened.add(id(thing))
+            waiting += thing.values() if isinstance(thing, dict) else thing
+        elif isinstance(thing, functools.partial | MethodType):
+            waiting.append(thing.func if isinstance(thing, functools.partial) else thing.__func__)
         if isinstance(thing, FunctionType) and is_users(thing) and id(thing) not in found:
             found[id(thing)] = thing
             waiting += [thing.__globals__.get(name) for name in _names_in(thing.__code__)]

@@ -159,6 +159,33 @@ def storage_of(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
+MOVES = {"_to_copy", "clone", "copy_"}
+"""Operations that compute nothing."""
+
+
+def loses_digits(calls: Sequence[Call], like: Tensor) -> str:
+    """``float64 to float32`` where `calls` compute with numbers that were rounded so; else empty.
+
+    Numbers have the digits of `like`. In fewer, what is computed differs by more than those may, where
+    functions are other ones, or rows are summed in another order.
+    """
+    eps, rounded = torch.finfo(like.dtype).eps, set[int]()
+    for call in calls:
+        taken, given = ([t for t in ts if t.is_floating_point()] for ts in (call.inputs, call.results))
+        few = [t for t in given if torch.finfo(t.dtype).eps > eps]
+        is_tainted = any(storage_of(t) in rounded for t in taken)
+        if is_tainted and schema_of(call.operation).name.removeprefix("aten::") not in MOVES:
+            return f"{_name(like)} to {next(_name(t) for t in taken if storage_of(t) in rounded)}"
+        loses = few and any(torch.finfo(t.dtype).eps <= eps for t in taken)
+        made = {storage_of(t) for t in given}
+        rounded = rounded | {storage_of(t) for t in few} if loses or is_tainted else rounded - made
+    return ""
+
+
+def _name(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
 def needed(calls: Sequence[Call], inputs: Sequence[Tensor], results: Sequence[Tensor]) -> list[Call]:
     """The calls that must run again when `inputs` change, for `results` to change with them.
 

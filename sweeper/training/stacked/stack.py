@@ -107,6 +107,7 @@ class Stack:
             self.random_state,
             read_only,
             keep=self.slots == 1,
+            like=self.p,
         )
         self.dispatch.calls.clear()
         self._tape, self.recorded = tape, tape.recorded

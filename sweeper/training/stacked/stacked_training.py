@@ -89,7 +89,9 @@ class StackedTraining:
             trial = self.queue[index]
             try:
                 with leaving_no_trace(self.task, settings[index]):
-                    built = initial_model(self.task, settings[index], trial.seed)
+                    initial_model(self.task, settings[index], trial.seed)
+                # once more: what it sets beside itself is there while it trains, as when it trains alone
+                built = initial_model(self.task, settings[index], trial.seed)
                 break
             except Exception as error:  # whatever the model function raises is this trial's own failure
                 problem = error

@@ -21,7 +21,15 @@ from sweeper.private_torch import (
     schema_of,
     unchecked,
 )
-from sweeper.training.stacked.recording import Call, Recorded, needed, record, storage_of, tensors
+from sweeper.training.stacked.recording import (
+    Call,
+    Recorded,
+    loses_digits,
+    needed,
+    record,
+    storage_of,
+    tensors,
+)
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.user_code.calls import message_of
 
@@ -41,6 +49,7 @@ class Tape:
         read_only: Mapping[str, Sequence[Tensor]] | None = None,
         *,
         keep: bool = False,
+        like: Tensor | None = None,
     ) -> None:
         """Record `function`, which reads `inputs` and returns tensors.
 
@@ -51,9 +60,11 @@ class Tape:
             random: the way of operations that draw random numbers.
             read_only: what they are -> `inputs` that nothing may be written to.
             keep: hold what was recorded, and its memory.
+            like: has the digits that all real numbers on the way must have.
 
         Raises:
-            NotStackable: if it is written to them; for tensors that a tape cannot hold.
+            NotStackable: if it is written to them; for tensors that a tape cannot hold; for numbers that
+                are rounded on their way.
         """
         calls, results = record(function)
         changed = {storage_of(t) for call in calls for t in call.written}
@@ -63,6 +74,8 @@ class Tape:
         kept = needed(calls, inputs, results)
         self.recorded: Recorded = (kept, tuple(inputs), tuple(results)) if keep else ((), (), ())
         """Calls, inputs and results as they were recorded, where they are to be kept."""
+        if like is not None and (lost := loses_digits(kept, like)):
+            raise NotStackable(f"the model computes with numbers that it rounds from {lost}")
         memory = _share(kept, inputs, results)
         self.outputs = [memory(t) for t in results]
         self.operations: list[Callable[[], Any]] = []

@@ -6,8 +6,10 @@ import ctypes
 import functools
 import io
 import itertools
+import logging
+import mmap
 import os
-from collections import OrderedDict, UserDict
+from collections import OrderedDict, UserDict, deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from fractions import Fraction
@@ -66,6 +68,22 @@ def kept_small() -> Callable[[], list[int]]:
     return made
 
 
+def kind_of(base: type) -> type:
+    """A subclass, whose objects have attributes."""
+    return type("Mine", (base,), {})
+
+
+def plus_one(held: Any) -> None:
+    """Count in an attribute."""
+    held.k = getattr(held, "k", 0) + 1
+
+
+class Pair(ctypes.Structure):
+    """A number in memory of its own."""
+
+    _fields_ = (("k", ctypes.c_int),)
+
+
 COUNTERS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "namespace": (lambda: argparse.Namespace(k=0), lambda held: setattr(held, "k", held.k + 1)),
     "user dict": (lambda: UserDict(k=0), lambda held: held.update(k=held["k"] + 1)),
@@ -99,6 +117,18 @@ COUNTERS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
         lambda: torch.ones(1),
         lambda held: setattr(held, "k", getattr(held, "k", 0) + 1),
     ),
+    **{
+        f"the user's own kind of {kind.__name__}": (lambda kind=kind: kind_of(kind)(), plus_one)
+        for kind in (list, dict, deque, set, tuple, int, str)
+    },
+    "attribute of a partial": (lambda: functools.partial(print), plus_one),
+    "attribute of an exception": (ValueError, plus_one),
+    "attribute of an object of logging": (logging.NullHandler, plus_one),
+    "view of memory": (lambda: memoryview(bytearray(1)), lambda held: held.__setitem__(0, held[0] + 1)),
+    "memory": (lambda: mmap.mmap(-1, 1), lambda held: held.__setitem__(0, held[0] + 1)),
+    "place in an array": (lambda: np.arange(1e4).flat, lambda held: next(held)),
+    "method of a compiled library": (lambda: np.random.default_rng(0).random, lambda held: held()),
+    "structure of C": (Pair, lambda held: setattr(held, "k", held.k + 1)),
     "result that a cache keeps": (kept, lambda held: held().append(1)),
     "result that a small cache keeps": (kept_small, lambda held: held().append(1)),
     "behind much data": (

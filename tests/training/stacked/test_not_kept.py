@@ -1,7 +1,9 @@
 """What no stack keeps is a reason to train one by one, whether or not a few steps show it."""
 
+import itertools
 import warnings
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -143,3 +145,52 @@ def test_a_buffer_that_is_expanded_is_no_hindrance() -> None:
     task = task_of("digits", {"source": made}, steps=6)
     assert why_not_stackable(task, numbered([{}])[0]) == ""
     assert_engines_agree(task, numbered([{}, {"learning_rate": 0.02}], seeds=[0, 1]), slots=2)
+
+
+def advanced(held: Any) -> None:
+    """It goes on."""
+    next(held)
+
+
+ADVANCES = {"by": advanced}
+SILENT = {
+    "chain": lambda: itertools.chain(itertools.repeat(0, 90), itertools.repeat(9)),
+    "map over sums": lambda: map(abs, itertools.accumulate(itertools.count())),
+}
+
+
+@pytest.mark.parametrize("kind", SILENT)
+def test_silent_iterators_that_a_function_in_a_dict_advances(kind: str) -> None:
+    """They are refused by name, wherever that function lies."""
+
+    def use(model: Any, hidden: Tensor) -> Tensor:
+        ADVANCES["by"](model.held)
+        return hidden
+
+    said = reason(lambda model: setattr(model, "held", SILENT[kind]()), use)
+    assert said == "held is an iterator that does not tell how far it is"
+
+
+def test_queues_that_do_not_tell_what_they_hold() -> None:
+    """Its length stays the same while what it holds changes."""
+
+    def use(model: Any, hidden: Tensor) -> Tensor:
+        model.held.put(model.held.get() + 1)
+        return hidden
+
+    def prepare(model: Any) -> None:
+        model.held = SimpleQueue()
+        model.held.put(0)
+
+    assert reason(prepare, use) == "held is a queue that does not tell what it holds"
+
+
+def test_autocast_is_named() -> None:
+    """It rounds to 16 bits, and its operations fail in a stack in ways that do not say so."""
+
+    def use(model: Any, hidden: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return model.two(hidden).to(hidden.dtype)
+
+    said = reason(lambda model: None, use)
+    assert said == "the model computes under autocast, which rounds to fewer digits"

@@ -286,6 +286,8 @@ FORMULAS: dict[str, Formula] = {
     "nan_to_num": _nan_to_num,
     "neg": lambda x: -x,
     "pow": _power,
+    "_prelu_kernel": lambda x, slope: x.compare("gt", 0.0).where(x, slope * x),
+    "_prelu_kernel_backward": lambda g, x, slope: x.compare("gt", 0.0).where(g, slope * g),
     "reciprocal": lambda x: 1.0 / x,
     "relu": lambda x: x.compare("lt", 0.0).where(0.0, x),
     "rsqrt": lambda x: 1.0 / m.root(x),
@@ -312,5 +314,8 @@ FORMULAS: dict[str, Formula] = {
 """aten operation without overload and underscore -> its formula"""
 
 COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge"}
-BUFFERS: dict[str, Formula] = {"log_sigmoid_forward": lambda x: m.exp(-m.absolute(x))}
+BUFFERS: dict[str, Formula] = {
+    "log_sigmoid_forward": lambda x: m.exp(-m.absolute(x)),
+    "_prelu_kernel_backward": lambda g, x, slope: x.compare("gt", 0.0).where(0.0, x * g),
+}
 """The second results of operations that have two."""

@@ -17,7 +17,7 @@ from sweeper.training.stacked.refusal import NotCompiled
 def gather(place: Operation, call: Call) -> None:
     """out[i] = x[index[i]] along an axis, the other coordinates of i kept: ``torch.gather``."""
     x, axis, index = call.arguments[:3]
-    _indexed(place, x, axis, index, call.results[0], adding=False)
+    _indexed(place, x, axis, index, call.results[0], GET)
 
 
 def scatter_add(place: Operation, call: Call) -> None:
@@ -25,13 +25,27 @@ def scatter_add(place: Operation, call: Call) -> None:
     x, axis, index, source = call.arguments
     if not call.written:
         moving.copy(place, place.view(x), place.view(call.results[0]))
-    _indexed(place, call.results[0], axis, index, source, adding=True)
+    _indexed(place, call.results[0], axis, index, source, ADD)
+
+
+def scatter(place: Operation, call: Call) -> None:
+    """x[index[i]] = source[i] along an axis, the other coordinates of i kept: ``torch.scatter``."""
+    x, axis, index, source = call.arguments
+    if call.options:
+        raise NotCompiled("a scatter with a reduction")
+    if not call.written:
+        moving.copy(place, place.view(x), place.view(call.results[0]))
+    _indexed(place, call.results[0], axis, index, source, PUT)
+
+
+GET, ADD, PUT = "get", "add", "put"
 
 
 def _indexed(
-    place: Operation, table: Tensor, axis: int, index: Tensor, other: Tensor, *, adding: bool
+    place: Operation, table: Tensor, axis: int, index: Tensor, other: Tensor | float, what: str
 ) -> None:
-    """other[i] ← table[index[i]] along an axis, or table[index[i]] += other[i]; wrong ones set the flag."""
+    """other[i] ← table[index[i]] along an axis (`GET`), or other[i], which may be one value for all, is added
+    there (`ADD`) or takes the place (`PUT`); wrong indices set the flag."""
     code, whole = place.code, place.view(table)
     axis %= len(whole.sizes)
     length, step = whole.sizes[axis], whole.strides[axis]
@@ -39,7 +53,8 @@ def _indexed(
     at = replace(
         whole, sizes=sizes, strides=tuple(0 if k == axis else s for k, s in enumerate(whole.strides))
     )
-    values, numbers = place.view(other), place.view(index)
+    numbers = place.view(index)
+    values = place.view(other) if isinstance(other, Tensor) else numbers
     values = replace(values, sizes=sizes)
 
     def body(places: list[Place], width: int) -> None:
@@ -47,11 +62,15 @@ def _indexed(
         right = _known(place, k, length)
         k = right.where(k, 0) * step
         spot = replace(places[0], start=code.address(_start(code, places[0]), k, whole.in_memory), stride=0)
-        if adding:
-            one = Place(spot.view, spot.start, 1, code.whole(0))
-            one.store(code, one.load(code, 1) + places[2].load(code, 1))
-        else:
+        one = Place(spot.view, spot.start, 1, code.whole(0))
+        if what == GET:
             places[2].store(code, spot.load(code, 1))
+        elif what == ADD:
+            one.store(code, one.load(code, 1) + places[2].load(code, 1))
+        elif isinstance(other, Tensor):
+            one.store(code, places[2].load(code, 1))
+        else:
+            one.store(code, code.like(other, Kind(whole.element)))
 
     each(code, [at, numbers, values], 1, body)
 

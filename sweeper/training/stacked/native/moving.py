@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 from sweeper.training.stacked.native.ir import Kind
 from sweeper.training.stacked.native.operation import Operation
@@ -67,6 +68,69 @@ def pile(place: Operation, call: Call) -> None:
             place.view(part),
             replace(without(target, axis), offset=target.offset + k * target.strides[axis]),
         )
+
+
+def pad(place: Operation, call: Call) -> None:
+    """constant_pad_nd: one value around the numbers, the last axis first; below 0 they are cut."""
+    x, widths = place.view(call.arguments[0]), call.arguments[1]
+    value = float(call.arguments[2]) if len(call.arguments) > 2 else 0.0
+    target, source = place.view(call.results[0]), x
+    if any(width > 0 for width in widths):
+        fill(place, target, value)
+    inner = target
+    for k, (before, after) in enumerate(zip(widths[::2], widths[1::2], strict=True)):
+        axis = len(x.sizes) - 1 - k
+        length = x.sizes[axis] + min(before, 0) + min(after, 0)
+        if length <= 0:
+            return
+        source = _from(source, axis, max(-before, 0), length)
+        inner = _from(inner, axis, max(before, 0), length)
+    copy(place, source, inner)
+
+
+def _from(view: View, axis: int, start: int, length: int) -> View:
+    """Its part of so many places along an axis."""
+    sizes = (*view.sizes[:axis], length, *view.sizes[axis + 1 :])
+    return replace(view, sizes=sizes, offset=view.offset + start * view.strides[axis])
+
+
+def repeat(place: Operation, call: Call) -> None:
+    """The numbers again and again along each axis; axes in front may be new."""
+    x, target = place.view(call.arguments[0]), place.view(call.results[0])
+    new = len(target.sizes) - len(x.sizes)
+    sizes, source, into = list[int](), list[int](), list[int]()
+    for axis, times in enumerate(call.arguments[1]):
+        own = x.sizes[axis - new] if axis >= new else 1
+        sizes += [times, own]
+        source += [0, x.strides[axis - new] if axis >= new else 0]
+        into += [own * target.strides[axis], target.strides[axis]]
+    copy(
+        place,
+        replace(x, sizes=tuple(sizes), strides=tuple(source)),
+        replace(target, sizes=tuple(sizes), strides=tuple(into)),
+    )
+
+
+def roll(place: Operation, call: Call) -> None:
+    """The numbers moved on along axes, those at the end to the front."""
+    x, target, shifts = place.view(call.arguments[0]), place.view(call.results[0]), call.arguments[1]
+    axes = call.arguments[2] if len(call.arguments) > 2 else ()
+    if not axes:
+        raise NotCompiled("a roll of all numbers in one line")
+    ways = [(axis % len(x.sizes), shift % x.sizes[axis]) for axis, shift in zip(axes, shifts, strict=True)]
+    if len({axis for axis, _ in ways}) < len(ways):
+        raise NotCompiled("a roll along one axis twice")
+    for turned in product((False, True), repeat=len(ways)):
+        source, into = x, target
+        for end, (axis, shift) in zip(turned, ways, strict=True):
+            whole = x.sizes[axis]
+            first, length = (whole - shift, shift) if end else (0, whole - shift)
+            if not length:
+                break
+            source = _from(source, axis, first, length)
+            into = _from(into, axis, 0 if end else shift, length)
+        else:
+            copy(place, source, into)
 
 
 def select_backward(place: Operation, call: Call) -> None:

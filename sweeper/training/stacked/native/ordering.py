@@ -27,31 +27,39 @@ def at_most(a: Number, best: Number) -> Number:
     return a.compare("ne", a) | a.compare("le", best)
 
 
-def first_largest(place: Operation, call: Call) -> None:
-    """argmax: the index along an axis of the first number that none exceeds, or of the first NaN."""
+def first_extreme(comparison: str) -> Callable[[Operation, Call], None]:
+    """max or min along an axis: the first number that no other is ``gt`` or ``lt``, or NaN, and its index; of
+    argmax and argmin the index alone."""
+    return lambda place, call: _first(place, call, comparison)
+
+
+def _first(place: Operation, call: Call, comparison: str) -> None:
     given, axis = place.view(call.arguments[0]), call.arguments[1] if len(call.arguments) > 1 else None
-    if axis is None:
-        raise NotCompiled("the index of the largest of all")
+    if not isinstance(axis, int):
+        raise NotCompiled("the largest or smallest of all")
     axis %= len(given.sizes)
-    target = place.view(call.results[0])
-    if len(target.sizes) == len(given.sizes):
-        target = _beside(target, axis)
+    targets = [place.view(t) for t in call.results]
+    if len(targets[0].sizes) == len(given.sizes):
+        targets = [_beside(target, axis) for target in targets]
     code, beside, step = place.code, _beside(given, axis), given.strides[axis]
 
     def body(places: list[Place], lanes: int) -> None:
-        out, at = places
+        *outs, at = places
         none = code.like(0, Kind("i64", lanes))
         first = code.spread(at.load(code, lanes), lanes)
         with code.loop(given.sizes[axis]) as loop:
             index, best = loop.carry([none, first])
             here = replace(at, start=code.address(at.start, loop.index * step, given.in_memory))
             value = code.spread(here.load(code, lanes), lanes)
-            better = best.compare("eq", best) & (value.compare("gt", best) | value.compare("ne", value))
+            ahead = value.compare(comparison, best) | value.compare("ne", value)
+            better = best.compare("eq", best) & ahead
             now = code.spread(loop.index, lanes)
             loop.set([better.where(now, index), better.where(value, best)])
-        out.store(code, loop.finals[0])
+        index, best = loop.finals
+        for out, value in zip(outs, (best, index)[-len(outs) :], strict=True):
+            out.store(code, value)
 
-    each(code, [target, beside], place.lanes(given.element), body)
+    each(code, [*targets, beside], place.lanes(given.element), body)
 
 
 def running_sum(place: Operation, call: Call) -> None:

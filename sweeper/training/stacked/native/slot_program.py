@@ -50,7 +50,7 @@ class SlotProgram:
             raise NotCompiled("a device that is not the CPU")
         if any(leaf.tensor.ndim < 2 for leaf in layout.leaves):
             raise NotCompiled("inputs that are not rows")
-        self._learned = _learned(calls, layout.sites)
+        self._learned = _learned(calls, layout)
         text = _translated(layout, calls, inputs)
         self._run = target.callable_at(target.compiled(text, ["run"])["run"], 3)
         self.dtype = layout.results[0].dtype
@@ -131,11 +131,17 @@ class SlotProgram:
             raise IndexError("a class or an index lies beyond what it points into")
 
 
-def _learned(calls: Sequence[Call], sites: int) -> list[int]:
-    """How many tensors each hidden activation of the pass learns."""
-    found = [0] * sites
+def _learned(calls: Sequence[Call], layout: Layout) -> list[int]:
+    """How many tensors each hidden activation of the pass learns.
+
+    Raises:
+        NotCompiled: for one of numbers of another precision than the slot's, which its function takes.
+    """
+    found = [0] * layout.sites
     for call in calls:
         if name_of(call.operation) == "activate":
+            if call.results[0].dtype != layout.results[0].dtype:
+                raise NotCompiled("an activation of numbers of another precision")
             found[call.arguments[3]] = len(call.arguments[1])
     return found
 

@@ -14,11 +14,14 @@ pytestmark = pytest.mark.skipif(
 )
 OPERATIONS: dict[str, Function] = {
     "argmax": lambda x: [x + 0, x.argmax(1), x.argmax(2, keepdim=True)],
+    "argmin": lambda x: [x + 0, x.argmin(1), x.argmin(2, keepdim=True)],
     "sort": lambda x: [*x.sort(dim=1, stable=True), *x.sort(dim=2, stable=True)],
     "sort, descending": lambda x: x.sort(dim=1, descending=True, stable=True),
     "cumsum": lambda x: [x.nan_to_num(0, 0, 0).cumsum(1)],
     "cummax": lambda x: [*x.cummax(1), *x.cummax(2)],
     "cummin": lambda x: x.cummin(1),
+    "max": lambda x: [*x.max(1), *x.max(2, keepdim=True)],
+    "min": lambda x: [*x.min(1, keepdim=True), *x.min(2)],
     "flip": lambda x: [x.flip(1), x.flip(1, 2)],
 }
 
