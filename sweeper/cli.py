@@ -114,7 +114,9 @@ app.command()(transfer)
 @app.command()
 def report(name: NameArgument, runs: RunsOption = RUNS, reports: ReportsOption = REPORTS) -> None:
     """Write the report of a run again: page, figures, tables, best.toml and best.py."""
-    page = open_run(runs, name).report(reports / name)
+    result = open_run(runs, name)
+    result.study.lies_in(reports=reports)
+    page = result.report(reports / name)
     say(f"report: {page}")
 
 
@@ -136,9 +138,10 @@ def best(
         raise UserError("best: give one of --json, --toml and --python")
     result = open_run(runs, name)
     if result.answer is None:
-        raise UserError(
-            f"run {name!r} has no completed trial, so there is no best one; see: sweeper status {name}"
-        )
+        from sweeper.study.command_line import of_run
+
+        see = of_run(result.study, "status")
+        raise UserError(f"run {name!r} has no completed trial, so there is no best one; see: {see}")
     if as_json:
         say(to_json(result.answer.to_dict()))
     elif as_toml:
@@ -281,7 +284,10 @@ def compare(
     from sweeper.commands.compare.page import side_by_side, to_dict, write
     from sweeper.commands.compare.words import text
 
-    side = side_by_side(a, open_run(runs, a), b, open_run(runs, b))
+    opened = open_run(runs, a), open_run(runs, b)
+    for each in opened:
+        each.study.lies_in(reports=reports)
+    side = side_by_side(a, opened[0], b, opened[1])
     page = write(side, reports / f"{a}-vs-{b}")
     plain = f"{text(side)}\ncomparison: {page}"
     say(to_json(to_dict(side)) if as_json else plain)

@@ -72,6 +72,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
     """Trains in `pool`; what reads and writes files of the user is done at `home`."""
     started = time.monotonic()
     study = as_begun(study, options.runs, fresh=options.fresh)
+    study.lies_in(options.runs, options.reports)
     refuse_others(study, options.runs, fresh=options.fresh)
     earlier = earlier_trials(study, options.runs, options.earlier, fresh=options.fresh)
     if options.storage is not None:

@@ -312,10 +312,10 @@ def open_result(runs: Path, name: str) -> Result:
     folder = run_folder(runs, name)
     raw = read_study(folder)
     source_folder, problem = read_source_folder(folder)
-    reserved = {"file", "folder", "trusted"} & raw.keys()
-    if reserved:
+    if reserved := {"file", "folder", "trusted"} & raw.keys():
         raise RunFolderError(f"{folder / 'study.toml'}: unknown key {', '.join(sorted(reserved))}")
     study = Study(file=str(folder / "study.toml"), folder=source_folder, trusted=True, **raw)
+    study.lies_in(runs)
     result = load_result(study, folder)
     if result.records.findings and result.trials.empty:
         named = "\n".join(f"  {line}" for line in lines(result.records.findings))

@@ -48,7 +48,8 @@ def run_folder(runs: Path, name: str) -> Path:
         known = sorted(path.parent.name for path in runs.glob("*/study.toml"))
     if not known:
         raise RunFolderError(
-            f"no run {name!r}: {runs}/ holds no runs yet; start one with: sweeper run {name}"
+            f"no run {name!r}: {runs}/ holds no runs yet; give the folder of runs with --runs, or start one "
+            "with: sweeper run STUDY"
         )
     raise RunFolderError(f"no run {name!r} in {runs}/; {did_you_mean(name, known)}")
 

@@ -42,8 +42,8 @@ LEFT = {
 """What was under way after the confirmations."""
 AFTER_SEARCH = ("confirm", "test", "sharpness")
 CONTINUES = "If the run stopped, start it again and it continues from here"
-NOT_REPEATED = ("fresh", "quiet", "on_result")
-"""Options that the command that goes on leaves out."""
+NOT_REPEATED = ("runs", "reports", "fresh", "quiet", "on_result")
+"""Options that the command that goes on leaves out, or has already."""
 WRITTEN = {"earlier": "from"}
 """Options whose name on the command line is another one."""
 
@@ -118,7 +118,7 @@ def _card(
     return Card(
         "running",
         f"{headline}.",
-        _lead(study, search, best),
+        _lead(study, search, confirm, best),
         settings(best.parameters, study) if best else {},
         facts,
         NextStep(f"{text}{note}:", resume),
@@ -129,15 +129,17 @@ def _were_done(done: int, total: int, noun: str) -> str:
     return f"{done:,} of {count(total, noun)} {'was' if done == 1 else 'were'} done"
 
 
-def _lead(study: Study, search: pd.DataFrame, best: Answer | None) -> str:
+def _lead(study: Study, search: pd.DataFrame, confirm: pd.DataFrame, best: Answer | None) -> str:
     if best is None:
         return "No trial has completed yet, so there is nothing to rank."
     if best.confirmed is not None:
         mean, seeds = number(best.confirmed.mean), count(best.confirmed.seeds, "fresh seed")
+        begun = confirm["trial"].nunique()
+        asked = min(study.confirm.finalists, len(completed_search(search)))
+        some = f", of the {begun} of {asked} finalists that have any so far" if begun < asked else ""
         return (
-            f"First on fresh seeds so far: trial #{best.trial} with a mean "
-            f"{metric_words(study.objective)} of {mean} over {seeds}. How sure that is, the report says once "
-            "the run is done."
+            f"First on fresh seeds so far: trial #{best.trial} with a mean {metric_words(study.objective)} "
+            f"of {mean} over {seeds}{some}. How sure that is, the report says once the run is done."
         )
     done, ranked = count(len(completed_search(search)), "completed trial"), Ranked(study.objective)
     tied = tied_best(as_costs(search, study.objective))

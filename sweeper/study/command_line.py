@@ -23,13 +23,34 @@ MOST_FILES = 50
 """Files of a folder that are looked through for the one that a renamed study comes from."""
 
 
-def run_again(study: Study, *settings: str) -> str:
+TAKEN: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("run", "report", "compare", "transfer"), ("runs", "reports")),
+    **dict.fromkeys(("best", "status"), ("runs",)),
+}
+"""Command -> which of `Study.places` it takes."""
+
+
+def run_again(study: Study, *settings: str, command: str = "run") -> str:
     """``sweeper run digits --set …``: the study as it was run, and `settings` (key=value) on top."""
     named = _of_that_name(study)
     file, changed = named[0] if named else _renamed(study)
-    if file is None or changed is None:
-        return _command(PLACEHOLDER, settings)
-    return _command(_argument(file), tuple(f"{key}={text}" for key, text in _merged(changed, settings)))
+    known = file is not None and changed is not None
+    merged = _merged(changed, settings) if changed is not None and file is not None else []
+    settings = tuple(f"{key}={text}" for key, text in merged) if known else settings
+    words = [word for setting in settings for word in ("--set", setting)]
+    argument = _argument(file) if known and file is not None else PLACEHOLDER
+    return command_line(["sweeper", command, argument, *words, *places(study, command)])
+
+
+def of_run(study: Study, command: str, *words: str) -> str:
+    """``sweeper best digits --python``: a command on the run of a study, which has its name."""
+    return command_line(["sweeper", command, study.name, *words, *places(study, command)])
+
+
+def places(study: Study, command: str) -> list[str]:
+    """``--runs DIR --reports DIR`` where these are not the usual ones, as far as the command takes them."""
+    named = [(name, study.places[name]) for name in TAKEN.get(command, ()) if name in study.places]
+    return [word for name, folder in named for word in (f"--{name}", folder)]
 
 
 def _merged(changed: tuple[str, ...], settings: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -155,8 +176,3 @@ def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
     return tomli_w.dumps({"v": value}).partition("=")[2].strip()
-
-
-def _command(study: str, settings: tuple[str, ...]) -> str:
-    words = ["sweeper", "run", study, *(word for setting in settings for word in ("--set", setting))]
-    return command_line(words)

@@ -66,6 +66,7 @@ class Study(Section):
     confirm: ConfirmSection = ConfirmSection()
     expect: ExpectSection = ExpectSection()
     _folder: Path | None = PrivateAttr(default=None)
+    _places: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def __init__(
         self,
@@ -108,6 +109,19 @@ class Study(Section):
     def folder(self) -> Path | None:
         """Folder of the study file; modules and data files are looked up there first."""
         return self._folder
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """Folders of its runs and reports that commands have to name: ``{"runs": …, "reports": …}``."""
+        return self._places
+
+    def lies_in(self, runs: Path | None = None, reports: Path | None = None) -> None:
+        """From now on commands name these folders, those that are not the usual ones."""
+        for name, folder in (("runs", runs), ("reports", reports)):
+            if folder is not None and Path(folder) != Path(name):
+                self._places[name] = str(folder)
+            elif folder is not None:
+                self._places.pop(name, None)
 
     @property
     def objective(self) -> str:

@@ -181,7 +181,7 @@ def test_a_stale_lock_file_is_no_obstacle(tmp_path: Path) -> None:
 
 def test_a_missing_run_is_named_with_those_that_exist(tmp_path: Path) -> None:
     """With a suggestion; or with the command that starts one."""
-    with pytest.raises(RunFolderError, match="holds no runs yet; start one with: sweeper run digits"):
+    with pytest.raises(RunFolderError, match="holds no runs yet; give the folder of runs"):
         run_folder(tmp_path, "digits")
     started(tmp_path, study(SPACE))
     with pytest.raises(RunFolderError, match=r"no run 'made-upp' in .*; did you mean 'made-up'\?"):

@@ -307,9 +307,8 @@ def test_the_command_goes_on_in_the_same_folders(tmp_path: Path) -> None:
     """Options other than the defaults are repeated; a storage's password and ``--fresh`` are not."""
     study = Study.load("digits")
     assert live_page.resume_command(study, Options()) == "sweeper run digits"
-    options = Options(
-        Path("my runs"), Path("out"), 3, storage="postgresql://me:secret@host/db", fresh=True, engine="fused"
-    )
+    options = Options(jobs=3, storage="postgresql://me:secret@host/db", fresh=True, engine="fused")
+    study.lies_in(Path("my runs"), Path("out"))  # as a run does with its study
     assert live_page.resume_command(study, options) == (
         "sweeper run digits --runs 'my runs' --reports out --jobs 3 --storage URL --engine fused"
     )

@@ -13,7 +13,7 @@ from sweeper.answer.edges import crowded
 from sweeper.commands.lr_range.table import suggest
 from sweeper.components.optimizers import EXAMPLES, OPTIMIZERS
 from sweeper.records.run_folder import as_begun
-from sweeper.report.next_step import _rates
+from sweeper.report.other_rates import other_rates
 from sweeper.study.rates import missing_rates, search_rates
 from sweeper.study.space import Range
 from sweeper.study.study import Study
@@ -63,7 +63,7 @@ def test_everybody_proposes_the_same(optimizer: str) -> None:
     wider = crowded(trials, {"learning_rate": Range(inner[0], inner[-1], log=True)}).iloc[0]
     assert (wider["side"], wider["wider"]) == ("high", high)
     beyond = trials.assign(outcome="diverged", learning_rate=low)
-    assert f"low = {search_rates(optimizer, too_high=low)[0]:.0e}".replace("e-0", "e-") in _rates(
+    assert f"low = {search_rates(optimizer, too_high=low)[0]:.0e}".replace("e-0", "e-") in other_rates(
         study, beyond, lower=True
     )[0].replace("e-0", "e-")
 

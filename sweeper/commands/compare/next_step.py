@@ -9,7 +9,7 @@ from sweeper.commands.compare.winners import POWER, chance_to_settle, pairs_to_s
 from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
 from sweeper.statistics.standing import OFTEN
-from sweeper.study.command_line import PLACEHOLDER, run_again
+from sweeper.study.command_line import PLACEHOLDER, of_run, places, run_again
 from sweeper.wording import capital, count, given, listing, percent
 
 FULL_POWER = pairs_to_show(0.85)
@@ -32,14 +32,12 @@ def _step(side: Comparison) -> NextStep:
         signal = any(run.answer.baseline is not None and run.answer.baseline.follows for run in hollow)
         check = "" if signal else ", and check that targets belong to their rows"
         text = f"See what theory advises{check}:"
-        commands = [run_again(run.study).replace("sweeper run", "sweeper advise", 1) for run in hollow]
+        commands = [run_again(run.study, command="advise") for run in hollow]
         return NextStep(text, "\n".join(dict.fromkeys(commands)))
     if found.verdict in ("a", "b"):
-        name = (a if found.verdict == "a" else b).name
-        return _script("the better one", name)
+        return _script("the better one", a if found.verdict == "a" else b)
     if found.verdict == "same":
-        name = max((a, b), key=lambda run: len(run.scores)).name
-        return _script("them", name)
+        return _script("them", max((a, b), key=lambda run: len(run.scores)))
     thin = min((a, b), key=lambda run: (len(run.scores), run.name != a.name))
     if found.verdict == "unconfirmed":
         seeds, places = max(10, thin.study.confirm.seeds), max(5, thin.study.confirm.finalists)
@@ -50,8 +48,8 @@ def _step(side: Comparison) -> NextStep:
     return _on_more_seeds(side)
 
 
-def _script(of: str, name: str, why: str = "") -> NextStep:
-    return NextStep(f"{why}Print a plain PyTorch script of {of}:", f"sweeper best {name} --python")
+def _script(of: str, run: Run, why: str = "") -> NextStep:
+    return NextStep(f"{why}Print a plain PyTorch script of {of}:", of_run(run.study, "best", "--python"))
 
 
 def _on_the_rows_of(a: Run, b: Run) -> NextStep:
@@ -60,10 +58,11 @@ def _on_the_rows_of(a: Run, b: Run) -> NextStep:
     settings = [f"name={name}", f"search.seed={a.study.search.seed}"]
     if a.study.data.split != b.study.data.split:
         settings.append(f"data.split=[{', '.join(map(given, a.study.data.split))}]")
+    words = [word for each in settings for word in ("--set", each)]
     commands = [
-        f"{command_line(['sweeper', 'best', b.name, '--toml'])} > {command_line([file])}",
-        command_line(["sweeper", "run", file, *(word for each in settings for word in ("--set", each))]),
-        command_line(["sweeper", "compare", a.name, name]),
+        f"{of_run(b.study, 'best', '--toml')} > {command_line([file])}",
+        command_line(["sweeper", "run", file, *words, *places(b.study, "run")]),
+        of_run(a.study, "compare", name),
     ]
     text = (
         f"In the folder of its study, train the winner of {b.name} on the rows of {a.name}, and compare that:"
@@ -85,8 +84,8 @@ def _on_more_seeds(side: Comparison) -> NextStep:
     if ended:
         why = f"No run adds seeds: {listing([_over(run) for run in ended])}. "
     if why:
-        name = (side.a if not side.found.difference < 0 else side.b).name
-        return _script(name, name, why)
+        run = side.a if not side.found.difference < 0 else side.b
+        return _script(run.name, run, why)
     ties = "; confirm.matters=0 keeps finalists that differ by little in the race"
     ties = ties if any("confirm.matters=0" in more for more in added) else ""
     who = "both" if len(thin) == 2 else thin[0].name

@@ -28,6 +28,7 @@ from sweeper.report.notebook import Answered
 from sweeper.report.render import Drawn, RenderedSection, render
 from sweeper.report.sections import drawn
 from sweeper.spreadsheet import to_csv
+from sweeper.study.command_line import of_run
 from sweeper.study.study import Study
 from sweeper.wording import interval, number
 
@@ -52,9 +53,8 @@ def side_by_side(name_a: str, result_a: Answered, name_b: str, result_b: Answere
 
 def _run(name: str, result: Answered) -> Run:
     if result.answer is None:
-        raise UserError(
-            f"run {name!r} has no completed trial, so it cannot be compared; see: sweeper status {name}"
-        )
+        see = of_run(result.study, "status")
+        raise UserError(f"run {name!r} has no completed trial, so it cannot be compared; see: {see}")
     return Run(name, result.study, result.records, result.answer, result.split)
 
 

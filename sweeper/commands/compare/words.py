@@ -4,7 +4,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from sweeper.answer.bounds import HIGH, LOW, cut_ends, in_words
+from sweeper.answer.bounds import CUT_OFF, HIGH, LOW, cut_ends, in_words
 from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, UNLEARNED
 from sweeper.answer.ranked import Ranked
 from sweeper.commands.compare.comparison import Comparison
@@ -94,7 +94,7 @@ def _lead(side: Comparison) -> str:
         return f"There are {found.why}; {flattering}."
     if found.difference == 0:
         return f"The winners have the same mean {side.ranked.metric}. The comparison is {found.why}."
-    mean, low, high = in_words(abs(found.difference), *_turned(found, side.ranked))
+    mean, low, high = in_words(abs(found.difference), *_turned(found, side.ranked), CUT_OFF)
     first, second = (side.a.name, side.b.name) if found.difference >= 0 else (side.b.name, side.a.name)
     most = max(int(run.scores.notna().sum()) for run in (side.a, side.b))
     on = f" on the {count(found.pairs, 'seed')} of both" if found.paired and found.pairs < most else ""
@@ -142,7 +142,7 @@ def _difference(side: Comparison) -> tuple[Fact, ...]:
     if found.verdict in ("same", "unconfirmed"):
         return ()
     read = as_read(found, side.ranked)
-    mean, low, high = in_words(read.difference, read.low, read.high, read.cut)
+    mean, low, high = in_words(read.difference, read.low, read.high, read.cut, CUT_OFF)
     name, p, p_low, p_high = oftener(side)
     ends = f"95 % interval {percent(p_low)} to {percent(p_high)}"
     return (

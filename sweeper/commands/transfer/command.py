@@ -52,6 +52,7 @@ def transfer(
     from sweeper.commands.transfer.table import to_dict
     from sweeper.commands.transfer.trials import parsed
     from sweeper.commands.transfer.words import print_transfer
+    from sweeper.study.command_line import of_run
     from sweeper.study.find import written_device
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import pool_here
@@ -59,6 +60,7 @@ def transfer(
     wanted = parsed(over, to, check)
     with pool_here(jobs, initialize_worker, written_device(study, assignments or ())) as pool:
         asked = load_study(pool, study, tuple(assignments or ()))
+        asked.lies_in(runs, reports)
         winner = winner_of(asked, runs)
         done = train(
             pool,
@@ -80,4 +82,4 @@ def transfer(
     if figure is not None:
         typer.echo(printable(f"figure: {figure}"))
     if (reports / asked.name / "index.html").is_file():
-        typer.echo(printable(f"sweeper report {asked.name} takes it into the page of the run"))
+        typer.echo(printable(f"To add it to the page of the run: {of_run(asked, 'report')}"))

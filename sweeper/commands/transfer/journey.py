@@ -215,7 +215,7 @@ def next_command(study: Study, over: Over, what: Found, held: Mapping[str, Any])
     assert entry is not None
     if what.prediction is None:
         sizes, wider = ",".join(given(size) for size in over.sizes), _wider(entry, what.optima["verdict"])
-        command = run_again(study, *wider).replace("sweeper run", "sweeper transfer", 1)
+        command = run_again(study, *wider, command="transfer")
         return f"{command} --over {over.key}={sizes} --to {given(over.to)}{'' if wider else ' --seeds 10'}"
     ends = what.prediction.low, what.prediction.high
     low, high = (exact(value, 2) for value in ends)
