@@ -41,8 +41,9 @@ def interval(mean: float, low: float, high: float) -> tuple[str, str, str]:
     """`mean`, `low` and `high` to the same decimals: those of two digits of the interval's width, and at most
     `MORE` further ones for two digits of the mean, and of the end next to 0; one where 0 lies inside."""
     width, largest = high - low, max(abs(mean), abs(low), abs(high))
-    if not (math.isfinite(width) and math.isfinite(mean)) or width <= ROUNDING * largest or largest < 1e-3:
-        return number(mean), number(low), number(high)
+    if not 1e-3 <= largest < 1e6 or not math.isfinite(width + mean) or width <= ROUNDING * largest:
+        few = not (largest >= 1e6 and 0 < width < math.inf)
+        return tuple(map(number, (mean, low, high))) if few else tuple(distinct([mean, low, high]))  # type: ignore
     own = 1 - math.floor(math.log10(width))
     near = min(low, high, key=abs)
     kept = [mean, *([near] if low * high > 0 else [])]
@@ -210,8 +211,7 @@ def spoken(setting: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """No line ends between a number and its unit, or inside a setting: no-break spaces in ``8 %``, ``3 min``
-    and ``model.depth = 2``."""
+    """No line ends between a number and its unit, or in a setting: ``8 %``, ``model.depth = 2``."""
     return UNITS.sub("\u00a0", text).replace(" = ", "\u00a0=\u00a0")
 
 

@@ -12,10 +12,10 @@ from sweeper.components.metrics import known_score
 from sweeper.study.study import Study
 from sweeper.wording import interval, number
 
-CUT, CUT_OFF = " (its limit)", " (cut off)"
+CUT, CUT_OFF = " (the score's limit)", " (limited by the score)"
 """Said beside an end of an interval that the score cannot pass, and beside one of a difference that goes no
 further because one of the two scores could not: that is known as well as the interval of the other."""
-STRICTER = "leaves 0 out, which is not enough among several finalists"
+STRICTER = "leaves 0 out, but a verdict takes more"
 """Said wherever an interval leaves 0 out while the finalist is tied: a call takes more than the interval."""
 LOW, HIGH = "low", "high"
 

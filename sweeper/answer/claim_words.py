@@ -48,7 +48,7 @@ TEMPLATES: Mapping[tuple[str, str], str] = {
     (
         LUCK,
         "luck",
-    ): "Luck outweighs settings among these finalists: one training says little about "
+    ): "Luck outweighs settings among these finalists: one training of each says little about "
     "which is best. {Detail}.",
     (LUCK, ""): "{unsettled} whether settings or luck weigh more: {detail}.",
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.answer.bounds import in_words, stricter, which_cut
+from sweeper.answer.bounds import CUT_OFF, in_words, stricter, which_cut
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.statistics.race import ENOUGH_SEEDS
@@ -139,7 +139,7 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
     same = f"on {count(gain.seeds, 'fresh seed')} of both"
     ends = ""
     if math.isfinite(gain.low):
-        _, low, high = in_words(gain.difference, gain.low, gain.high, gain.cut)
+        _, low, high = in_words(gain.difference, gain.low, gain.high, gain.cut, CUT_OFF)
         ends = f"; interval of the difference {low} to {high}"
     if gain.verdict == "fails":
         return f"{size} {side}", f"{than}, {same}{ends}; the default diverged or failed on more seeds"

@@ -43,6 +43,8 @@ class Learning:
     """The largest fall of any trial on record, each on its own seed, to its best point."""
     from_start: bool = True
     """Whether the objective has a value at step 0: then it is the best of `points` + 1."""
+    at_end: float = math.nan
+    """Objective at the last evaluation."""
     above_guess: tuple[str, ...] = ()
     """Scores on the test rows that are shown to beat guessing."""
 
@@ -60,10 +62,10 @@ class Learning:
 
     @property
     def evaluations(self) -> str:
-        """What the objective is the best of: ``13 evaluations, that before training among them``."""
+        """What the objective is the best of: ``13 evaluations, the one before training included``."""
         if not self.from_start:
             return count(self.points, "evaluation")
-        return f"{count(self.points + 1, 'evaluation')}, that before training among them"
+        return f"{count(self.points + 1, 'evaluation')}, the one before training included"
 
 
 def learning(
@@ -112,8 +114,14 @@ def learning(
         points=int(np.isfinite(later).any(axis=0).sum()),
         furthest=_furthest(curves, objective),
         from_start=metric == start_metric(objective),
+        at_end=float(np.mean([_last(row) for row in objective_value(objective, values.to_numpy())])),
         above_guess=baseline.scores_above if baseline is not None else (),
     )
+
+
+def _last(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known[-1]) if len(known) else math.nan
 
 
 def _furthest(curves: pd.DataFrame, objective: str) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.rows import fresh_scores, retrained
-from sweeper.statistics.variance import share_intervals
+from sweeper.statistics.variance import settings_share
 from sweeper.wording import percent
 
 
@@ -19,7 +19,8 @@ def ends_in_words(low: float, high: float) -> str:
 
 
 class Luck(NamedTuple):
-    """Share of the variance of `complete_scores` that is not between settings, with its 95 % interval."""
+    """Share of the variance of `complete_scores` on one seed that is not between settings, with its 95 %
+    interval. What a seed does to all alike decides between none of them, and is left out."""
 
     share: float
     low: float
@@ -47,6 +48,5 @@ def luck(trials: pd.DataFrame, winner: int) -> Luck | None:
     finalists, seeds = values.shape
     if finalists < 2 or seeds < 2 or np.ptp(values) == 0:
         return None
-    found, low, high = share_intervals(values)
-    every = retrained(trials)
-    return Luck(float(1 - found[0] / found.sum()), float(1 - high[0]), float(1 - low[0]), finalists, every)
+    share, low, high = settings_share(values)
+    return Luck(1 - share, 1 - high, 1 - low, finalists, retrained(trials))

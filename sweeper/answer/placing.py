@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.baseline import ROUNDING
-from sweeper.answer.bounds import CUT, in_words, stricter
+from sweeper.answer.bounds import CUT_OFF, in_words, stricter
 from sweeper.answer.ranked import Ranked
 from sweeper.wording import capital, count, every, listing, number
 
@@ -167,8 +167,9 @@ SAME = "has the same score on every seed"
 """Said of a finalist with `same_scores`."""
 
 
-def at_worst(row: Mapping[Hashable, Any], ranked: Ranked) -> str:
-    """How far a tied finalist of such a row may be behind: the end of its interval, which may leave 0 out."""
+def at_worst(row: Mapping[Hashable, Any], ranked: Ranked, *, remarked: bool = True) -> str:
+    """How far a tied finalist of such a row may be behind: the end of its interval, which may leave 0 out;
+    that is `remarked`."""
     _, low, high, _ = apart(row)
     if same_scores(row):
         return SAME
@@ -176,9 +177,9 @@ def at_worst(row: Mapping[Hashable, Any], ranked: Ranked) -> str:
         return "may be worse by any amount"
     side = 1 if ranked.highest else 2
     end = (low, high)[side - 1]
-    said, cut, _ = in_words(*apart(row))[side].partition(CUT)
+    said, cut, _ = in_words(*apart(row), mark=CUT_OFF)[side].partition(CUT_OFF)
     # more than three digits, which the numbers beside it needed, are of no use to it alone
     fitting = len(said.lstrip("−0.").replace(".", "")) <= 3
     worst = f"{(said if fitting else number(end)).lstrip('−')}{cut}"
-    remark = stricter(low, high)
+    remark = stricter(low, high) * remarked
     return f"may be up to {worst} worse{f' (the interval {remark})' if remark else ''}"

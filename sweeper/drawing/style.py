@@ -55,6 +55,7 @@ _THEME: dict[str, Any] = {
     "text.parse_math": False,  # what users name may hold a dollar sign
     "text.usetex": False,
     "axes.formatter.use_mathtext": False,
+    "axes.formatter.useoffset": False,  # numbers less a large one look like others
     "grid.color": "0.9",
     "legend.fontsize": 9,
     "legend.title_fontsize": 9,

@@ -202,7 +202,7 @@ def not_shown_better(frame: pd.DataFrame) -> str:
         one = f"the interval of the difference {STRICTER}"
         many = f"the intervals of the differences {STRICTER.replace('leaves', 'leave')}"
         ends = one if len(beside) == 1 else many
-        said.append(f"{begun or f'{NOT_BETTER} {some_of(beside)}'}, though {ends}.")
+        said.append(f"{begun or f'{NOT_BETTER} {some_of(beside)}'}; {ends}.")
     # of some that have the winner's scores another sentence tells
     return " ".join(said) or f"It has the same score as {listing(same)} on every seed."
 
@@ -302,7 +302,7 @@ HOW = (
     "settings would show (step-down). Calling a finalist worse takes more than an interval that leaves 0 "
     "out: of identical settings, at most 3 % of races call one worse, over all interim checks. False calls "
     "stay rare even where one setting has a skewed distribution or rare bad seeds. No interval can allow for "
-    "what no seed has shown. An end is cut off where one of the two scores can go no further. A finalist "
+    "what no seed has shown. An end is limited where one of the two scores can go no further. A finalist "
     f"that lasted the race and is not called worse is tied, where the winner completed {ENOUGH_SEEDS} seeds "
     "or more; fewer rank nobody. The detectable difference is the one that 80 % of races with as many seeds "
     "and as much noise would call. P(winner is better) counts seeds, those of equal scores half, with "

@@ -16,23 +16,25 @@ from sweeper.drawing.style import HUES, canvas, themed
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.race import ENOUGH_SEEDS
-from sweeper.statistics.variance import COMPONENTS, share_intervals
+from sweeper.statistics.variance import COMPONENTS, settings_share, share_intervals
 from sweeper.wording import count, interval, listing, percent
 
-COLUMNS = ["component", "variance", "sd", "share", "low", "high", "finalists", "seeds", "metric"]
+COLUMNS = ["component", "variance", "sd", "share", "low", "high"]
+ON_A_SEED = ["share_on_a_seed", "low_on_a_seed", "high_on_a_seed"]
+COLUMNS += [*ON_A_SEED, "finalists", "seeds", "metric"]
 
 
 def variance(run: RunData) -> pd.DataFrame:
     """Variance components of the scores of the finalists on fresh seeds; columns as in `COLUMNS`.
 
-    Model: score = mean + settingsᵢ + seedⱼ + restᵢⱼ, all random. `settings`: between finalists. `seed`:
-    what a seed does to all finalists alike. `settings × seed`: what a seed does to each differently.
-    Weights, batches and split may do either. By analysis of variance (Searle, Casella and McCulloch 1992,
-    ch. 4): σ²_rest = MS_rest, σ²_settings = (MS_settings − MS_rest) / seeds, σ²_seed = (MS_seed − MS_rest) /
+    Model: score = mean + settingsᵢ + seedⱼ + restᵢⱼ, all random. `settings`: between finalists. `seed`: what
+    a seed does to all finalists alike. `settings × seed`: what a seed does to each differently. Weights,
+    batches and split may do either. By analysis of variance (Searle, Casella and McCulloch 1992, ch. 4):
+    σ²_rest = MS_rest, σ²_settings = (MS_settings − MS_rest) / seeds, σ²_seed = (MS_seed − MS_rest) /
     finalists, cut off at 0. `share` is of their sum, with a 95 % generalized interval (Weerahandi 1993): mean
-    squares divided by draws of χ² / d.f. Finalists that failed on a seed are left out. Empty below two
-    finalists and two seeds. Finalists are picked, most of them for their scores, so settings tend to vary
-    less among them than in the whole space.
+    squares divided by draws of χ² / d.f. share_on_a_seed leaves `seed` out, see `settings_share`. Finalists
+    that failed on a seed are left out. Empty below two finalists and two seeds. Finalists are picked, most of
+    them for their scores, so settings tend to vary less among them than in the whole space.
     """
     values = complete_scores(run.trials, run.answer.trial if run.answer else None)
     finalists, seeds = values.shape
@@ -41,6 +43,9 @@ def variance(run: RunData) -> pd.DataFrame:
     found, low, high = share_intervals(values)
     frame = pd.DataFrame({"component": COMPONENTS, "variance": found, "sd": np.sqrt(found)})
     frame = frame.assign(share=found / found.sum(), low=low, high=high)
+    own, least, most = settings_share(values)
+    unknown = np.nan, np.nan, np.nan
+    frame[ON_A_SEED] = [(own, least, most), unknown, (1 - own, 1 - most, 1 - least)]
     return frame.assign(finalists=finalists, seeds=seeds, metric=run.objective)[COLUMNS]
 
 
@@ -106,9 +111,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     lasted = int(first["finalists"])
     who = count(lasted, "finalist") if lasted == raced else f"the {lasted} of {raced} finalists that lasted"
     base = f"{who} on {count(int(first['seeds']), 'fresh seed')}"
-    low, high = frame.loc[SETTINGS, "low"], frame.loc[SETTINGS, "high"]
+    share, low, high = frame.loc[SETTINGS, ON_A_SEED]
     side = "luck" if high < 0.5 else "settings" if low > 0.5 else ""
-    said = f"of the variance of {base}, {listing(shares)}; 95 % intervals"
+    ends = ends_in_words(low, high)
+    own = f"of what tells them apart on one seed, {percent(share)} is due to settings ({ends})"
+    said = f"of the variance of {base}, {listing(shares)}; {own}; 95 % intervals"
     seeds = int(first["seeds"])
     side = side if seeds >= ENOUGH_SEEDS else ""
     status = CONFIRMED if side else OPEN
@@ -169,8 +176,9 @@ QUESTION = Question(
         title="Settings or luck",
         caption=(
             "The spread of the finalists' scores on fresh seeds, split into three parts: between settings, a "
-            "seed's effect on all settings, and its effect on each. Lines are 95 % intervals. Where seeds "
-            "weigh more than settings, one training says little about settings."
+            "seed's effect on all settings, and its effect on each. Lines are 95 % intervals. What a seed "
+            "does to all alike decides between none of them; where its effect on each weighs more than "
+            "settings, one training of each says little about settings."
         ),
         missing=missing,
         draw=draw,
@@ -181,8 +189,10 @@ QUESTION = Question(
     how=(
         "Analysis of variance of score = mean + settings + seed + rest, all random (Searle, Casella and "
         "McCulloch 1992), over finalists that completed every fresh seed of the winner; generalized 95 % "
-        "intervals (Weerahandi 1993). Finalists are picked, most of them for their scores, so settings tend "
-        "to vary less among them than in the whole space.",
+        "intervals (Weerahandi 1993). Whether settings or luck weigh more is judged without what a seed does "
+        "to all alike, which decides between none: σ²_settings / (σ²_settings + σ²_rest), whose interval "
+        "follows from the F distribution. Finalists are picked, most of them for their scores, so settings "
+        "tend to vary less among them than in the whole space.",
         "A search that was optimistic has two possible causes that one search seed cannot separate: the "
         "best of many is partly luck (winner's curse), and what the search's own seed drew may have been "
         "easy. “Fresh seeds minus search” leaves a published default out where a trial that is no finalist "

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from sweeper.answer.answer import Answer, clause_of
+from sweeper.answer.bounds import STRICTER, stricter
 from sweeper.answer.claims import (
     AHEAD,
     ALONE,
@@ -30,18 +31,18 @@ from sweeper.answer.comparison import marked
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.luck import ends_in_words
 from sweeper.answer.outcomes import outcomes_in_words, reasons
-from sweeper.answer.placing import at_worst, better_means, placing, same_scores
+from sweeper.answer.placing import apart, at_worst, better_means, placing, same_scores
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.answer.summary import Summary, summarize
 from sweeper.report.doubts import Doubt, doubt, guessing
-from sweeper.report.facts import Fact, in_no_finalist, other_scores, scores_of, unit_of
+from sweeper.report.facts import Fact, in_no_finalist, off_scale, other_scores, scores_of, unit_of
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.use import headline_of, in_words, settings
 from sweeper.search.starts import unheld
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, duration, ended, every, given, percent, whole
+from sweeper.wording import capital, count, duration, ended, every, given, listing, percent, whole
 
 FOLDED = ("In no finalist", "Guessing", "Other scores", "Trials", "Made on")
 TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
@@ -98,11 +99,18 @@ class Card:
         return tuple(fact for fact in self.facts if answers and fact.label in FOLDED)
 
 
-def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path | None = None) -> Card:
-    """The answer of `trials` in words; `folder` is that of the report, if there is one."""
+def card(
+    study: Study,
+    answer: Answer | None,
+    trials: pd.DataFrame,
+    folder: Path | None = None,
+    curves: pd.DataFrame | None = None,
+) -> Card:
+    """The answer of `trials` in words; `folder`: that of the report, if there is one; `curves`: theirs."""
+    unscaled = off_scale(study, curves)
     counted = _counts(study, trials)
     if answer is None:
-        step = next_step(study, None, trials, None, None, folder)
+        step = next_step(study, None, trials, None, None, folder, unscaled)
         return Card("none", _no_headline(trials), _why_none(trials), {}, counted, step)
     summary, doubted = summarize(study, answer, trials), doubt(study, answer)
     ranked = Ranked(study.objective, answer.least_loss)
@@ -124,7 +132,7 @@ def card(study: Study, answer: Answer | None, trials: pd.DataFrame, folder: Path
         lead = f"{doubted.lead} The winner has {in_words(study, answer)}. {lead}"
         standing, headline = doubted.standing, doubted.headline
         warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
-    step = next_step(study, answer, trials, doubted, summary.edge, folder)
+    step = next_step(study, answer, trials, doubted, summary.edge, folder, unscaled)
     chosen, claims = settings(answer.parameters, study), _claims(answer, doubted)
     return Card(standing, headline, lead, chosen, facts, step, warnings, claims)
 
@@ -189,7 +197,7 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         return (Fact(UNRANKED, "\n".join(summary.unranked), meaning),)
     rows = summary.rows.to_dict("records")
     lines = [
-        f"{name}: {at_worst(row, ranked)}"
+        f"{name}: {at_worst(row, ranked, remarked=False)}"
         + (f", on {count(int(row['pairs']), 'seed')} of both" if row["pairs"] < seeds else "")
         for name, row in zip(marked(summary.rows), rows, strict=True)
         if row["verdict"] == ALIKE
@@ -198,6 +206,10 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
     meaning = f"{count(seeds, 'fresh seed does', 'fresh seeds do')} not show that the winner is better"
     meaning += f"; the numbers are in {ranked.metric}" * told + shared
+    beside = [row for row in rows[1:] if row["verdict"] == ALIKE and stricter(*apart(row)[1:3])]
+    if beside and not same_scores(beside[0]):
+        names = "each" if len(beside) == len(lines) else listing([f"#{row['trial']}" for row in beside])
+        meaning += f"; the interval of the difference to {names} {STRICTER}"
     return (Fact(TIED, "\n".join(lines), meaning),)
 
 
@@ -213,13 +225,13 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         ends = f"luck is {percent(share)} ({interval_words})"
         if not value:
             reach = " to ".join(dict.fromkeys((percent(low), percent(high))))
-            value = f"{reach} of the variance is luck"
+            value = f"{reach} of the differences on a seed is luck"
             above = f"luck is {percent(share)} by the best estimate, and the 95 % interval above"
             ends = above if low != high else ends
         some = f"the {complete} of {retrained} finalists that completed every fresh seed of the winner"
         who = f"{every(retrained, 'finalist')} on fresh seeds" if complete == retrained else some
-        rest = "" if percent(share) == percent(1.0) else "; the rest lies between settings"
-        said.append(f"of the variance of the scores of {who}, {ends}{rest}")
+        rest = "" if percent(share) == percent(1.0) else "; the rest is due to settings"
+        said.append(f"of the differences on one seed between the scores of {who}, {ends}{rest}")
     return (Fact("How sure", value, "; ".join(said)),) if said else ()
 
 

@@ -181,6 +181,9 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "high": "upper end of the 95 % interval of the boundary",
     },
     "variance": {
+        "share_on_a_seed": "share of what tells finalists apart on one seed, without its effect on all alike",
+        "low_on_a_seed": "lower end of the 95 % interval of that share",
+        "high_on_a_seed": "upper end of the 95 % interval of that share",
         "low": "lower end of the 95 % interval of the share",
         "high": "upper end of the 95 % interval of the share",
     },

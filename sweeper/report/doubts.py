@@ -14,6 +14,7 @@ from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import CENTRAL, Ranked, is_central
 from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import BY_MAE, MEDIAN, MIDDLE
+from sweeper.report.majority import majority
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import run_again
 from sweeper.study.data_keys import GROUPS
@@ -41,7 +42,7 @@ class Doubt:
 def doubt(study: Study, answer: Answer) -> Doubt | None:
     """Nothing is shown to be learned; else the winner is no better than guessing; else ``None``."""
     ranked = Ranked(study.objective)
-    if answer.learning is not None and not answer.learning.learned:
+    if answer.learning is not None and not answer.learning.learned and not _is_worse(answer):
         headline = "Nothing was learned."
         if answer.learning.above_guess:
             headline = f"The {ranked.metric} does not show that the winner learned anything."
@@ -64,6 +65,13 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     where = _where(weak, answer.baseline.objective, like, beaten)
     lead = _no_better(weak, answer.baseline.guess)
     return Doubt(GUESS, f"{text} {where}.", lead, where)
+
+
+def _is_worse(answer: Answer) -> bool:
+    """Whether it is not clear if the winner learned, but clear that guessing is better by its objective."""
+    own = answer.baseline.objective if answer.baseline is not None else None
+    found = answer.learning
+    return found is not None and found.unclear and not found.above_guess and own is not None and own.worse
 
 
 def _where(weak: Sequence[Against], own: Against | None, like: str, beaten: Collection[str]) -> str:
@@ -216,7 +224,7 @@ def warnings(study: Study, answer: Answer, baselines: Mapping[str, Any] | None) 
     """Sentences about seeds, scores and rows; those about rows need what the run recorded."""
     of_rows = () if baselines is None else _rows(study, baselines)
     others = () if answer.standing in HOLLOW else _other_scores(study, answer)
-    return (*_seeds(answer), *others, *of_rows)
+    return (*_seeds(answer), *others, *majority(study, answer), *of_rows)
 
 
 def _other_scores(study: Study, answer: Answer) -> tuple[str, ...]:

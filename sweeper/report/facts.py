@@ -40,6 +40,7 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
         else:
             best = _best_of(answer, sure.seeds)
             meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds{best}"
+            meaning += _at_end(answer, mean)
         scores.append(Fact(capital(ranked.metric), mean, meaning))
     if answer.test:
         scores.append(_tested(ranked, answer, answer.test))
@@ -67,9 +68,7 @@ def in_no_finalist(trials: pd.DataFrame) -> tuple[Fact, ...]:
 
 def unit_of(study: Study) -> tuple[Fact, ...]:
     """That scores are those of standardized targets, where they are: a reader takes them for the target's."""
-    loss = study.training.loss
-    known = LOSSES.get(loss) if isinstance(loss, str) else None
-    if not study.data.standardize_target or (known is not None and known.task != "regression"):
+    if not study.data.standardize_target or _is_regression(study) is False:
         return ()
     meaning = (
         "losses and errors here, in figures and in tables are those of targets with mean 0 and standard "
@@ -78,12 +77,41 @@ def unit_of(study: Study) -> tuple[Fact, ...]:
     return (Fact("Unit", "standardized targets", meaning),)
 
 
+def _is_regression(study: Study) -> bool | None:
+    """Whether the loss is one of amounts; ``None`` of a loss that is not known."""
+    loss = study.training.loss
+    known = LOSSES.get(loss) if isinstance(loss, str) else None
+    return None if known is None else known.task == "regression"
+
+
+UNUSUAL = {"mse": 100.0}
+"""Losses before training from which targets are far from a scale of 1; of others 10."""
+
+
+def off_scale(study: Study, curves: pd.DataFrame | None) -> float | None:
+    """The loss before training, median over trials, where targets as they came make it unusual; else
+    ``None``."""
+    if curves is None or curves.empty or study.data.standardize_target or not _is_regression(study):
+        return None
+    first = curves[(curves["metric"] == "validation_loss") & (curves["step"] == 0)]["value"].astype(float)
+    loss = float(first.median())
+    return loss if loss > UNUSUAL.get(str(study.training.loss), 10.0) else None
+
+
 def _best_of(answer: Answer, seeds: int) -> str:
     """That a score is the best of several along its training, which flatters it beside that on test rows."""
     found = answer.learning
     several = found is not None and found.points + found.from_start > 1
     of = "the best of" if seeds == 1 else "on each the best of"
     return f", {of} {found.evaluations}" if found is not None and several else ""
+
+
+def _at_end(answer: Answer, mean: str) -> str:
+    """The mean at the last evaluation, where it reads otherwise."""
+    found = answer.learning
+    if found is None or not math.isfinite(found.at_end) or number(found.at_end) == mean:
+        return ""
+    return f"; at the last one {number(found.at_end)} on average"
 
 
 def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact:

@@ -1,28 +1,26 @@
 """The one thing to do next, as a command."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from sweeper.answer.answer import Answer, clause_of
-from sweeper.answer.edges import OUTER, Edge
+from sweeper.answer.edges import Edge
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import begun
 from sweeper.components.metric_words import metric_words
 from sweeper.report.advice.item import toml
 from sweeper.report.doubts import Doubt
+from sweeper.report.majority import alike, right_by_one_guess
 from sweeper.report.more_seeds import more_seeds, no_more
-from sweeper.statistics.learning_rates import boundary
+from sweeper.report.other_rates import other_rates, too_high
 from sweeper.statistics.race import ENOUGH_SEEDS
-from sweeper.study.command_line import PLACEHOLDER, run_again
-from sweeper.study.rates import ROOM, as_range, joined, optimizers_at, search_rates
+from sweeper.study.command_line import PLACEHOLDER, of_run, option, run_again
+from sweeper.study.rates import as_range, joined, search_rates
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, listing, number, span, spoken, tidied
+from sweeper.wording import capital, count, listing, number, percent, spoken
 
 NOT_LEARNED = "the winner is not shown to have learned"
 MANY_SEEDS = 10
@@ -56,6 +54,7 @@ def next_step(
     doubted: Doubt | None,
     edge: Edge | None,
     folder: Path | None,
+    unscaled: float | None = None,
 ) -> NextStep:
     """The most useful of: begin, mend what fails or diverges, confirm, widen the range, use the answer.
 
@@ -66,11 +65,14 @@ def next_step(
         doubted: why the answer is none.
         edge: a setting of the winner at an edge of its range.
         folder: that of the report, where ``best.py`` lies; ``None`` if there is no report.
+        unscaled: the loss before training, where targets far from a scale of 1 make it large.
     """
-    if answer is None:
+    if unscaled is not None and _trains_badly(answer, trials, doubted) and option(study, SCALED):
+        step = _scaled(unscaled)
+    elif answer is None:
         step = _no_answer(study, trials)
-    elif rates := _too_high(study, answer, trials):
-        step = rates
+    elif rates := too_high(study, answer, trials):
+        step = _Rerun(*rates, fresh=True)
     elif answer.unfinished:
         step = _Rerun(f"Finish the run: {answer.unfinished}.")
     elif answer.learning is not None and not answer.learning.learned:
@@ -79,6 +81,8 @@ def next_step(
         step = _unconfirmed(study, trials)
     elif (doubted is None or _may_only_lack_seeds(answer)) and (few := _few_seeds(study, answer, trials)):
         step = few
+    elif doubted is not None and (other := _by_all_classes(study, answer)):
+        step = other
     elif doubted is not None and edge is not None and edge.side == "high" and _may_only_lack_seeds(answer):
         step = _widen(study, edge, trials)  # a score that still gets better towards a bound may beat it there
     elif doubted is not None:
@@ -87,14 +91,29 @@ def next_step(
         step = _widen(study, edge, trials)
     else:
         return _use(study, folder)
-    command = run_again(study, *step.settings) + (" --fresh" if step.fresh else "")
+    command = run_again(study, *step.settings, command=step.command) + (" --fresh" if step.fresh else "")
     if step.fresh:
         deletes = "--fresh deletes the trials and the report of this run"
         step = replace(step, text=f"{step.text[:-1]} ({deletes}):")
-    command = command.replace("sweeper run", f"sweeper {step.command}", 1)
     if PLACEHOLDER in command.split():
         return NextStep(f"{step.text[:-1]} ({PLACEHOLDER} stands for your study file):", command)
     return NextStep(step.text, command)
+
+
+SCALED = "data.standardize_target=true"
+
+
+def _trains_badly(answer: Answer | None, trials: pd.DataFrame, doubted: Doubt | None) -> bool:
+    """Whether nothing was learned, or guessing not beaten, or most of the search diverged."""
+    search = trials[trials["phase"] != "confirm"]
+    lost = (search["outcome"] == "diverged").mean() >= 0.5
+    return bool(lost) or (answer is not None and doubted is not None)
+
+
+def _scaled(loss: float) -> _Rerun:
+    text = f"Targets lie far from a scale of 1 (the loss before training is {number(loss)}), and usual rates "
+    text += "and weights are for that scale: standardize them. Scores are in their deviations then."
+    return _Rerun(text, (SCALED,), fresh=True)
 
 
 def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
@@ -121,7 +140,7 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
             return _Rerun(text, command="advise")
         tried = "" if len(failed) else "the lowest rate tried, "
         text = f"Training diverged even at {tried}{number(lowest)}: search much lower ones."
-        return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
+        return _Rerun(text, other_rates(study, trials, lower=True), fresh=True)
     if is_over:
         return _Rerun("No trial has completed: search on.", (f"search.trials={2 * searched}",))
     return _Rerun("Continue the search: no trial has completed so far.")
@@ -158,81 +177,6 @@ def _more_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[str
     return more_seeds(study, trials, answer.trial, max(MANY_SEEDS, 2 * study.confirm.seeds))
 
 
-def _too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | None:
-    """Lower rates, where half of the search or more diverged and the best one has one of the lowest tried."""
-    search = trials[trials["phase"] != "confirm"]
-    diverged = begun(search[search["outcome"] == "diverged"])
-    own = answer.parameters["learning_rate"]
-    tried = search.loc[search["learning_rate"] > 0, "learning_rate"].astype(float)
-    if len(diverged) < len(search) / 2 or tried.empty or not own > 0:
-        return None
-    lowest, highest = float(tried.min()), float(tried.max())
-    done = search[(search["outcome"] == "completed") & (search["learning_rate"] > 0)]
-    first = Ranked(study.objective).order(done, "objective", "trial").iloc[0]
-    best = float(first["learning_rate"])
-    kept = ((str(answer.parameters["optimizer"]), float(own)), (str(first["optimizer"]), best))
-    who, own = ("the answer", own) if own >= best else ("the best one of the search", best)
-    if math.log(own / lowest) > OUTER * math.log(highest / lowest):
-        return None
-    settings = _rates(study, diverged, lower=True, kept=_around(kept, search))
-    if not settings:
-        return None
-    where = f"a rate at the low end of those tried, {number(own)} of {span(lowest, highest)}"
-    where = f"the lowest rate tried, {number(own)}" if own == lowest else where
-    text = f"{len(diverged):,} of {count(len(search), 'trial')} diverged, and {who} has {where}"
-    return _Rerun(f"{text}: search lower ones.", settings, fresh=True)
-
-
-def _around(kept: Sequence[tuple[str, float]], search: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """For each optimizer the range around its rates that did well: up to where half of its trainings
-    diverge, or half a decade above them where that is not known to lie higher."""
-    found = {}
-    for name in dict.fromkeys(name for name, _ in kept):
-        rates = [rate for optimizer, rate in kept if optimizer == name]
-        own = begun(search[(search["optimizer"] == name) & (search["learning_rate"] > 0)])
-        lost = own["outcome"].eq("diverged").to_numpy()
-        limit = boundary(np.log10(own["learning_rate"].to_numpy(float)), lost)[0]
-        end = limit if limit > max(rates) else max(rates) * 10**ROOM
-        found[name] = search_rates(name, good=rates, too_high=end)
-    return found
-
-
-def _rates(
-    study: Study,
-    trials: pd.DataFrame,
-    *,
-    lower: bool,
-    kept: Mapping[str, tuple[float, float]] | None = None,
-) -> tuple[str, ...]:
-    """For each key with a learning rate the range below, or above, all rates of its trials; that of an
-    optimizer in `kept` is known."""
-    space, settings, known = study.space, [], kept or {}
-    for key in space.entries:
-        sharing = optimizers_at(space, key) if space.base(key) == "learning_rate" else ()
-        tried = trials.loc[trials["optimizer"].isin(sharing) & (trials["learning_rate"] > 0), "learning_rate"]
-        if tried.empty:
-            continue
-        found = joined([known.get(name) or _beyond(name, tried, lower=lower) for name in sharing])
-        settings.append(f"search.space.{key}={toml(as_range(found))}")
-    return tuple(settings)
-
-
-def _beyond(optimizer: str, tried: "pd.Series[float]", *, lower: bool) -> tuple[float, float]:
-    """The optimizer's own range, moved if some rates that were `tried` in vain lie in it."""
-    low, high = search_rates(optimizer)
-    if lower:  # ends where those tried in vain begin: what lies just below may be what works
-        least = float(tried.min())
-        start, end = search_rates(optimizer, too_high=least if least < high else None)
-        return start, min(end, _floored(least))
-    return search_rates(optimizer, too_low=float(tried.max()) if tried.max() > low else None)
-
-
-def _floored(rate: float) -> float:
-    """Down to two digits; one that has no more stays."""
-    scale = 10.0 ** (1 - math.floor(math.log10(rate)))
-    return math.floor(tidied(rate * scale)) / scale
-
-
 def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.DataFrame) -> _Rerun:
     """More seeds where few show nothing; rates above all tried where nothing moved, below where it only rose.
 
@@ -254,11 +198,24 @@ def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.Data
         return _check_the_data(NOT_LEARNED)
     if abs(learning.fell) <= learning.floor and highest < high / 10:
         text = f"Training changed next to nothing at rates up to {number(highest)}: search higher ones."
-        return _Rerun(text, _rates(study, trials, lower=False), fresh=True)
+        return _Rerun(text, other_rates(study, trials, lower=False), fresh=True)
     if lowest > 10 * low:
         text = f"Training did not lower it at rates down to {number(lowest)}: search lower ones."
-        return _Rerun(text, _rates(study, trials, lower=True), fresh=True)
+        return _Rerun(text, other_rates(study, trials, lower=True), fresh=True)
     return _check_the_data(NOT_LEARNED)
+
+
+def _by_all_classes(study: Study, answer: Answer) -> _Rerun | None:
+    """A score that counts all classes alike, where one guess is right too often for accuracy to show more."""
+    share, found = right_by_one_guess(answer), answer.baseline
+    setting = f"search.objective={alike(answer)}"
+    if share is None or found is None or not found.follows or not option(study, setting):
+        return None
+    scores = listing([metric_words(name) for name in found.beyond_rows]) or "other scores"
+    text = f"One label for all rows is right on {percent(share)} of them, which hardly leaves room for "
+    text += f"accuracy, while {scores} on test rows beat guessing by far: rank by a score that counts all "
+    text += "classes alike:"
+    return _Rerun(text, (f"name={study.name}-balanced", setting))
 
 
 def _guessed(study: Study, answer: Answer, doubted: Doubt, trials: pd.DataFrame) -> _Rerun:
@@ -315,7 +272,6 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
 
 def _use(study: Study, folder: Path | None) -> NextStep:
     if folder is None:
-        return NextStep(
-            "Print a plain PyTorch script that trains these settings:", f"sweeper best {study.name} --python"
-        )
+        text = "Print a plain PyTorch script that trains these settings:"
+        return NextStep(text, of_run(study, "best", "--python"))
     return NextStep("Train these settings with a plain PyTorch script:", f"python {folder / 'best.py'}")

@@ -17,7 +17,7 @@ WIDTH = 100
 
 def note(study: Study, answer: Answer | None, records: Records) -> str:
     """Markdown; what users wrote is escaped."""
-    summary = card(study, answer, records.trials)
+    summary = card(study, answer, records.trials, curves=records.curves)
     lines = [f"# {_escaped(summary.headline)}", ""]
     if study.question:
         lines += [f"*{_escaped(study.question)}*", ""]
@@ -75,7 +75,7 @@ def _dashboard(study: Study, answer: Answer, records: Records) -> list[str]:
 
 def plain_answer(study: Study, answer: Answer | None, records: Records) -> str:
     """A few lines: settings, confirmed score, test score, ties, outcomes, next step."""
-    summary = card(study, answer, records.trials)
+    summary = card(study, answer, records.trials, curves=records.curves)
     lines = [*_wrapped(summary.headline), *_wrapped(f"{summary.status}{summary.lead}"), ""]
     for text in summary.warnings:
         lines += _wrapped(f"Warning: {text}", rest="  ")

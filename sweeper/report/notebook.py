@@ -31,7 +31,7 @@ class Answered(Protocol):
 
 def answer_html(result: Answered) -> str:
     """HTML without styles of its own, so that it looks like the notebook around it; all text is escaped."""
-    told = card(result.study, result.answer, result.records.trials)
+    told = card(result.study, result.answer, result.records.trials, curves=result.records.curves)
     rows = [(fact.label, "; ".join(fact.value.splitlines()), fact.meaning) for fact in told.facts]
     settings = [(label, value, "") for label, value in told.settings.items()]
     said = f"<strong>{escape(told.headline)}</strong><br>{escape(told.status + told.lead)}"

@@ -22,7 +22,7 @@ from sweeper.report.render import Drawn, render
 from sweeper.report.sections import Made, drawn, known_tables, sections_of, tables_of, tables_to_draw
 from sweeper.report.transferred import POSSIBLE, transferred, with_transfer
 from sweeper.spreadsheet import to_csv
-from sweeper.study.command_line import run_again
+from sweeper.study.command_line import of_run, run_again
 from sweeper.study.study import Study
 
 Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
@@ -120,10 +120,10 @@ def _again(study: Study) -> str:
 
 
 def _card(run: RunData, folder: Path) -> Card:
-    made = attempt("the answer", lambda: card(run.study, run.answer, run.records.trials, folder))
+    made = attempt("the answer", lambda: card(run.study, run.answer, run.records.trials, folder, run.curves))
     if isinstance(made, Card):
         return made
-    step = NextStep("Read the answer as numbers:", f"sweeper best {run.study.name} --json")
+    step = NextStep("Read the answer as numbers:", of_run(run.study, "best", "--json"))
     return Card("none", "The answer could not be written.", not_told(made), {}, (), step)
 
 

@@ -1,6 +1,7 @@
 """Analysis of variance of scores over settings and seeds."""
 
 import numpy as np
+from scipy import stats
 
 from sweeper.statistics.remembered import remembered
 
@@ -27,6 +28,24 @@ def components(squares: np.ndarray, finalists: int, seeds: int) -> np.ndarray:
     estimates = np.stack([(settings - rest) / seeds, (seed - rest) / finalists, rest], axis=1)
     least = ROUNDING * squares.max(axis=1, keepdims=True)
     return np.where(estimates > least, estimates, 0.0)
+
+
+def settings_share(values: np.ndarray) -> tuple[float, float, float]:
+    """Share of settings in the variance of `values` (finalists, seeds) on one seed, with its 95 % interval.
+
+    σ²_settings / (σ²_settings + σ²_rest): what a seed does to all alike decides between none of them. With
+    θ = σ²_settings / σ²_rest, MS_settings / MS_rest is distributed as (1 + seeds·θ)·F, and the share is
+    θ / (1 + θ) (Searle, Casella and McCulloch 1992, section 3.5); ends below 0 are cut off there.
+    """
+    squares, freedoms = mean_squares(values)
+    seeds = values.shape[1]
+    if squares[2] <= ROUNDING * squares[0]:
+        return 1.0, 1.0, 1.0
+    ratio = squares[0] / squares[2]
+    quantiles = stats.f.ppf([0.975, 0.025], freedoms[0], freedoms[2])
+    theta = np.maximum((ratio / np.array([1.0, *quantiles]) - 1) / seeds, 0.0)
+    share, low, high = theta / (1 + theta)
+    return float(share), float(low), float(high)
 
 
 @remembered

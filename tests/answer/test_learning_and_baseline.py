@@ -74,7 +74,7 @@ def test_evaluations_are_told_apart_by_their_turn() -> None:
     one, other = (learning(frame, 3, SEEDS, "validation_loss") for frame in (alike, stretched))
     assert one == other
     assert one is not None
-    assert one.evaluations == "6 evaluations, that before training among them"
+    assert one.evaluations == "6 evaluations, the one before training included"
 
 
 def test_the_lowest_of_noisy_points_is_no_learning() -> None:
@@ -133,6 +133,14 @@ def test_guessing_is_beaten_on_test_rows_too(own: float, tested: float | None, b
     on_test = {} if tested is None else {seed: {"loss": tested} for seed in SEEDS}
     found = baseline(recorded(0.6, 0.75), "validation_loss", dict.fromkeys(SEEDS, own), on_test)
     assert found.beaten is beaten
+
+
+def test_the_value_at_the_end_is_the_mean_of_the_last_ones() -> None:
+    """Beside the best of each seed, which flatters it."""
+    later = STARTS + np.linspace(-1, 0.5, 10)[:, None] * [[0, 1, 0.2, 0.7]]
+    found = learning(curves(later), 3, SEEDS, "validation_loss")
+    assert found is not None
+    assert found.at_end == pytest.approx(later[:, -1].mean())
 
 
 @pytest.mark.parametrize(("rows", "right", "shown"), [(30, 0.99, True), (30, 0.6, False), (500, 0.6, True)])

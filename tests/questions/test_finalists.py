@@ -68,13 +68,12 @@ def test_who_is_tied_is_the_same_in_every_table(records: SyntheticRecords, table
         ((-0.1, -0.1), "first and second: luck alone may make such differences."),
         (
             (0.01, 0.01),
-            "first and second, though the intervals of the differences leave 0 out, which is not "
-            "enough among several finalists.",
+            "first and second; the intervals of the differences leave 0 out, but a verdict takes more.",
         ),
         (
             (-0.1, 0.01),
-            "first: luck alone may make such a difference. Nor do they show that it is better than second, "
-            f"though the interval of the difference {STRICTER}.",
+            "first: luck alone may make such a difference. Nor do they show that it is better than second; "
+            f"the interval of the difference {STRICTER}.",
         ),
     ],
 )

@@ -77,7 +77,9 @@ def test_settings_and_luck_are_ordered_only_by_intervals(
     asked: Asked, low: float, high: float, words: str
 ) -> None:
     """Only an interval that lies wholly on one side of one half decides."""
-    said = spoken(variance.sentences(*with_columns(asked, "variance", low=low, high=high)))
+    said = spoken(
+        variance.sentences(*with_columns(asked, "variance", low_on_a_seed=low, high_on_a_seed=high))
+    )
     assert words in said[0]
     for share in asked.tables["variance"]["share"]:
         assert percent(share) in said[0]

@@ -10,6 +10,7 @@ from synthetic_records import SyntheticRecords
 from sweeper.answer.claims import BEATS, LEARNED, STANDING, resolve
 from sweeper.answer.learning import Learning
 from sweeper.report.card import card
+from sweeper.report.doubts import doubt
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,19 @@ def test_scores_that_beat_guessing_are_told(records: SyntheticRecords) -> None:
         assert "targets belong" not in text
 
 
+def test_worse_than_guessing_is_said_before_what_is_not_clear(records: SyntheticRecords) -> None:
+    """Whether a loss that falls now and then learned is not clear; that guessing is better, is."""
+    report = judged(with_curves(records, rising), loss=2.9, accuracy=0.02)
+    assert report.answer is not None
+    assert report.answer.learning is not None
+    unclear = replace(report.answer.learning, fell=0.5, at_best=1.0, low=-1.0, high=2.0, learned=False)
+    for above, headline in ((), "Worse than guessing"), (("accuracy",), "The validation loss does not show"):
+        found = replace(report.answer, learning=replace(unclear, above_guess=above))
+        doubted = doubt(report.study, found)
+        assert doubted is not None
+        assert doubted.headline.startswith(headline)
+
+
 def test_nothing_learned_is_said_first(records: SyntheticRecords) -> None:
     """Headline, badge, JSON and every rendering say so before any setting; the next step is other rates."""
     report = judged(flat(records), accuracy=0.1, loss=2.3)
@@ -106,6 +120,6 @@ def test_the_best_of_several_evaluations_is_told_beside_its_score(records: Synth
     own = report.records.curves.query(f"trial == {report.answer.trial} and metric == 'validation_loss'")
     points = own["step"].nunique()
     told = {fact.label: fact.meaning for fact in card(report.study, report.answer, records.trials).facts}
-    words = f"fresh seeds, on each the best of {points} evaluations, that before training among them"
+    words = f"fresh seeds, on each the best of {points} evaluations, the one before training included"
     assert words in told["Validation loss"]
     assert ", each at its best evaluation" in told["Test set"]

@@ -183,7 +183,7 @@ def test_card_and_section_say_the_same_of_luck(kind: str) -> None:
         )
         assert re.search(r"luck is <?[\d.]+ % \(95 % interval <?[\d.]+ % to >?[\d.]+ %\)", sure.meaning)
     else:
-        assert re.match(r"<?[\d.]+ % to >?[\d.]+ % of the variance is luck$", sure.value)
+        assert re.match(r"<?[\d.]+ % to >?[\d.]+ % of the differences on a seed is luck$", sure.value)
         assert re.search(
             r"luck is <?[\d.]+ % by the best estimate, and the 95 % interval above", sure.meaning
         )
@@ -221,5 +221,5 @@ def test_no_interval_of_a_loss_reaches_below_what_it_can_be() -> None:
     for floor, cut in ((0.0, True), (-math.inf, False)):
         found = answer(run.records.trials, tested, least_loss=floor)
         facts = {fact.label: fact.meaning for fact in card(run.study, found, run.records.trials).facts}
-        assert ("loss 0 (its limit) to" in facts["Test set"]) is cut
+        assert ("loss 0 (the score's limit) to" in facts["Test set"]) is cut
         assert ("loss −0.01 to" in facts["Test set"]) is not cut

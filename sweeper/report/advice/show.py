@@ -58,7 +58,7 @@ def text(
         if one.topic != topic:
             topic = one.topic
             lines += [topic[0].upper() + topic[1:], "-" * len(topic)]
-        lines += [*_paragraph(one), *_broken(command(one, asked, name)), ""]
+        lines += [*_paragraph(one), *(_broken(command(one, asked, name)) if one.settings else ()), ""]
     whole = combined(advice, asked, name)
     if whole is not None:
         lines += ["All main changes in one run", "-" * 27, *_broken(whole), ""]
