@@ -45,6 +45,12 @@ def _put_hooks(before: dict[str, dict[Any, Any]]) -> None:
         table.update(before[name])
 
 
+def _put_environment(before: dict[str, str]) -> None:
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
 STATE: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (_folder, _go_to),
     (_device, torch.set_default_device),
@@ -56,6 +62,7 @@ STATE: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     (np.geterr, lambda before: np.seterr(**before)),
     (_hooks, _put_hooks),
+    (lambda: dict(os.environ), _put_environment),
     (sys.getrecursionlimit, sys.setrecursionlimit),
 )
 """(get, set) of everything that has one value."""

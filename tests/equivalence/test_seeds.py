@@ -10,6 +10,8 @@ from equivalence import by_reference, by_stack, distance, task_of
 from torch import Tensor, nn
 from torch.nn.utils import weight_norm
 
+from sweeper.training.stacked.engine import train_stack
+from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.stacked_training import StackedTraining
 from sweeper.trial import Trial
 
@@ -143,6 +145,38 @@ class SetsListed(Drops):
         return self.out(self.drop(self.act(self.first(x))) * SCALES[0])
 
 
+class Counts(Drops):
+    """How many were made decides over its weights; in each trial it is the first one."""
+
+    made = 0
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        super().__init__(in_features, out_features, activation)
+        Counts.made += 1
+        self.drop = nn.Dropout(0.1)
+        with torch.no_grad():
+            self.first.weight.mul_(1 + Counts.made)
+
+
+class SeedsOnce(Drops):
+    """It seeds the generators where nobody has, and says so in a list."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Callable[[], nn.Module]) -> None:
+        if SCALES[0] == 1.0:
+            torch.manual_seed(1234)
+        super().__init__(in_features, out_features, activation)
+        self.drop, SCALES[0] = nn.Dropout(0.1), 2.0
+
+
+@pytest.mark.parametrize("model", [SetsGlobal, SetsConstant, SetsListed])
+def test_passes_that_read_what_a_constructor_sets_are_refused(model: Callable[..., nn.Module]) -> None:
+    """A stack has none of these globals: they are put back before it trains."""
+    task = task_of(model=model, space={"activation": ["tanh"]}, steps=7)
+    parameters = {"optimizer": "sgd", "activation": "tanh", "learning_rate": 0.1}
+    with pytest.raises(NotStackable, match="its passes read what its making sets outside of the model"):
+        list(train_stack(task, [Trial(k, "confirm", seed, parameters) for k, seed in enumerate(SEEDS)], 3))
+
+
 @pytest.mark.parametrize(
     ("model", "apart", "compiled"),
     [
@@ -154,9 +188,8 @@ class SetsListed(Drops):
         (Squashes, True, True),
         (Lambdas, True, False),
         (Rounds, True, False),
-        (SetsGlobal, True, True),
-        (SetsConstant, False, True),
-        (SetsListed, True, False),
+        (Counts, False, True),
+        (SeedsOnce, False, True),
     ],
 )
 @pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")

@@ -122,10 +122,36 @@ class PlainTrial:
         torch.set_rng_state(seen.random)
         return self.step(seen.rows)
 
+    def alone(self, batches: Sequence[Tensor], rounding: float) -> "Alone":
+        """Its steps on `batches` and its score after them, and the same from parameters that are off."""
+        seen = list(self.steps(batches))
+        state, loss = self.state(), self.validation_loss()
+        moved = [self.again(step, rounding) for step in seen]
+        self.move(state, rounding)
+        return Alone(seen, moved, state, loss, self.validation_loss())
+
     def validation_loss(self) -> Tensor:
         """In evaluation mode, of the present parameters."""
         values = scores(self.built.model, self.loss, self.rows.x_validation, self.rows.y_validation)
         return torch.tensor(values["loss"], dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What a trial shows that trains alone, with all that its making has set beside it."""
+
+    steps: Sequence[PlainStep]
+    moved: Sequence[PlainStep]
+    """The same steps from parameters that are off by rounding."""
+    state: State
+    """After the steps."""
+    loss: Tensor
+    """On validation rows, after the steps; `loss_moved` from parameters that are off."""
+    loss_moved: Tensor
+
+    def both(self, step: int) -> tuple[PlainStep, PlainStep]:
+        """A step, and from parameters that are off."""
+        return self.steps[step], self.moved[step]
 
 
 def compare(
@@ -140,27 +166,24 @@ def compare(
         runs: who is in its slots.
         chosen: slots that are compared.
     """
-    differences, plain, seen = (
-        dict.fromkeys(chosen, ""),
-        dict[int, PlainTrial](),
-        dict[int, list[PlainStep]](),
-    )
+    differences, alone = dict.fromkeys(chosen, ""), dict[int, Alone]()
     with torch.random.fork_rng(devices=[]), leaving_no_trace(task, runs[chosen[0]].settings):
         for slot in chosen:
             seed = runs[slot].trial.seed
             with leaving_no_trace(task, runs[slot].settings):
-                plain[slot] = PlainTrial(task, runs[slot], cache.replicates.alone(seed))
-                seen[slot] = list(plain[slot].steps(list(cache.batches.order(seed).take(0, COMPARED_STEPS))))
+                plain = PlainTrial(task, runs[slot], cache.replicates.alone(seed))
+                batches = list(cache.batches.order(seed).take(0, COMPARED_STEPS))
+                alone[slot] = plain.alone(batches, _rounding(stack))
         for step in range(COMPARED_STEPS):
             for slot in chosen:
-                stack.put(slot, seen[slot][step].before)
+                stack.put(slot, alone[slot].steps[step].before)
             _forward_and_backward(cache, stack, runs, step)
             for slot in chosen:
-                differences[slot] = differences[slot] or _step_difference(
-                    cache, stack, slot, runs, plain, seen[slot][step]
-                )
+                own = runs[slot].initial.own
+                why = differences[slot] or _step_difference(stack, slot, own, *alone[slot].both(step))
+                differences[slot] = why
         evaluated = {slot: runs[slot] for slot in chosen if not differences[slot]}
-        differences |= _evaluation_difference(cache, stack, evaluated, plain)
+        differences |= _evaluation_difference(cache, stack, evaluated, alone)
     for slot, run in runs.items():
         stack.load(slot, run.initial, run.rules)
     return differences
@@ -177,15 +200,7 @@ def _forward_and_backward(
         stack.forward_and_backward()
 
 
-def _step_difference(
-    cache: StackCache,
-    stack: Stack,
-    slot: int,
-    runs: Mapping[int, StackedTrial],
-    plain: Mapping[int, PlainTrial],
-    seen: PlainStep,
-) -> str:
-    own = runs[slot].initial.own
+def _step_difference(stack: Stack, slot: int, own: frozenset[str], seen: PlainStep, moved: PlainStep) -> str:
     for name in stack.shapes:
         if name in own and name not in seen.gradients:
             return f"in a stack, {name} has a gradient that it does not have alone"
@@ -196,8 +211,7 @@ def _step_difference(
     why = difference(pairs, None, _tolerance(stack))
     if not why:
         return ""
-    again = _pairs(stack, slot, plain[slot].again(seen, _rounding(stack)))
-    return difference(pairs, again, _tolerance(stack))
+    return difference(pairs, _pairs(stack, slot, moved), _tolerance(stack))
 
 
 def _pairs(stack: Stack, slot: int, seen: PlainStep) -> list[Pair]:
@@ -212,22 +226,20 @@ def _pairs(stack: Stack, slot: int, seen: PlainStep) -> list[Pair]:
 
 
 def _evaluation_difference(
-    cache: StackCache, stack: Stack, slots: Mapping[int, StackedTrial], plain: Mapping[int, PlainTrial]
+    cache: StackCache, stack: Stack, slots: Mapping[int, StackedTrial], alone: Mapping[int, Alone]
 ) -> dict[int, str]:
     if not slots:
         return {}
-    states = {slot: plain[slot].state() for slot in slots}
-    for slot, state in states.items():
-        stack.put(slot, state)
+    for slot in slots:
+        stack.put(slot, alone[slot].state)
     losses = cache.evaluator.validation_losses(stack, slots)
     differences = {}
-    for slot, state in states.items():
-        mine, theirs = torch.tensor(losses[slot], dtype=torch.float64), plain[slot].validation_loss()
-        pairs = [Pair("the loss on validation rows", mine, theirs)]
+    for slot in slots:
+        mine = torch.tensor(losses[slot], dtype=torch.float64)
+        pairs = [Pair("the loss on validation rows", mine, alone[slot].loss)]
         why = difference(pairs, None, _tolerance(stack))
         if why:
-            plain[slot].move(state, _rounding(stack))
-            again = [Pair("", mine, plain[slot].validation_loss())]
+            again = [Pair("", mine, alone[slot].loss_moved)]
             why = difference(pairs, again, _tolerance(stack))
         differences[slot] = why
     return differences

@@ -1,8 +1,7 @@
 """The state in which a trial enters a slot: its initial weights, those of a trial that trains alone."""
 
-import os
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from sweeper.components.build import Built
 from sweeper.components.tree import Tree, applied, copied, stacked
 from sweeper.study.settings import Settings
-from sweeper.training.setup import Task, initial_model, leaving_no_trace, users_code
+from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.activation_dispatch import ActivationDispatch
 from sweeper.training.stacked.kernel import AnyKernel, named_kernel
 from sweeper.training.stacked.not_kept import arrays_beside
@@ -20,6 +19,8 @@ from sweeper.training.stacked.recording import tensors
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.template import Template
 from sweeper.user_code.prints import changes, prints_of_model
+
+READS = "its passes read what its making sets outside of the model"
 
 
 @dataclass(frozen=True)
@@ -67,34 +68,29 @@ class Initials:
             random = torch.get_rng_state()
             if other := self.other_attribute(built, settings, seed):
                 raise IncompatibleModel(f"with another seed its model has another {other}")
-            return self._of(built, random, settings, seed)
+            theirs = self._outputs(built)
+        self._check_alike(built, theirs)
+        return self._of(built, random, settings, seed, theirs)
 
     def other_attribute(self, built: Built, settings: Settings, seed: int) -> str:
         """Path of what the model keeps otherwise than one that is made with the template's seed; or empty.
 
-        A stack has one of each attribute, and of each global that the making of its model sets: that of the
-        template. What is another for every model, as a time
+        A stack has one of each attribute, that of the template. What is another for every model, as a time
         or a counter is, does not count, nor do tensors that each pass makes anew.
         """
-        key, code = (repr(settings.model_options), settings.activation, settings.init), self._code(settings)
-        mine = prints_of_model(built.model, code())
+        key = repr(settings.model_options), settings.activation, settings.init
+        mine = prints_of_model(built.model, {})
         if seed == self.seed:
             self._attributes.setdefault(key, mine)
             return ""
         if key not in self._attributes:
-            like = initial_model(self.task, settings, self.seed).model
-            self._attributes[key] = prints_of_model(like, code())
+            self._attributes[key] = prints_of_model(initial_model(self.task, settings, self.seed).model, {})
         differ = list(changes(self._attributes[key], mine))
         if not differ:
             return ""
         other = initial_model(self.task, settings, seed).model
-        unsteady = {*changes(mine, prints_of_model(other, code())), *self._made_anew(other)}
+        unsteady = {*changes(mine, prints_of_model(other, {})), *self._made_anew(other)}
         return next((path for path in differ if path not in unsteady), "").lstrip(".")
-
-    def _code(self, settings: Settings) -> Callable[[], Mapping[str, Any]]:
-        """What the making of a model may leave beside it: globals of the user's modules, the environment."""
-        code = users_code(self.task, settings)
-        return lambda: {**code, "environment variables": dict(os.environ)}
 
     def _made_anew(self, model: nn.Module) -> set[str]:
         """Paths of tensors that a pass computes from the parameters, as weight normalization does."""
@@ -104,13 +100,38 @@ class Initials:
             applied(model, copied(self.x))
         return {path for path, array in arrays_beside(model, {}).items() if array is not before.get(path)}
 
-    def _of(self, built: Built, random: Tensor, settings: Settings, seed: int) -> Initial:
+    def _outputs(self, built: Built) -> list[Tensor]:
+        """Of a fresh model in evaluation mode, on a few rows."""
+        built.model.eval()
+        with torch.no_grad():
+            before = torch.get_rng_state()
+            found = tensors([applied(built.model, copied(self.x))])
+        if not torch.equal(before, torch.get_rng_state()):
+            raise NotStackable("the model draws random numbers when it is evaluated")
+        return found
+
+    def _check_alike(self, built: Built, before: Sequence[Tensor]) -> None:
+        """What its making has left beside the model is put back by now, as it is while a stack trains.
+
+        Raises:
+            NotStackable: if it gives something else, or nothing, without that.
+        """
+        try:
+            alike = self._outputs(built)
+        except Exception as error:  # whatever the user's code raises without it
+            raise NotStackable(READS) from error
+        if not all(_same(mine, theirs) for mine, theirs in zip(alike, before, strict=True)):
+            raise NotStackable(READS)
+
+    def _of(
+        self, built: Built, random: Tensor, settings: Settings, seed: int, theirs: Sequence[Tensor]
+    ) -> Initial:
         kernels: Sequence[AnyKernel] = self.template.kernels
         if settings.activation is not None:
             kernels = [named_kernel(settings.activation, self.template.dtype)] * len(built.hidden)
         own = frozenset({*dict(built.model.named_parameters()), *dict(built.model.named_buffers())})
         initial = Initial(self._values(built), own, kernels, seed, random)
-        self._compare(built, initial)
+        self._compare(initial, theirs)
         return initial
 
     def _values(self, built: Built) -> dict[str, Tensor]:
@@ -123,18 +144,12 @@ class Initials:
         # A trial without PReLU carries slopes that nothing reads.
         return {name: values.get(name, tensor).detach().clone() for name, tensor in mine.items()}
 
-    def _compare(self, built: Built, initial: Initial) -> None:
+    def _compare(self, initial: Initial, others: Sequence[Tensor]) -> None:
         """Models that a function makes for two activations may differ in more than these."""
         values = {name: value[None] for name, value in initial.values.items()}
         dispatch = ActivationDispatch([[kernel] for kernel in initial.kernels])
-        built.model.eval()
         with torch.no_grad(), self.template.evaluating():
-            mine = self.template.outputs(values, dispatch, stacked(self.x, 1))
-            before = torch.get_rng_state()
-            theirs = applied(built.model, copied(self.x))
-        if not torch.equal(before, torch.get_rng_state()):
-            raise NotStackable("the model draws random numbers when it is evaluated")
-        ours, others = tensors([mine]), tensors([theirs])
+            ours = tensors([self.template.outputs(values, dispatch, stacked(self.x, 1))])
         if len(ours) != len(others) or not all(_same(a[0], b) for a, b in zip(ours, others, strict=True)):
             raise IncompatibleModel("its model computes something else")
 

@@ -25,6 +25,7 @@ Array = Tensor | np.ndarray
 
 NODES = {"grad_fn", "get_gradient_edge"}
 """What leads to the operations that tensors were made by."""
+SILENT = "an iterator that does not tell how far it is"
 WRITES = "prim::SetAttr"
 """By which code of torch.jit changes an attribute."""
 HOOKS = "a hook of the model sees its gradients, or changes them"
@@ -45,17 +46,15 @@ def refuse_what_stacks_lose(model: nn.Module, code: Mapping[str, Any]) -> None:
     for path, thing in reachable({"": model}, weights=False):
         silent = type(thing).__module__.startswith("torch") and isinstance(thing, Iterator)
         silent |= is_iterator(thing) and not tells_its_position(thing)
-        if isinstance(thing, SimpleQueue):
-            raise NotStackable(f"{path} is a queue that does not tell what it holds")
+        silent |= isinstance(thing, SimpleQueue)
         if silent and named & {*re.split(r"[.\[]", path)}:
-            raise NotStackable(f"{path} is an iterator that does not tell how far it is")
+            what = "a queue that does not tell what it holds" if isinstance(thing, SimpleQueue) else SILENT
+            raise NotStackable(f"{path} is {what}")
     if NODES & named:  # whose hooks nobody can list
         raise NotStackable(HOOKS)
     for scripted in (m for m in model.modules() if isinstance(m, torch.jit.ScriptModule)):
         if hasattr(scripted, "forward") and WRITES in str(scripted.inlined_graph):
             raise NotStackable("a scripted module of it changes its attributes")
-    if "autocast" in named:
-        raise NotStackable("the model computes under autocast, which rounds to fewer digits")
     if "_version" in named:
         raise NotStackable("the model asks how often a tensor was written to")
 

@@ -159,7 +159,7 @@ def storage_of(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-MOVES = {"_to_copy", "clone", "copy_"}
+MOVES = {"_to_copy", "clone", "copy_", "cat", "stack"}
 """Operations that compute nothing."""
 
 
@@ -174,9 +174,10 @@ def loses_digits(calls: Sequence[Call], like: Tensor) -> str:
         taken, given = ([t for t in ts if t.is_floating_point()] for ts in (call.inputs, call.results))
         few = [t for t in given if torch.finfo(t.dtype).eps > eps]
         is_tainted = any(storage_of(t) in rounded for t in taken)
-        if is_tainted and schema_of(call.operation).name.removeprefix("aten::") not in MOVES:
-            return f"{_name(like)} to {next(_name(t) for t in taken if storage_of(t) in rounded)}"
         loses = few and any(torch.finfo(t.dtype).eps <= eps for t in taken)
+        if (is_tainted or loses) and schema_of(call.operation).name.removeprefix("aten::") not in MOVES:
+            found = [t for t in taken if storage_of(t) in rounded] or few
+            return f"{_name(like)} to {_name(found[0])}"
         made = {storage_of(t) for t in given}
         rounded = rounded | {storage_of(t) for t in few} if loses or is_tainted else rounded - made
     return ""

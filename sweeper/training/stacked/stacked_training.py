@@ -89,9 +89,7 @@ class StackedTraining:
             trial = self.queue[index]
             try:
                 with leaving_no_trace(self.task, settings[index]):
-                    initial_model(self.task, settings[index], trial.seed)
-                # once more: what it sets beside itself is there while it trains, as when it trains alone
-                built = initial_model(self.task, settings[index], trial.seed)
+                    built = initial_model(self.task, settings[index], trial.seed)
                 break
             except Exception as error:  # whatever the model function raises is this trial's own failure
                 problem = error
@@ -153,6 +151,8 @@ class StackedTraining:
                     self.slots[slot] = self._start(trial)
                 except IncompatibleModel:
                     self.incompatible.append(trial)
+                except NotStackable:
+                    raise
                 except Exception as error:  # the model function, or options that its optimizer refuses
                     yield failed(trial, reason_of(error), "fused")
             run = self.slots[slot]

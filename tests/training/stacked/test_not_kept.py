@@ -183,14 +183,3 @@ def test_queues_that_do_not_tell_what_they_hold() -> None:
         model.held.put(0)
 
     assert reason(prepare, use) == "held is a queue that does not tell what it holds"
-
-
-def test_autocast_is_named() -> None:
-    """It rounds to 16 bits, and its operations fail in a stack in ways that do not say so."""
-
-    def use(model: Any, hidden: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
-            return model.two(hidden).to(hidden.dtype)
-
-    said = reason(lambda model: None, use)
-    assert said == "the model computes under autocast, which rounds to fewer digits"

@@ -1,5 +1,6 @@
 """A recorded pass of one slot as machine code, run for one slot after the other."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sweeper.private_torch import schema_of
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.native import target
 from sweeper.training.stacked.native.layout import ARENA, FLAG, Layout
@@ -16,7 +18,7 @@ from sweeper.training.stacked.native.operation import ALIGNED
 from sweeper.training.stacked.native.pointwise import name_of
 from sweeper.training.stacked.native.products import Machine
 from sweeper.training.stacked.native.program import program_of
-from sweeper.training.stacked.recording import Call
+from sweeper.training.stacked.recording import MOVES, Call
 from sweeper.training.stacked.refusal import NotCompiled
 
 Given = TypeVar("Given")
@@ -50,6 +52,7 @@ class SlotProgram:
             raise NotCompiled("a device that is not the CPU")
         if any(leaf.tensor.ndim < 2 for leaf in layout.leaves):
             raise NotCompiled("inputs that are not rows")
+        _check_digits(calls, layout.results[0])
         self._learned = _learned(calls, layout)
         text = _translated(layout, calls, inputs)
         self._run = target.callable_at(target.compiled(text, ["run"])["run"], 3)
@@ -129,6 +132,20 @@ class SlotProgram:
         self._run(table.ctypes.data, len(table), passes)
         if self._flag[0]:
             raise IndexError("a class or an index lies beyond what it points into")
+
+
+def _check_digits(calls: Sequence[Call], like: Tensor) -> None:
+    """Functions and sums of fewer digits are other ones as machine code; what is only moved is not.
+
+    Raises:
+        NotCompiled: if some operation computes with real numbers of fewer digits than `like` has.
+    """
+    eps = torch.finfo(like.dtype).eps if like.is_floating_point() else math.inf
+    for call in calls:
+        name = schema_of(call.operation).name.removeprefix("aten::")
+        reals = [t for t in call.results if t.is_floating_point()]
+        if name not in MOVES and not call.constant and any(torch.finfo(t.dtype).eps > eps for t in reals):
+            raise NotCompiled("an operation on numbers of fewer digits than the others have")
 
 
 def _learned(calls: Sequence[Call], layout: Layout) -> list[int]:
