@@ -15,6 +15,8 @@ def of_the_target(objective: str) -> bool:
 
 def sets_the_unit(objective: str, key: str) -> bool:
     """Whether scores by `objective` are in another unit, or of another function, where `key` differs."""
+    if key == "search.objective":
+        return True
     if key == "data.standardize_target":
         return of_the_target(objective)
     options = {option for loss in LOSSES.values() for option in loss.options}

@@ -14,6 +14,7 @@ from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import CENTRAL, Ranked, is_central
 from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import BY_MAE, MEDIAN, MIDDLE
+from sweeper.report.at_end import lost_at_end
 from sweeper.report.majority import majority
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import run_again
@@ -224,7 +225,8 @@ def warnings(study: Study, answer: Answer, baselines: Mapping[str, Any] | None) 
     """Sentences about seeds, scores and rows; those about rows need what the run recorded."""
     of_rows = () if baselines is None else _rows(study, baselines)
     others = () if answer.standing in HOLLOW else _other_scores(study, answer)
-    return (*_seeds(answer), *others, *majority(study, answer), *of_rows)
+    of_scores = (*majority(study, answer), *lost_at_end(study, answer))
+    return (*_seeds(answer), *others, *of_scores, *of_rows)
 
 
 def _other_scores(study: Study, answer: Answer) -> tuple[str, ...]:

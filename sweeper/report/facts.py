@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.baseline import DRAWN, Against
+from sweeper.answer.baseline import DRAWN, ORDER, Against
 from sweeper.answer.bounds import CUT, LOW, cut_ends, in_words, score_words
 from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.rows import search_trials, with_names
@@ -159,6 +159,7 @@ def other_scores(ranked: Ranked, answer: Answer) -> tuple[Fact, ...]:
     labels = f", and {DRAWN}" if drawn else ""
     known = "" if set(others) <= set(guesses) else " where it is known which way is better"
     meaning = "on the test set" + (f"; in brackets, what guessing scores{labels}{known}" if guesses else "")
+    meaning += ORDER if drawn and "average_precision" in others else ""
     return (Fact("Other scores", ", ".join(values), f"{meaning}{_positive(others, answer)}"),)
 
 

@@ -9,6 +9,7 @@ from sweeper.report.advice.show import text
 
 RATE = {"search.space.learning_rate.adam": {"low": 1e-4, "high": 1.0, "log": True}}
 SCALED = {"data.standardize_target": True}
+COUNTED = {"search.objective": "validation_balanced_accuracy"}
 WEIGHED = {"training.class_weight": "balanced"}
 
 
@@ -25,6 +26,7 @@ def said(objective: str, **settings: dict[str, Any]) -> str:
         ("validation_loss", {"scaled": SCALED}, False, ""),
         ("validation_loss", {"rate": RATE, "scaled": SCALED}, True, "mine-scaled and mine-advised"),
         ("validation_loss", {"rate": RATE, "weighed": WEIGHED}, True, "mine-weighed and mine-advised"),
+        ("validation_accuracy", {"rate": RATE, "counted": COUNTED}, True, "mine-counted and mine-advised"),
         ("validation_auc", {"weighed": WEIGHED}, True, ""),
         ("validation_r2", {"scaled": SCALED}, True, ""),
         ("validation_mae", {"scaled": SCALED}, False, ""),

@@ -106,7 +106,7 @@ def _worth(side: Comparison, aim: int) -> tuple[str, str]:
     if not found.paired:
         return "", ""
     chance = chance_to_settle(found.p_better, found.pairs, aim - found.pairs)
-    settles = f"with a probability of at most {percent(math.ceil(100 * chance) / 100)}"
+    settles = f"with a probability of at most {percent(max(math.ceil(100 * chance), 1) / 100)}"
     if chance < HARDLY:
         return "", f"Going by the seeds so far, {aim} pairs settle it {settles}: use either. "
     return f". {capital(_power(aim))}. Going by the seeds so far, they settle it {settles}", ""
