@@ -26,3 +26,9 @@ def compiled(function: Function, x: Tensor, given: Tensor | None = None) -> list
     program.rows(table, [[x if given is None else given]])
     program.run(table)
     return found
+
+
+def assert_as_torch(function: Function, x: Tensor, near: float = 0.0, *, equal_nan: bool = False) -> None:
+    """Machine code of `function` gives what torch gives, up to `near`."""
+    for mine, theirs in zip(compiled(function, x), function(x[None]), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=near, atol=near, equal_nan=equal_nan)

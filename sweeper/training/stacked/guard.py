@@ -149,10 +149,6 @@ class Alone:
     """On validation rows, after the steps; `loss_moved` from parameters that are off."""
     loss_moved: Tensor
 
-    def both(self, step: int) -> tuple[PlainStep, PlainStep]:
-        """A step, and from parameters that are off."""
-        return self.steps[step], self.moved[step]
-
 
 def compare(
     task: Task, cache: StackCache, stack: Stack, runs: Mapping[int, StackedTrial], chosen: Sequence[int]
@@ -179,9 +175,8 @@ def compare(
                 stack.put(slot, alone[slot].steps[step].before)
             _forward_and_backward(cache, stack, runs, step)
             for slot in chosen:
-                own = runs[slot].initial.own
-                why = differences[slot] or _step_difference(stack, slot, own, *alone[slot].both(step))
-                differences[slot] = why
+                own, seen, moved = runs[slot].initial.own, alone[slot].steps[step], alone[slot].moved[step]
+                differences[slot] = differences[slot] or _step_difference(stack, slot, own, seen, moved)
         evaluated = {slot: runs[slot] for slot in chosen if not differences[slot]}
         differences |= _evaluation_difference(cache, stack, evaluated, alone)
     for slot, run in runs.items():

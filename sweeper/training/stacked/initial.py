@@ -120,7 +120,7 @@ class Initials:
             alike = self._outputs(built)
         except Exception as error:  # whatever the user's code raises without it
             raise NotStackable(READS) from error
-        if not all(_same(mine, theirs) for mine, theirs in zip(alike, before, strict=True)):
+        if not _all_same(alike, before):
             raise NotStackable(READS)
 
     def _of(
@@ -150,8 +150,12 @@ class Initials:
         dispatch = ActivationDispatch([[kernel] for kernel in initial.kernels])
         with torch.no_grad(), self.template.evaluating():
             ours = tensors([self.template.outputs(values, dispatch, stacked(self.x, 1))])
-        if len(ours) != len(others) or not all(_same(a[0], b) for a, b in zip(ours, others, strict=True)):
+        if not _all_same([each[0] for each in ours], others):
             raise IncompatibleModel("its model computes something else")
+
+
+def _all_same(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
+    return len(mine) == len(theirs) and all(map(_same, mine, theirs))
 
 
 def _same(mine: Tensor, theirs: Tensor) -> bool:

@@ -1,5 +1,6 @@
 """What a function of tensors computes, operation by operation, below autograd and vmap."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,9 +50,14 @@ class Call:
         return [t for a, value in pairs if a.alias_info and a.alias_info.is_write for t in tensors([value])]
 
     @property
+    def name(self) -> str:
+        """That of the operation, without ``aten::``."""
+        return str(schema_of(self.operation).name.removeprefix("aten::"))
+
+    @property
     def constant(self) -> bool:
         """Whether the values of its tensors do not matter, only their shapes."""
-        return schema_of(self.operation).name.removeprefix("aten::") in CONSTANT
+        return self.name in CONSTANT
 
     @property
     def random(self) -> bool:
@@ -163,6 +169,12 @@ MOVES = {"_to_copy", "clone", "copy_", "cat", "stack"}
 """Operations that compute nothing."""
 
 
+def of_fewer_digits(some: Sequence[Tensor], like: Tensor) -> list[Tensor]:
+    """Those of real numbers of fewer digits than those of `like`; none where these are no real ones."""
+    eps = torch.finfo(like.dtype).eps if like.is_floating_point() else math.inf
+    return [t for t in some if t.is_floating_point() and torch.finfo(t.dtype).eps > eps]
+
+
 def loses_digits(calls: Sequence[Call], like: Tensor) -> str:
     """``float64 to float32`` where `calls` compute with numbers that were rounded so; else empty.
 
@@ -172,10 +184,10 @@ def loses_digits(calls: Sequence[Call], like: Tensor) -> str:
     eps, rounded = torch.finfo(like.dtype).eps, set[int]()
     for call in calls:
         taken, given = ([t for t in ts if t.is_floating_point()] for ts in (call.inputs, call.results))
-        few = [t for t in given if torch.finfo(t.dtype).eps > eps]
+        few = of_fewer_digits(given, like)
         is_tainted = any(storage_of(t) in rounded for t in taken)
         loses = few and any(torch.finfo(t.dtype).eps <= eps for t in taken)
-        if (is_tainted or loses) and schema_of(call.operation).name.removeprefix("aten::") not in MOVES:
+        if (is_tainted or loses) and call.name not in MOVES:
             found = [t for t in taken if storage_of(t) in rounded] or few
             return f"{_name(like)} to {_name(found[0])}"
         made = {storage_of(t) for t in given}

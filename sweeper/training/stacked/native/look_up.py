@@ -22,20 +22,21 @@ def gather(place: Operation, call: Call) -> None:
 
 def scatter_add(place: Operation, call: Call) -> None:
     """x[index[i]] += source[i] along an axis, the other coordinates of i kept: ``torch.scatter_add``."""
-    x, axis, index, source = call.arguments
-    if not call.written:
-        moving.copy(place, place.view(x), place.view(call.results[0]))
-    _indexed(place, call.results[0], axis, index, source, ADD)
+    _scattered(place, call, ADD)
 
 
 def scatter(place: Operation, call: Call) -> None:
     """x[index[i]] = source[i] along an axis, the other coordinates of i kept: ``torch.scatter``."""
-    x, axis, index, source = call.arguments
     if call.options:
         raise NotCompiled("a scatter with a reduction")
+    _scattered(place, call, PUT)
+
+
+def _scattered(place: Operation, call: Call, what: str) -> None:
+    x, axis, index, source = call.arguments
     if not call.written:
         moving.copy(place, place.view(x), place.view(call.results[0]))
-    _indexed(place, call.results[0], axis, index, source, PUT)
+    _indexed(place, call.results[0], axis, index, source, what)
 
 
 GET, ADD, PUT = "get", "add", "put"

@@ -1,6 +1,5 @@
 """A recorded pass of one slot as machine code, run for one slot after the other."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -9,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sweeper.private_torch import schema_of
 from sweeper.training.stacked.kernel import AnyKernel
 from sweeper.training.stacked.native import target
 from sweeper.training.stacked.native.layout import ARENA, FLAG, Layout
@@ -18,7 +16,7 @@ from sweeper.training.stacked.native.operation import ALIGNED
 from sweeper.training.stacked.native.pointwise import name_of
 from sweeper.training.stacked.native.products import Machine
 from sweeper.training.stacked.native.program import program_of
-from sweeper.training.stacked.recording import MOVES, Call
+from sweeper.training.stacked.recording import MOVES, Call, of_fewer_digits
 from sweeper.training.stacked.refusal import NotCompiled
 
 Given = TypeVar("Given")
@@ -140,14 +138,11 @@ def _check_digits(calls: Sequence[Call], like: Tensor) -> None:
     Raises:
         NotCompiled: if some operation computes with real numbers of fewer digits than `like` has.
     """
-    eps = torch.finfo(like.dtype).eps if like.is_floating_point() else math.inf
     for call in calls:
-        name = schema_of(call.operation).name.removeprefix("aten::")
+        none = call.name in MOVES or call.constant or call.random
         # the first result: attention keeps another one beside it
-        reals = [t for t in call.results[:1] if t.is_floating_point()]
-        none = name in MOVES or call.constant or call.random
-        if not none and any(torch.finfo(t.dtype).eps > eps for t in reals):
-            raise NotCompiled(f"{name} of numbers of fewer digits than the others have")
+        if not none and of_fewer_digits(call.results[:1], like):
+            raise NotCompiled(f"{call.name} of numbers of fewer digits than the others have")
 
 
 def _learned(calls: Sequence[Call], layout: Layout) -> list[int]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sweeper.data import disk
-from tests.helpers.native import Function, compiled
+from tests.helpers.native import Function, assert_as_torch
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
@@ -38,6 +38,4 @@ def test_order_is_that_of_torch(
         x = ((torch.randn(rows, columns, generator=generator) * 3).round() / 3).to(dtype)
         if rows > 1:
             x[2], x[4, 0], x[5, 0] = torch.nan, torch.inf, -torch.inf
-        for mine, theirs in zip(compiled(OPERATIONS[name], x), OPERATIONS[name](x[None]), strict=True):
-            near = 1e-5 * (name == "cumsum")
-            torch.testing.assert_close(mine, theirs, rtol=near, atol=near, equal_nan=True)
+        assert_as_torch(OPERATIONS[name], x, 1e-5 * (name == "cumsum"), equal_nan=True)
