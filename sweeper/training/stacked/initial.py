@@ -18,6 +18,7 @@ from sweeper.training.stacked.not_kept import arrays_beside
 from sweeper.training.stacked.recording import tensors
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.template import Template
+from sweeper.user_code.observing import apart
 from sweeper.user_code.prints import changes, prints_of_model
 
 READS = "its passes read what its making sets outside of the model"
@@ -101,13 +102,14 @@ class Initials:
         return {path for path, array in arrays_beside(model, {}).items() if array is not before.get(path)}
 
     def _outputs(self, built: Built) -> list[Tensor]:
-        """Of a fresh model in evaluation mode, on a few rows."""
+        """Of a fresh model in evaluation mode, on a few rows. Its buffers stay as they are made."""
         built.model.eval()
-        with torch.no_grad():
+        with apart(built.model, self.seed), torch.no_grad():
             before = torch.get_rng_state()
-            found = tensors([applied(built.model, copied(self.x))])
-        if not torch.equal(before, torch.get_rng_state()):
-            raise NotStackable("the model draws random numbers when it is evaluated")
+            # An output may be a buffer itself.
+            found = [each.clone() for each in tensors([applied(built.model, copied(self.x))])]
+            if not torch.equal(before, torch.get_rng_state()):
+                raise NotStackable("the model draws random numbers when it is evaluated")
         return found
 
     def _check_alike(self, built: Built, before: Sequence[Tensor]) -> None:
