@@ -229,9 +229,10 @@ def _activation_part(call: ActivationCall, gradient: Tensor) -> dict[str, Tensor
     return part
 
 
-def measured(layers: Sequence[Layer]) -> list[tuple[tuple[int, str], float]]:
-    """Every measure that exists: ((layer, measure), value)."""
+def measured(layers: Sequence[Layer]) -> tuple[list[int], list[str], list[float]]:
+    """Every measure that exists: numbers of layers, measures and their values."""
     values = [
-        ((k, name), measure(layer)) for k, layer in enumerate(layers) for name, measure in MEASURES.items()
+        (k, name, measure(layer)) for k, layer in enumerate(layers) for name, measure in MEASURES.items()
     ]
-    return [(which, value.item()) for which, value in values if value is not None]
+    exist = [(k, name, value.item()) for k, name, value in values if value is not None]
+    return [k for k, _, _ in exist], [name for _, name, _ in exist], [value for _, _, value in exist]

@@ -132,7 +132,7 @@ def measure_layers(
     with apart(model, seed), put_back(of_model(model), weights=False):
         layers, unmeasured = layers_if_possible(built, loss.function, x, y, weights_before)
     state.layer_names = tuple(layer.name for layer in built.layers)
-    state.record_layers(state.step, measured(layers))
+    state.record_layers(state.step, *measured(layers))
     if unmeasured:
         state.stop_measuring(unmeasured)
 

@@ -8,7 +8,10 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache, reduce
+from itertools import repeat
+from operator import add, truediv
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +26,7 @@ LOWEST_FIRST_LOSS = 1e-8
 SOUND = (Outcome.COMPLETED, Outcome.PRUNED)
 WHY = ": a score of classes needs rows of each of them on every part"
 NO_PARTS: Mapping[str, Sequence[float]] = {}
+Row = TypeVar("Row", tuple[int, str, float], tuple[int, int, str, float])
 
 
 @dataclass
@@ -30,7 +34,7 @@ class TrialState:
     """One trial in training; `step` counts the updates made. It goes on while `outcome` is ``None``.
 
     At each of its `points` an engine calls `record_layers` and `record_scores`, then `end_if_over`; after
-    updates it calls `record_batches`.
+    updates it calls `record_batches`, or `record_sums` where it has checked the losses itself.
     """
 
     trial: Trial
@@ -47,15 +51,16 @@ class TrialState:
     step: int = 0
     seconds: float = 0.0
     first_loss: float = math.inf
-    batch_losses: list[float] = field(default_factory=list)
-    """Since the last evaluation point, like `penalties`."""
-    penalties: list[float] = field(default_factory=list)
+    batch_metrics: Sequence[str] = ()
+    """What is known of the batches since the last evaluation point, see `batch_metrics`."""
+    sums: Sequence[float] = ()
+    """Of each of these metrics, over its batches."""
+    batches: Sequence[int] = ()
+    """Of how many."""
     objectives: dict[int, float] = field(default_factory=dict)
     """step -> objective at that evaluation point"""
     costs: dict[int, float] = field(default_factory=dict)
     """step -> what ranks it, lower is better"""
-    batch_parts: dict[str, list[float]] = field(default_factory=dict)
-    """Named scalars of the loss since the last evaluation point"""
     curves: list[tuple[int, str, float]] = field(default_factory=list)
     layers: list[tuple[int, int, str, float]] = field(default_factory=list)
     layer_names: tuple[str, ...] = ()
@@ -98,6 +103,11 @@ class TrialState:
         elif self.seconds > self.timeout:
             self.end(Outcome.FAILED, f"timeout: more than {given(self.timeout)} s at step {self.step}")
 
+    @property
+    def highest_loss(self) -> float:
+        """A batch loss above it counts as divergence."""
+        return DIVERGENCE_FACTOR * max(self.first_loss, LOWEST_FIRST_LOSS)
+
     def record_batches(
         self,
         losses: Sequence[float],
@@ -120,18 +130,29 @@ class TrialState:
             self.step += diverged
             self.end(Outcome.DIVERGED, f"training loss {loss_value(totals[diverged])} at step {self.step}")
             return
-        self.batch_losses += losses
-        self.penalties += penalties
-        for name, values in parts.items():
-            self.batch_parts.setdefault(name, []).extend(values)
-        self.step += len(losses)
+        known = dict(zip(self.batch_metrics, zip(self.sums, self.batches, strict=True), strict=True))
+        of_batches = (losses, penalties, *parts.values())
+        for metric, values in zip(batch_metrics(tuple(parts)), of_batches, strict=True):
+            before, batches = known.get(metric, (0.0, 0))
+            # one after the other: a mean must not depend on how many updates are recorded at once
+            known[metric] = reduce(add, values, before), batches + len(values)
+        self.batch_metrics = tuple(known)
+        self.sums, self.batches = zip(*known.values(), strict=True)
+        self._go_on(len(losses), rate)
+
+    def record_sums(self, steps: int, metrics: Sequence[str], sums: Sequence[float], rate: float) -> None:
+        """Record updates of which none diverged; `sums` of all `metrics` since the last evaluation point."""
+        before = self.batches[0] if self.batches else 0
+        self.batch_metrics, self.sums, self.batches = metrics, sums, [before + steps] * len(sums)
+        self._go_on(steps, rate)
+
+    def _go_on(self, steps: int, rate: float) -> None:
+        self.step += steps
         if self.step in self.evaluated:
             self.curves.append((self.step, "learning_rate", rate))
 
     def _first_diverged(self, losses: Sequence[float], totals: Sequence[float]) -> int | None:
-        limit = DIVERGENCE_FACTOR * max(self.first_loss, LOWEST_FIRST_LOSS)
-        if math.isfinite(sum(totals)) and max(losses) <= limit:  # quick, and nearly always so
-            return None
+        limit = self.highest_loss
         batches = enumerate(zip(losses, totals, strict=True))
         return next((k for k, (loss, total) in batches if not math.isfinite(total) or loss > limit), None)
 
@@ -146,13 +167,10 @@ class TrialState:
         """
         values = {f"validation_{name}": value for name, value in scores.items()}
         if self.step > 0:
-            values |= {"train_loss": mean(self.batch_losses), "penalty": mean(self.penalties)}
-            values |= {f"train_{name}": mean(part) for name, part in self.batch_parts.items()}
-        self.batch_parts.clear()
-        self.batch_losses.clear()
-        self.penalties.clear()
-        step, finite = self.step, math.isfinite
-        self.curves += [(step, name, value) for name, value in values.items() if finite(value)]
+            means = map(truediv, self.sums or (0.0, 0.0), self.batches or (1, 1))
+            values |= zip(self.batch_metrics or batch_metrics(()), means, strict=True)
+        self.batch_metrics = self.sums = self.batches = ()
+        self.curves += _finite(zip(repeat(self.step), values, values.values(), strict=False), values.values())
         if not math.isfinite(scores["loss"]):
             self.end(Outcome.DIVERGED, f"validation loss not finite at step {self.step}")
             return False
@@ -170,10 +188,11 @@ class TrialState:
             self.end(Outcome.PRUNED, f"behind other trials at step {self.step}")
         return improved and self.trial.test
 
-    def record_layers(self, step: int, rows: Iterable[tuple[tuple[int, str], float]]) -> None:
-        """Keep what was measured after `step` updates: finite values of (layer, measure)."""
-        finite = math.isfinite
-        self.layers += [(step, layer, measure, value) for (layer, measure), value in rows if finite(value)]
+    def record_layers(
+        self, step: int, layers: Sequence[int], measures: Sequence[str], values: Sequence[float]
+    ) -> None:
+        """Keep what was measured after `step` updates, where it is finite: measure by measure its value."""
+        self.layers += _finite(zip(repeat(step), layers, measures, values, strict=False), values)
 
     def stop_measuring(self, reason: str) -> None:
         """Layers cannot be measured from this step on.
@@ -233,6 +252,14 @@ def _points(steps: int, evaluations: int) -> tuple[frozenset[int], frozenset[int
     return frozenset(evaluation_steps(steps, evaluations)), frozenset(measured_steps(steps))
 
 
-def mean(values: Sequence[float]) -> float:
-    """Arithmetic mean; 0 for no values."""
-    return sum(values) / len(values) if values else 0.0
+@cache
+def batch_metrics(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Metrics of batches: the loss, the weighted penalty, and the named scalars of the loss."""
+    return "train_loss", "penalty", *(f"train_{name}" for name in parts)
+
+
+def _finite(rows: Iterable[Row], values: Iterable[float]) -> Iterable[Row]:
+    """Those `rows` that end in a finite value; `values`: of each."""
+    if math.isfinite(sum(values)):  # quick, and nearly always so
+        return rows
+    return (row for row in rows if math.isfinite(row[-1]))

@@ -118,7 +118,7 @@ def test_divergence_ends_at_the_first_bad_batch(losses: list[float], steps: int,
     train(state, *losses)
     assert (state.outcome, state.step, state.reason) == (Outcome.DIVERGED, steps, reason)
     assert math.isnan(state.result("reference").objective)
-    assert not state.batch_losses
+    assert not state.batches
 
 
 def test_finite_losses_whose_sum_is_not_are_no_divergence() -> None:
@@ -185,7 +185,7 @@ def test_finite_layer_rows_are_kept_with_the_names_of_the_layers() -> None:
     """Rows belong to the step of their measurement, which may lie before the present one."""
     state = started()
     state.layer_names = ("hidden.0",)
-    state.record_layers(1, [((0, "dead"), 0.5), ((0, "saturated"), math.nan)])
+    state.record_layers(1, [0, 0], ["dead", "saturated"], [0.5, math.nan])
     state.record_scores({"loss": 1.0})
     state.end(Outcome.COMPLETED)
     assert state.layers == [(1, 0, "dead", 0.5)]
@@ -202,7 +202,7 @@ def test_finite_layer_rows_are_kept_with_the_names_of_the_layers() -> None:
 def test_layers_without_a_confirmed_measurement_are_dropped(step: int, kept: int, note: str) -> None:
     """What was measured before the first step counts only if it could be measured after one, too."""
     state = started()
-    state.record_layers(0, [((0, "dead"), 0.5)])
+    state.record_layers(0, [0], ["dead"], [0.5])
     state.step = step
     state.stop_measuring("no second pass")
     assert (len(state.layers), state.note, state.measured) == (kept, note, frozenset())

@@ -76,14 +76,15 @@ class LayerMeasurements:
     def _measure(self, batch: Sequence[LayerMeasurement]) -> None:
         native = self._as_code(batch[0])
         by_trial, done = self._natively(batch, native) if native else self._on_tape(batch)
-        by_kind: dict[object, tuple[list[bool], list[tuple[int, str]]]] = {}
+        by_kind: dict[object, tuple[list[bool], tuple[Sequence[int], Sequence[str]]]] = {}
         for each, values in zip(batch, by_trial, strict=False):
             kind = each.before is None, *map(id, each.trial.initial.kernels)
             if kind not in by_kind:
                 exist = [_exists(name, each, done.sites[layer]) for layer, name in done.rows]
-                by_kind[kind] = exist, list(compress(done.rows, exist))
-            exist, rows = by_kind[kind]
-            each.trial.state.record_layers(each.step, zip(rows, compress(values, exist), strict=True))
+                rows = [*compress(done.rows, exist)]
+                by_kind[kind] = exist, ([layer for layer, _ in rows], [name for _, name in rows])
+            exist, (layers, names) = by_kind[kind]
+            each.trial.state.record_layers(each.step, layers, names, [*compress(values, exist)])
 
     def _on_tape(self, batch: Sequence[LayerMeasurement]) -> "Values":
         """Values trial by trial. Positions of the pass that are left over repeat its last trial."""

@@ -184,11 +184,15 @@ class Stack:
         fixed = {name: values.index_select(0, index) for name, values in self.fixed.items()}
         return {**unstack(self.p.index_select(0, index), self.shapes), **fixed}
 
-    def snapshot(self, slot: int) -> Snapshot:
-        """A copy of one slot's trial as it is now."""
-        return Snapshot(
-            self.p[slot].clone(), {name: values[slot].clone() for name, values in self.fixed.items()}
-        )
+    def parameters_of(self, slots: Sequence[int]) -> Sequence[Tensor]:
+        """Copies of the flat parameters of some slots."""
+        return self.p[list(slots)].unbind()
+
+    def snapshots(self, slots: Sequence[int]) -> list[Snapshot]:
+        """Copies of the trials of some slots as they are now."""
+        fixed = {name: values[list(slots)].unbind() for name, values in self.fixed.items()}
+        each = enumerate(self.parameters_of(slots))
+        return [Snapshot(p, {name: values[k] for name, values in fixed.items()}) for k, p in each]
 
     def rows(self) -> list[Tensor]:
         """What has a row for each slot."""

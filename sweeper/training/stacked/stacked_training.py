@@ -3,7 +3,6 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
 
 import numpy as np
 import torch
@@ -16,13 +15,13 @@ from sweeper.training.preflight import can_be_penalized
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.cache import Requirements, cache_for, return_cache
-from sweeper.training.stacked.groups import groups_of, table
+from sweeper.training.stacked.coming import Coming, coming
+from sweeper.training.stacked.groups import groups_of
 from sweeper.training.stacked.guard import compare
 from sweeper.training.stacked.layer_measurement import LayerMeasurement
-from sweeper.training.stacked.native.slot_program import once_each
 from sweeper.training.stacked.native.steps import NativeSteps
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
-from sweeper.training.stacked.stacked_trial import StackedTrial
+from sweeper.training.stacked.stacked_trial import StackedTrial, record_steps
 from sweeper.trial import Trial, TrialResult, failed
 
 OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
@@ -52,6 +51,7 @@ class StackedTraining:
         self.incompatible: list[Trial] = []
         self.accepted = 0
         self.clock = 0
+        self.coming: Coming | None = None
         self.finished: list[StackedTrial] = []
         self._settings = {id(t): settings_of(task.study, t.parameters) for t in queue}
         """Of the trials that come, by their identity."""
@@ -180,6 +180,7 @@ class StackedTraining:
             penalty_kind: [run.penalty_weight(penalty_kind) if run else 0.0 for run in self.slots]
             for penalty_kind in self.cache.required.penalties
         }
+        self.coming = None
         self.groups = [groups_of(self.slots, k) for k in range(len(self.cache.own_options))]
         by_site = list(zip(*kernels, strict=True))
         self.stack.arrange(self.groups, by_site, weights)
@@ -225,14 +226,14 @@ class StackedTraining:
     def _handle_points(self) -> None:
         """Measurements, evaluations, ends: in the order in which the reference engine has them."""
         due = [(i, run) for i, run in enumerate(self.slots) if run is not None and run.due]
-        for slot, run in due:
+        for _, run in due:
             run.due = False
-            if run.state.outcome is None and run.state.step in run.state.measured:
-                now = self.stack.snapshot(slot)
-                self.measurements.add(LayerMeasurement(run, run.state.step, now, run.before))
-        evaluated = {
-            i: run for i, run in due if run.state.outcome is None and run.state.step in run.state.evaluated
-        }
+        due = [(i, run) for i, run in due if run.state.outcome is None]
+        measured = [(i, run) for i, run in due if run.state.step in run.state.measured]
+        copies = self.stack.snapshots([i for i, _ in measured])
+        for (_, run), now in zip(measured, copies, strict=True):
+            self.measurements.add(LayerMeasurement(run, run.state.step, now, run.before))
+        evaluated = {i: run for i, run in due if run.state.step in run.state.evaluated}
         if evaluated:
             with self.stack.updates.evaluation_weights():
                 self.evaluator.evaluate(self.stack, evaluated)
@@ -251,47 +252,40 @@ class StackedTraining:
         start = time.perf_counter()
         history = self.train(steps)
         seconds = (time.perf_counter() - start) / len(active)
-        by_slot = history.transpose(2, 1, 0).tolist()
-        for slot, run in active:
-            run.state.seconds += seconds
-            run.advance(by_slot[slot], self.stack.parts)
+        record_steps(active, history, self.stack.parts, seconds)
         self.clock += steps
 
     def train(self, steps: int) -> np.ndarray:
         """Make `steps` updates of all slots; losses, penalties, totals, parts: (steps, 3 and more, slots)."""
-        seeds = [run.trial.seed if run else self._any_seed for run in self.slots]
-        ages = [run.state.step if run else 0 for run in self.slots]
-        none = np.zeros((len(self.groups), steps))
-        rates = [run.coming_rates(steps) if run else none for run in self.slots]
-        updates = np.arange(1, steps + 1)[:, None] + np.array(ages, dtype=float)
-        stack = self.stack
-        coefficients = table(self.groups, np.stack(rates, 2), updates, stack.p.dtype).to(stack.p.device)
-        coming = self.cache.batches.coming(seeds, ages, steps)
+        stack, batches = self.stack, self.cache.batches
+        if self.coming is None or not self.coming.holds(self.clock, steps):
+            self.coming = coming(batches, self.slots, self.groups, self.clock, stack.p)
+        now = self.coming.part(self.clock, steps)
         if self.native:
-            return self._train_native(self.native, seeds, coming, coefficients)
-        rows = torch.stack(coming, 1).to(stack.p.device)
+            return self._train_native(self.native, now)
+        seeds = [run.trial.seed if run else self._any_seed for run in self.slots]
+        rows = torch.stack([*now.rows], 1).to(stack.p.device)
         history = stack.losses.new_empty(steps, *stack.losses.shape)
         with torch.no_grad():
             for step in range(steps):
                 if step == steps - 1:
                     self._keep_weights_before(steps)
-                self.cache.batches.fill(stack.x, stack.y, seeds, rows[step])
-                stack.step(coefficients[step])
+                batches.fill(stack.x, stack.y, seeds, rows[step])
+                stack.step(now.coefficients[:, step].movedim(0, 2).unsqueeze(3))
                 history[step].copy_(stack.losses)
         return history.cpu().numpy().astype(np.float64)
 
-    def _train_native(
-        self, native: NativeSteps, seeds: Sequence[int], rows: Sequence[Tensor], coefficients: Tensor
-    ) -> np.ndarray:
-        sources = {s: self.cache.batches.sources(seeds[s]) for s, run in enumerate(self.slots) if run}
-        parts, steps = [], len(coefficients)
+    def _train_native(self, native: NativeSteps, now: Coming) -> np.ndarray:
+        sources = {slot: now.sources[slot] for slot, run in enumerate(self.slots) if run}
+        steps = now.coefficients.shape[1]
         measured = any(run and run.state.step + steps in run.state.measured for run in self.slots)
-        for part in (slice(0, steps - 1), slice(steps - 1, steps)) if measured else (slice(0, steps),):
-            if part.stop == steps:
-                self._keep_weights_before(steps)
-            some = once_each(itemgetter(part), rows)
-            parts.append(native.train(sources, some, coefficients[part]))
-        return torch.cat(parts).numpy().astype(np.float64)
+        if not measured:
+            return native.train(sources, now.rows, now.coefficients).numpy().astype(np.float64)
+        first, last = now.part(now.start, steps - 1), now.part(now.start + steps - 1, 1)
+        before = native.train(sources, first.rows, first.coefficients)
+        self._keep_weights_before(steps)
+        after = native.train(sources, last.rows, last.coefficients)
+        return torch.cat([before, after]).numpy().astype(np.float64)
 
     @property
     def _any_seed(self) -> int:
@@ -299,9 +293,13 @@ class StackedTraining:
 
     def _keep_weights_before(self, steps: int) -> None:
         """Keep the weights before the last update of trials whose layers are measured after it."""
-        for slot, run in enumerate(self.slots):
-            if run is not None and run.state.step + steps in run.state.measured:
-                run.before = self.stack.p[slot].clone()
+        runs = {
+            slot: run
+            for slot, run in enumerate(self.slots)
+            if run is not None and run.state.step + steps in run.state.measured
+        }
+        for run, before in zip(runs.values(), self.stack.parameters_of([*runs]), strict=True):
+            run.before = before
 
 
 def _slot_order(run: StackedTrial | None) -> tuple[bool, str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from sweeper.components.param_groups import group_options
 from sweeper.components.schedules import SCHEDULES
 from sweeper.study.settings import Settings
 from sweeper.training.stacked.initial import Initial
-from sweeper.training.state import TrialState
+from sweeper.training.state import TrialState, batch_metrics
 from sweeper.trial import Trial
 
 
@@ -97,13 +98,48 @@ class StackedTrial:
         """Learning rates of the next `steps` updates: (segments, steps)."""
         return self.part_rates[:, self.state.step : self.state.step + steps]
 
-    def advance(self, history: Sequence[list[float]], parts: Sequence[str]) -> None:
+    def advance(self, history: np.ndarray, parts: Sequence[str]) -> None:
         """Record the batch values of the steps just made: losses, penalties, totals, `parts`; (…, steps)."""
-        losses, penalties, totals, *others = history
-        rate = float(self.learning_rates[self.state.step + len(losses) - 1])
+        losses, penalties, totals, *others = history.tolist()
         named = dict(zip(parts, others, strict=True))
-        self.state.record_batches(losses, penalties, totals, rate, named)
-        self.due = self.state.outcome is None and self.state.is_point(self.state.step)
+        self.state.record_batches(losses, penalties, totals, self.rate_after(len(losses)), named)
+
+    def rate_after(self, steps: int) -> float:
+        """Learning rate of the last of the next `steps` updates."""
+        return float(self.learning_rates[self.state.step + steps - 1])
+
+
+def record_steps(
+    runs: Sequence[tuple[int, StackedTrial]], history: np.ndarray, parts: Sequence[str], seconds: float
+) -> None:
+    """Record the steps just made of trials and their slots, all at once but for those that diverge.
+
+    Args:
+        runs: slots and who trains there.
+        history: losses, penalties, totals and `parts` on the batches: (steps, 3 and more, slots).
+        parts: names of the scalars that the loss gives beside its mean.
+        seconds: that each of them took.
+    """
+    steps, metrics = len(history), batch_metrics(tuple(parts))
+    mine, none = history[:, :, [slot for slot, _ in runs]], [0.0] * len(metrics)
+    for (_, run), first in zip(runs, mine[0, 0].tolist(), strict=True):
+        if run.state.step == 0:
+            run.state.first_loss = first
+    highest = np.array([run.state.highest_loss for _, run in runs])
+    summed = np.empty((1 + steps, len(metrics), len(runs)))
+    summed[0] = np.array([run.state.sums or none for _, run in runs]).T
+    summed[1:, :2], summed[1:, 2:] = mine[:, :2], mine[:, 3:]
+    with np.errstate(over="ignore", invalid="ignore"):
+        sound = np.isfinite(mine[:, 2].sum(0)) & (mine[:, 0].max(0) <= highest)
+        sums = np.cumsum(summed, axis=0)[-1].T  # one after the other, as a trial alone does
+    for k, (_, run), is_sound, own in zip(count(), runs, sound.tolist(), sums.tolist(), strict=False):
+        state = run.state
+        state.seconds += seconds
+        if is_sound:
+            state.record_sums(steps, metrics, own, run.rate_after(steps))
+        else:  # or looks otherwise, where a sum is too large to be finite
+            run.advance(mine[:, :, k].T, parts)
+        run.due = state.outcome is None and state.is_point(state.step)
 
 
 @lru_cache(maxsize=64)

@@ -87,29 +87,27 @@ class NativeSteps:
         Args:
             sources: of each slot that trains, the arrays from which its rows come, leaf by leaf.
             rows: of each slot, numbers of rows, (steps, batch), contiguous.
-            coefficients: (steps, segments, columns, slots, 1), see `table`.
+            coefficients: (slots, steps, segments, columns), those of a slot one after the other, see `table`.
             update: without, gradients are left in the stack's matrix and nothing is updated.
 
         Raises:
             IndexError: for a class or an index beyond what it points into.
         """
-        steps, slots = len(coefficients), len(self.table)
+        slots, steps = coefficients.shape[:2]
         if not steps or not sources:
             return self.stack.losses.new_zeros(steps, *self.stack.losses.shape)
-        columns = coefficients.squeeze(4).movedim(3, 0).contiguous()
         losses = self.stack.p.new_zeros(slots, steps, len(self.stack.losses))
         table = self.table.copy()
-        of_slots = {COEFFICIENTS: columns, self.layout.at_results: losses}
+        of_slots = {COEFFICIENTS: coefficients, self.layout.at_results: losses}
         for entry, values in of_slots.items():
-            table[:, entry] = values.data_ptr() + np.arange(slots) * values[0].nbytes
+            table[:, entry] = values.data_ptr() + np.arange(slots) * values.stride(0) * values.element_size()
         table[:, GRADIENTS] = self.program.private
-        table[:, ROWS] = addresses(rows)
-        at = self.layout.at_leaves
-        table[list(sources), at : at + len(self.layout.leaves)] = once_each(addresses, sources.values())
+        table[:, ROWS] = once_each(Tensor.data_ptr, rows)
         if not update:
             table[:, GRADIENTS] = addresses(list(self.stack.updates.g))
             table[:, self.layout.at_updates : self.layout.at_sites] = self._nothing
-        table = table[list(sources)]
+        table, at = table[list(sources)], self.layout.at_leaves
+        table[:, at : at + len(self.layout.leaves)] = once_each(addresses, sources.values())
         if self.layout.draws:
             self._run_drawn(table, list(sources), steps)
         else:
@@ -136,5 +134,5 @@ class NativeSteps:
         stack, data = self.stack, leaves((self.stack.x, self.stack.y))
         sources = {slot: [t[slot] for t in data] for slot in self.occupied}
         rows = [torch.arange(self.layout.leaves[0].rows)[None]] * stack.slots
-        columns = stack.updates.columns[None]
+        columns = stack.updates.columns.squeeze(3).movedim(2, 0).unsqueeze(1).contiguous()
         stack.losses.copy_(self.train(sources, rows, columns, update=False)[0])
