@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,10 @@ from sweeper.trial import HIGHER, is_maximized
 
 ROUNDING = 1e-6
 """Share of the guess's score below which a difference is rounding."""
+LUCKY = 2.0
+"""Standard errors up to which luck with a few rows explains a gain."""
 SURE = 4.0
-"""Standard errors beyond which luck with a few rows explains nothing."""
+"""Standard errors beyond which it explains nothing, however many scores are looked at."""
 HUGE = 1e100
 """Scores from here on say nothing: R² of rows whose targets are all alike; their squares may overflow."""
 
@@ -56,6 +58,9 @@ class Against:
     F1 of 0 that any labels beat."""
     cut: str = ""
     """Which ends of the interval were cut off where the score ends, see `sweeper.answer.bounds`."""
+    luck: float = 0.0
+    """The gain over `chance` that luck with the test rows explains, see `luck_of_rows`; 0 where that is not
+    known. All seeds are scored on the same rows, so an interval over seeds knows nothing of it."""
 
     @property
     def chance(self) -> float:
@@ -75,7 +80,12 @@ class Against:
 
     @property
     def better(self) -> bool:
-        """The interval of the gain over `chance` lies above 0; without one, the gain."""
+        """The interval of the gain over `chance` lies above 0; without one, the gain. It exceeds `luck`."""
+        return self.above_seeds and self.over_chance[0] > self.luck
+
+    @property
+    def above_seeds(self) -> bool:
+        """The same, whatever luck with rows explains."""
         gain, low, _ = self.over_chance
         return (low if math.isfinite(low) else gain) > ROUNDING * abs(self.chance)
 
@@ -88,9 +98,10 @@ class Against:
         """For JSON, which has no NaN; `better` is of the interval, so none where there is none."""
         low, high = (None if math.isnan(end) else end for end in (self.low, self.high))
         better = None if low is None else self.better
-        drawn = {} if self.drawn is None else {"drawn": self.drawn}
+        more = {} if self.drawn is None else {"drawn": self.drawn}
+        more |= {"luck": self.luck} if self.luck else {}
         found = {"guess": self.guess, "gain": self.gain, "low": low, "high": high, "better": better}
-        return {**found, **drawn}
+        return {**found, **more}
 
 
 @dataclass(frozen=True)
@@ -112,26 +123,10 @@ class Baseline:
 
     @property
     def beyond_rows(self) -> tuple[str, ...]:
-        """Scores that beat guessing on the test rows, with an interval over seeds, by more than luck with
-        these rows explains: `SURE` standard errors of what predictions that know nothing of their rows score
-        there.
-
-        Of the share p of labels that is right √(p (1 − p) / rows), of MCC 1 / √rows, of the AUC of two
-        classes 1 / √(12 p (1 − p) rows) (Mann and Whitney 1947). R² of the best multiple of such predictions
-        is r², with a mean of 1 / rows, so it has to exceed `SURE`² / rows.
-        """
-        rows, known = self.test_rows, {each.score: each for each in self.test}
-        if not rows:
-            return ()
-        errors = {"mcc": 1 / math.sqrt(rows), "r2": SURE / rows}
-        if (right := known.get("accuracy")) is not None and 0 < right.chance < 1:
-            errors["accuracy"] = math.sqrt(right.chance * (1 - right.chance) / rows)
-            if "f1" in known:  # of two classes alone
-                errors["auc"] = 1 / math.sqrt(12 * right.chance * (1 - right.chance) * rows)
-        shown = self.scores_above
-        return tuple(
-            name for name in errors if name in shown and known[name].over_chance[0] > SURE * errors[name]
-        )
+        """Scores that beat guessing on the test rows, by far more than luck with rows explains."""
+        explained = luck_of_rows(self.test, self.test_rows, SURE)
+        gains = {each.score: each.over_chance[0] for each in self.test if each.score in self.scores_above}
+        return tuple(name for name, luck in explained.items() if gains.get(name, 0.0) > luck)
 
     @property
     def beaten(self) -> bool:
@@ -152,8 +147,8 @@ class Baseline:
 
     @property
     def scores_above(self) -> tuple[str, ...]:
-        """Scores on the test rows that are shown to beat guessing, with an interval."""
-        return tuple(each.score for each in self.test if each.better and math.isfinite(each.low))
+        """Scores on the test rows that beat guessing, with an interval over seeds."""
+        return tuple(each.score for each in self.test if each.above_seeds and math.isfinite(each.low))
 
     def to_dict(self) -> dict[str, Any]:
         """``{"guess": words, "objective": {…}, "test": {score: {…}}}``"""
@@ -200,16 +195,40 @@ def baseline(
         for name in names
         if (way := higher if name == score else _higher_is_better(name)) is not None
     ]
+    shown, rows = [each for each in test if each is not None], int(recorded.get("rows", {}).get("test", 0))
+    luck = luck_of_rows(shown, rows, LUCKY)
     return Baseline(
         recorded["guess"] or "",
         recorded["why"],
         _against(part, score, own, recorded["scores"], higher, least_loss, tied),
-        tuple(each for each in test if each is not None),
+        tuple(replace(each, luck=luck.get(each.score, 0.0)) for each in shown),
         next(
             (_guess(each, part, score) for each in recorded["scores"] if each["seed"] == searched), math.nan
         ),
-        int(recorded.get("rows", {}).get("test", 0)),
+        rows,
     )
+
+
+def luck_of_rows(test: Sequence[Against], rows: int, errors: float) -> dict[str, float]:
+    """score -> the gain that so many standard errors of luck with the test rows explain, where it is known.
+
+    Predictions that know nothing of their rows score there what guessing does, with a standard error: of the
+    share p of labels that is right √(p (1 − p) / rows), of MCC 1 / √rows, of the AUC of two classes
+    1 / √(12 p (1 − p) rows) (Mann and Whitney 1947), of their balanced accuracy at most
+    1 / (4 √(p (1 − p) rows)). R² of the best multiple of such predictions is r², with a mean of 1 / rows, so
+    its square root counts.
+    """
+    if not rows:
+        return {}
+    names = {each.score: each for each in test}
+    found = {"mcc": errors / math.sqrt(rows), "r2": errors**2 / rows}
+    if (right := names.get("accuracy")) is not None and 0 < right.chance < 1:
+        spread = right.chance * (1 - right.chance)
+        found["accuracy"] = errors * math.sqrt(spread / rows)
+        if "f1" in names:  # of two classes alone
+            found["auc"] = errors / math.sqrt(12 * spread * rows)
+            found["balanced_accuracy"] = errors / (4 * math.sqrt(spread * rows))
+    return {name: luck for name, luck in found.items() if name in names}
 
 
 def like_on_test(objective: str) -> str:

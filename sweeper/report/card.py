@@ -35,7 +35,8 @@ from sweeper.answer.placing import apart, at_worst, better_means, placing, same_
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.answer.summary import Summary, summarize
-from sweeper.report.doubts import Doubt, doubt, guessing
+from sweeper.report.against_words import guessing
+from sweeper.report.doubts import Doubt, doubt
 from sweeper.report.facts import Fact, in_no_finalist, off_scale, other_scores, scores_of, unit_of
 from sweeper.report.next_step import NextStep, next_step
 from sweeper.report.use import headline_of, in_words, settings

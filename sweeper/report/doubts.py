@@ -6,21 +6,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.baseline import BLIND, DRAWN, ORDER, Against, like_on_test
-from sweeper.answer.bounds import HIGH, LOW, in_words, score_words
+from sweeper.answer.baseline import Against, like_on_test
 from sweeper.answer.claims import GUESS, HOLLOW, UNLEARNED
 from sweeper.answer.gain import VOID
 from sweeper.answer.learning import Learning
-from sweeper.answer.ranked import CENTRAL, Ranked, is_central
+from sweeper.answer.ranked import CENTRAL, Ranked
 from sweeper.components.metric_words import metric_words
-from sweeper.components.metrics import BY_MAE, MEDIAN, MIDDLE
+from sweeper.report.against_words import named, no_better
 from sweeper.report.at_end import lost_at_end
 from sweeper.report.majority import majority
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import run_again
 from sweeper.study.data_keys import GROUPS
 from sweeper.study.study import Study
-from sweeper.wording import count, distinct, interval, listing, percent, same_on
+from sweeper.wording import count, distinct, interval, listing, percent
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
@@ -64,7 +63,7 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     text = "Worse than guessing" if all(each.worse for each in weak) else text
     beaten = {each.part for each in (*scores, *answer.baseline.test) if each.better}
     where = _where(weak, answer.baseline.objective, like, beaten)
-    lead = _no_better(weak, answer.baseline.guess)
+    lead = no_better(weak, answer.baseline.guess)
     return Doubt(GUESS, f"{text} {where}.", lead, where)
 
 
@@ -88,7 +87,7 @@ def _where(weak: Sequence[Against], own: Against | None, like: str, beaten: Coll
     ]
     said = [f"on {listing(plain)} rows"] if plain else []
     said += [
-        f"by {listing([_named(each) for each in found])} on {part} rows"
+        f"by {listing([named(each) for each in found])} on {part} rows"
         for part, found in parts.items()
         if part not in plain
     ]
@@ -132,95 +131,6 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
     return f"{text} on {seeds}: {change}{where}{lucky}.{yet}"
 
 
-def _no_better(found: Sequence[Against], guess: str) -> str:
-    """A sentence for each score; what guessing is stands in the first that needs it."""
-    rivals = [_rival(each, guess) for each in found]
-    brief = [
-        "guessing" if rival in rivals[:k] and rival != DRAWN else rival for k, rival in enumerate(rivals)
-    ]
-    return " ".join(_beside(each, rival) for each, rival in zip(found, brief, strict=True))
-
-
-def _beside(each: Against, rival: str) -> str:
-    text = (
-        f"On the {each.part} rows the winner's {_named(each)} is {_value(each, each.winner)}, and that of "
-        f"{rival} {_value(each, each.chance)}"
-    )
-    if not math.isfinite(each.low):
-        return f"{text} ({_without(each)})."
-    gain, low, high = in_words(*each.over_chance, each.cut)
-    return f"{text} (gain {gain}, 95 % interval {low} to {high})."
-
-
-def _rival(each: Against, guess: str) -> str:
-    words, middle = guess.removesuffix(BY_MAE), guess.endswith(BY_MAE) and each.score in MIDDLE
-    return DRAWN if each.beyond else f"guessing {MEDIAN if middle else words}"
-
-
-def _named(each: Against) -> str:
-    return metric_words(each.score)
-
-
-def _value(each: Against, value: float) -> str:
-    return score_words(each.score, value, 4)
-
-
-def _drawn(each: Against) -> str:
-    """What labels at random give, where that is known."""
-    return "" if each.drawn is None else f" ({DRAWN}: {_value(each, each.drawn)})"
-
-
-def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
-    """Value and meaning of the line that shows the baseline."""
-    found = answer.baseline
-    if found is None:
-        return "–", "no baseline on record: an earlier version made this run"
-    if not found.guess:
-        return "–", f"no baseline is known for this loss: {found.why or 'its scores are not on record'}"
-    values = []
-    if found.objective is not None:
-        own = f"{_named(found.objective)} {_of_guess(found.objective)}{_drawn(found.objective)}"
-        values = [f"{found.objective.part} rows: {own}"]
-    shown = [each for each in found.test if is_central(each.score, ranked.objective)]
-    on_test = [f"{_named(each)} {_of_guess(each)}{_drawn(each)}" for each in shown]
-    values += [f"test rows: {', '.join(on_test)}"] if on_test else []
-    if not values:
-        return "–", "no baseline on record for the seeds of the winner"
-    blind = any(each.drawn is not None for each in (*found.test, found.objective) if each is not None)
-    meaning = f"guessing {found.guess}, scored on the same rows" + (f"; {BLIND}" if blind else "")
-    ranks = any(_named(each) == metric_words("average_precision") for each in shown)
-    meaning += ORDER if blind and ranks else ""
-    if found.objective is not None:
-        meaning += f"; on {found.objective.part} rows the winner is {_gained(found.objective)}"
-        same = [each for each in found.test if each.score == like_on_test(ranked.objective)]
-        meaning += "".join(f", on test rows its {_named(each)} is {_gained(each)}" for each in same)
-        if found.objective.better and answer.learning is not None and not answer.learning.learned:
-            meaning += f"; the {ranked.metric} is the best of several evaluations, so this may be luck"
-    return "\n".join(values), meaning
-
-
-def _of_guess(each: Against) -> str:
-    return _value(each, each.guess)
-
-
-def _gained(each: Against) -> str:
-    """How much better than guessing the winner is, with its interval."""
-    gain, low, high = each.over_chance
-    if gain == low == high == 0:
-        return "as good as guessing on every seed"
-    turned = {LOW: HIGH, HIGH: LOW}.get(each.cut, each.cut)
-    known = (low, high, each.cut) if gain >= 0 else (-high, -low, turned)
-    words = in_words(abs(gain), *known)
-    size = f"{words[0]} {each.side}"
-    size += f" than what {DRAWN} score" if each.beyond else ""
-    return f"{size} ({f'95 % interval {words[1]} to {words[2]}' if math.isfinite(low) else _without(each)})"
-
-
-def _without(each: Against) -> str:
-    """Why its gain has no interval."""
-    return same_on(each.seeds) if each.seeds == 1 else f"a gain that is {same_on(each.seeds)}"
-
-
 def warnings(study: Study, answer: Answer, baselines: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Sentences about seeds, scores and rows; those about rows need what the run recorded."""
     of_rows = () if baselines is None else _rows(study, baselines)
@@ -239,8 +149,8 @@ def _other_scores(study: Study, answer: Answer) -> tuple[str, ...]:
     unshown = [each for each in others if not each.worse and not each.better and each.score in CENTRAL]
     kinds = ("Worse than guessing", worse), ("Not shown to be better than guessing", unshown)
     return tuple(
-        f"{kind} by {listing([_named(each) for each in group])}. "
-        + _no_better(group, answer.baseline.guess)
+        f"{kind} by {listing([named(each) for each in group])}. "
+        + no_better(group, answer.baseline.guess)
         + _of_weights(study, answer)
         for kind, group in kinds
         if group

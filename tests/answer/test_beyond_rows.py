@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, matthews_corrcoef, r2_score, roc_auc_score
 
-from sweeper.answer.baseline import Against, Baseline
+from sweeper.answer.baseline import Against, Baseline, baseline
+from sweeper.trial import HIGHER
 
 ROWS, DRAWS = 60, 400
 
@@ -57,3 +58,22 @@ def test_several_classes_have_no_rule_for_their_auc() -> None:
     both = (against("accuracy", 0.81, 0.8), against("auc", 0.99, 0.5))
     assert Baseline("it", "", None, both, test_rows=ROWS).beyond_rows == ()
     assert Baseline("it", "", None, (*both, against("f1", 0.1, 0.0)), test_rows=ROWS).beyond_rows == ("auc",)
+
+
+@pytest.mark.parametrize("signal", [0.0, 6.0])
+def test_an_interval_over_seeds_is_not_enough_to_beat_guessing(signal: float) -> None:
+    """Blind predictions whose interval lies above guessing pass on few test parts, good ones on all."""
+    rng, passed = np.random.default_rng(1), {name: list[bool]() for name in ("accuracy", "auc")}
+    for _ in range(DRAWS):
+        found = labels(rng, signal)
+        recorded = [{"seed": seed, "test": {name: GUESSES[name] for name in found}} for seed in range(10)]
+        tested = {seed: {n: v + 1e-5 * (seed % 2) for n, v in found.items()} for seed in range(10)}
+        made = baseline(
+            {"guess": "it", "why": "", "scores": recorded, "rows": {"test": ROWS}},
+            "validation_auc" + HIGHER,
+            {},
+            tested,
+        )
+        for name, each in passed.items():
+            each.append(next(one for one in made.test if one.score == name).better)
+    assert all((np.mean(each) == 1) if signal else (np.mean(each) < 0.04) for each in passed.values())

@@ -28,7 +28,30 @@ def compiled(function: Function, x: Tensor, given: Tensor | None = None) -> list
     return found
 
 
-def assert_as_torch(function: Function, x: Tensor, near: float = 0.0, *, equal_nan: bool = False) -> None:
-    """Machine code of `function` gives what torch gives, up to `near`."""
-    for mine, theirs in zip(compiled(function, x), function(x[None]), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=near, atol=near, equal_nan=equal_nan)
+def drawn(*shape: int, seed: int = 0) -> Tensor:
+    """Normal numbers in float64."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def gradient_of(function: Callable[[Tensor], Tensor]) -> Function:
+    """x -> the output of `function`, and the gradient of the sum of its cubes."""
+
+    def both(x: Tensor) -> list[Tensor]:
+        with torch.enable_grad():
+            given = x.detach().clone().requires_grad_()
+            out = function(given)
+            (slope,) = torch.autograd.grad((out**3).sum(), given)
+        return [out.detach(), slope]
+
+    return both
+
+
+def agrees(function: Function, x: Tensor, near: float = 0.0) -> None:
+    """Machine code of `function` gives what torch gives, up to `near`; no number is no number in both."""
+    for mine, theirs in zip(compiled(function, x), function(x[None].clone()), strict=True):
+        torch.testing.assert_close(mine, theirs.detach(), rtol=near, atol=near, equal_nan=True)
+
+
+def rounded(x: Tensor) -> Tensor:
+    """Whole numbers with the gradient of x."""
+    return x - x.detach() + (x.detach() * 3).long().to(x.dtype)

@@ -137,7 +137,7 @@ def terminate(process: Command) -> None:
     process.terminate()
 
 
-WAYS = [(kill_driver, -9, 2, 1), (press_ctrl_c, 130, 5, 2), (terminate, 130, 8, 1)]
+WAYS = [(kill_driver, -9, 2, 1), (press_ctrl_c, 130, 4, 2), (terminate, 130, 6, 1)]
 """How it ends, the exit code, trials on record before that, and workers."""
 
 

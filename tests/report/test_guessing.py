@@ -9,7 +9,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import answer
 from sweeper.answer.ranked import Ranked
-from sweeper.report.doubts import guessing
+from sweeper.report.against_words import guessing
 
 
 @pytest.mark.parametrize("better", [True, False])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
 
-from sweeper.training.stacked.better_rules import SPARSE
+from sweeper.training.stacked.better_rules import SPARSE, BetterRules
 from sweeper.training.stacked.refusal import NotStackable
 
 Make = Callable[[], nn.Module]
@@ -120,3 +120,16 @@ MODULES: dict[str, Make] = {
 def test_functions_are_those_of_torch(kind: str) -> None:
     """Values and gradients; nothing falls to a loop over trials."""
     assert_like_torch(MODULES[kind], torch.randn(TRIALS, ROWS, LENGTH))
+
+
+def test_what_is_scattered_takes_the_place_of_what_was_there() -> None:
+    """Numbers are set, not added, where the array is not zero, as each trial alone has them."""
+    x, given = torch.randn(TRIALS, 3, LENGTH), torch.randn(TRIALS, 3, 2)
+
+    def scattered(x: Tensor, given: Tensor) -> Tensor:
+        return (x * 1).scatter_(1, torch.tensor([[0, 3], [1, 2], [4, 0]]), given)
+
+    with BetterRules():
+        found = torch.func.vmap(scattered)(x, given)
+    for mine, one, own in zip(found, x, given, strict=True):
+        torch.testing.assert_close(mine, scattered(one, own))

@@ -129,7 +129,7 @@ def tanh(x: Number) -> Number:
         q = (1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3)
         near = z * (polynomial(z, p) / polynomial(z, q))
     far = 1.0 - 2.0 / (exp(size + size) + 1.0)
-    return size.compare("lt", TANH).where(x.code.fma(near, x, x), signed(far, x))
+    return signed(size.compare("lt", TANH).where(x.code.fma(near, size, size), far), x)
 
 
 def sigmoid(x: Number) -> Number:

@@ -16,7 +16,7 @@ from sweeper.training.stacked.native.program import drawn as drawn_first
 from sweeper.training.stacked.native.slot_program import SlotProgram, pass_layout
 from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.training.stacked.tape import Tape
-from tests.helpers.native import Function, compiled, recorded
+from tests.helpers.native import Function, agrees, compiled, drawn, gradient_of, recorded, rounded
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
@@ -26,29 +26,6 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(disk.PLACE, str(tmp_path))
-
-
-def drawn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def gradient_of(function: Callable[[Tensor], Tensor]) -> Function:
-    """x -> the output of `function`, and the gradient of the sum of its cubes."""
-
-    def both(x: Tensor) -> list[Tensor]:
-        with torch.enable_grad():
-            given = x.detach().clone().requires_grad_()
-            out = function(given)
-            (slope,) = torch.autograd.grad((out**3).sum(), given)
-        return [out.detach(), slope]
-
-    return both
-
-
-def agrees(function: Function, x: Tensor, **near: float) -> None:
-    """Machine code gives what torch gives."""
-    for mine, theirs in zip(compiled(function, x), function(x[None].clone()), strict=True):
-        torch.testing.assert_close(mine, theirs.detach(), equal_nan=True, **near)
 
 
 def _attention(x: Tensor, keys: int) -> Tensor:
@@ -88,11 +65,6 @@ def test_scratch_memory_is_large_enough(name: str) -> None:
     assert (memory[start - memory.data_ptr() + program.layout.arena :] == 7).all()
 
 
-def _rounded(x: Tensor) -> Tensor:
-    """Whole numbers with the gradient of x."""
-    return x - x.detach() + (x.detach() * 3).long().to(x.dtype)
-
-
 BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
     "one gradient for all classes": lambda x: F.log_softmax(x, 2).sum(2),
     "layer norm over two axes": lambda x: F.layer_norm(x, x.shape[1:]),
@@ -115,9 +87,9 @@ BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
     ),
     "log sigmoid": F.logsigmoid,
     "powers": lambda x: (x + 9) ** -1 + (x + 9) ** 0.5 + x**4,
-    "relu at zero": lambda x: torch.relu(_rounded(x)) + x,
-    "corners of a hard tangent": lambda x: F.hardtanh(_rounded(x), -1.0, 2.0) + x,
-    "corners of hard swish": lambda x: F.hardswish(_rounded(x)) + F.hardsigmoid(_rounded(x)) + x,
+    "relu at zero": lambda x: torch.relu(rounded(x)) + x,
+    "corners of a hard tangent": lambda x: F.hardtanh(rounded(x), -1.0, 2.0) + x,
+    "corners of hard swish": lambda x: F.hardswish(rounded(x)) + F.hardsigmoid(rounded(x)) + x,
     "gelu by tanh": lambda x: F.gelu(x, approximate="tanh"),
 }
 
@@ -125,7 +97,7 @@ BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
 @pytest.mark.parametrize("name", BACKWARD)
 def test_gradients_are_those_of_torch(name: str) -> None:
     """The output, and the gradient of the sum of its cubes."""
-    agrees(gradient_of(BACKWARD[name]), drawn(13, 18), rtol=1e-9, atol=1e-9)
+    agrees(gradient_of(BACKWARD[name]), drawn(13, 18), 1e-9)
 
 
 FORWARD: dict[str, Function] = {
@@ -160,7 +132,7 @@ def test_numbers_are_those_of_torch(name: str) -> None:
     """Or the program is refused."""
     x = drawn(13, 18)
     try:
-        agrees(FORWARD[name], x, rtol=1e-9, atol=1e-9)
+        agrees(FORWARD[name], x, 1e-9)
     except NotCompiled:
         if name != "products with factors":
             raise
@@ -244,4 +216,4 @@ def _changed_between(x: Tensor) -> list[Tensor]:
 
 def test_the_same_of_other_numbers_is_computed_again() -> None:
     """An exponential before and after a part of its argument changed."""
-    agrees(_changed_between, drawn(9, 5))
+    agrees(_changed_between, drawn(9, 5), 1e-9)

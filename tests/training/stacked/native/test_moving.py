@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from sweeper.data import disk
 from sweeper.training.stacked.refusal import NotCompiled
-from tests.helpers.native import Function, assert_as_torch, compiled
+from tests.helpers.native import Function, agrees, compiled
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
@@ -39,7 +39,7 @@ def test_numbers_lie_where_torch_puts_them(
     generator = torch.Generator().manual_seed(0)
     for rows, columns in ((7, 5), (16, 8), (33, 3)):
         x = torch.randn(rows, columns, generator=generator, dtype=dtype)
-        assert_as_torch(OPERATIONS[name], x)
+        agrees(OPERATIONS[name], x)
 
 
 def test_a_roll_of_all_numbers_is_refused() -> None:
