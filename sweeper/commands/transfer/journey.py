@@ -58,6 +58,9 @@ from sweeper.wording import exact, given
 STACK = 32
 """Largest stack that is tried."""
 
+MORE_SEEDS = 10
+"""Where seeds are too few to tell where the best rates lie."""
+
 
 @dataclass(frozen=True)
 class Transfer:
@@ -157,7 +160,9 @@ def transfer(
     if plan is not None:
         of_penalty = _penalties(trainer, over, kept, plan, what.optima, len(trials), study.objective)
         what = replace(what, penalty=of_penalty)
-    return Transfer(frame, what, {**about, "next": next_command(study, over, what, kept)})
+    same = [f"--rates {rates}"] if rates != RATES else []
+    same += [] if penalties is None else [f"--penalties {penalties}"]
+    return Transfer(frame, what, {**about, "next": next_command(study, over, what, kept, seeds, same)})
 
 
 @dataclass(frozen=True)
@@ -206,17 +211,29 @@ def _penalties(
     return penalties(plan, over, grid, fresh, objective)
 
 
-def next_command(study: Study, over: Over, what: Found, held: Mapping[str, Any]) -> str:
+def next_command(
+    study: Study,
+    over: Over,
+    what: Found,
+    held: Mapping[str, Any],
+    seeds: int = SEEDS,
+    options: Sequence[str] = (),
+) -> str:
     """The study at the size asked for, with all that was `held` and the rates of the prediction.
 
-    Where there is none, the same transfer with rates beyond the edge that best ones lie at, or on more seeds.
+    Where there is none, the same transfer with its `options`, and rates beyond the edge that best ones lie
+    at, or more `seeds`.
     """
     entry = study.space.entry("learning_rate", held["optimizer"])
     assert entry is not None
     if what.prediction is None:
         sizes, wider = ",".join(given(size) for size in over.sizes), _wider(entry, what.optima["verdict"])
         command = run_again(study, *wider, command="transfer")
-        return f"{command} --over {over.key}={sizes} --to {given(over.to)}{'' if wider else ' --seeds 10'}"
+        more = seeds if wider else max(MORE_SEEDS, 2 * seeds)
+        words = [f"--over {over.key}={sizes}", f"--to {given(over.to)}"]
+        words += [] if over.check is None else [f"--check {given(over.check)}"]
+        words += [f"--seeds {more}"] if more != SEEDS else []
+        return " ".join([command, *words, *options])
     ends = what.prediction.low, what.prediction.high
     low, high = (exact(value, 2) for value in ends)
     if low == high:  # no range

@@ -124,6 +124,10 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
     headline = f"At {key} {given(ahead.size)}, begin with a learning rate of {number(ahead.value, 2)}."
     ends = bounds(ahead.low, ahead.high)
     lead = f"90 % interval {ends}, from the best rates at other sizes."
+    if found.check is not None and not inside(found.check, found.optima, "rate"):
+        lead += (
+            f" Take it for rough: at {given(found.check.size)} the best rate lies outside what was predicted."
+        )
     settings = {LABELS.get(name, name): shown(value) for name, value in about["held"].items()}
     return Card("predicted", headline, lead, settings, _facts(found, about), step)
 
@@ -139,14 +143,9 @@ def _facts(found: Found, about: Mapping[str, Any]) -> tuple[Fact, ...]:
         )
     if found.check is not None:
         where = "inside" if inside(found.check, found.optima, "rate") else "outside"
-        ends = bounds(found.check.low, found.check.high)
-        facts.append(
-            Fact(
-                "Check",
-                where,
-                f"the interval {ends} that was predicted for size {given(found.check.size)}, left out",
-            )
-        )
+        ends, there = bounds(found.check.low, found.check.high), found.optima.set_index("size")["rate"]
+        seen = f"{number(float(there[found.check.size]), 2)} was measured at {given(found.check.size)}"
+        facts.append(Fact("Check", where, f"{seen}, which the prediction, {ends}, did not use"))
     elif about["check"] is not None:
         facts.append(Fact("Check", "none", f"at {given(about['check'])}, {unchecked(found, about)}"))
     else:

@@ -43,6 +43,8 @@ class Found:
     """For the size left out, from the others."""
     off_by_two: tuple[Beside, Beside, Beside] | None
     """At the best rate of the grid, half and twice it, of the largest size that has one; else ``None``."""
+    at_check: tuple[Beside, Beside] | None = None
+    """At the size left out: at the best rate of the grid, and at that nearest to the prediction."""
     penalty: Penalties | None = None
     """What weights of the activation penalty did; ``None`` where none was tried."""
 
@@ -87,13 +89,14 @@ def found(frame: pd.DataFrame, over: Over, objective: str) -> Found:
     """Everything that is said, from the trainings alone."""
     optima = optima_of(frame, objective)
     known = optima[optima["verdict"] == "found"]
-    fitted = law(known, "rate")
+    fitted, check = law(known, "rate"), checked_by_others(known, "rate", over.check)
     return Found(
         optima,
         fitted.exponent() if fitted else None,
         predicted(known, "rate", over.to),
-        checked_by_others(known, "rate", over.check),
+        check,
         _off_by_two(frame, known, objective),
+        None if check is None else _at_check(frame, known, check, objective),
     )
 
 
@@ -102,13 +105,29 @@ def _off_by_two(
 ) -> tuple[Beside, Beside, Beside] | None:
     if known.empty:
         return None
-    rates, costs = costs_at(frame, known.iloc[-1]["size"], objective)
-    means = np.where(np.isfinite(costs).all(axis=1), costs.mean(axis=1), np.inf)
-    best = _lowest(rates, means, float(known.iloc[-1]["rate"]))
+    rates, costs, best = _grid(frame, known.iloc[-1], objective)
     far = np.abs(np.log(rates / rates[best])[:, None] - np.log([0.5, 2.0]))
     low, high = int(far[:best, 0].argmin()), best + 1 + int(far[best + 1 :, 1].argmin())
     own, half, twice = (_beside(rates[k], costs[k], objective) for k in (best, low, high))
     return own, half, twice
+
+
+def _at_check(
+    frame: pd.DataFrame, known: pd.DataFrame, check: Prediction, objective: str
+) -> tuple[Beside, Beside]:
+    rates, costs, best = _grid(frame, known[known["size"] == check.size].iloc[0], objective)
+    nearest = int(np.abs(np.log(rates / check.value)).argmin())
+    own, predicted = (_beside(rates[k], costs[k], objective) for k in (best, nearest))
+    return own, predicted
+
+
+def _grid(
+    frame: pd.DataFrame, optimum: "pd.Series[Any]", objective: str
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Rates and costs at the size of an optimum, and which rate has the lowest mean."""
+    rates, costs = costs_at(frame, optimum["size"], objective)
+    means = np.where(np.isfinite(costs).all(axis=1), costs.mean(axis=1), np.inf)
+    return rates, costs, _lowest(rates, means, float(optimum["rate"]))
 
 
 def _lowest(rates: np.ndarray, means: np.ndarray, optimum: float) -> int:
@@ -132,6 +151,7 @@ def to_dict(found: Found, about: dict[str, Any]) -> dict[str, Any]:
         "exponent": found.exponent and dict(zip(("value", "low", "high"), found.exponent, strict=True)),
         **_predictions(found.prediction, found.check, found.optima, "rate"),
         "best_of_grid": found.off_by_two and _records(pd.DataFrame([vars(found.off_by_two[0])]))[0],
+        "at_check": found.at_check and _records(pd.DataFrame(map(vars, found.at_check))),
         "half_and_twice": found.off_by_two and _records(pd.DataFrame(map(vars, found.off_by_two[1:]))),
         "penalty": _penalty(found.penalty),
     }

@@ -53,20 +53,17 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
     power = f"{value} (90 %: {low} to {high})"
     seeds = count(about["seeds"], "seed")
     flat = found.exponent[1] <= 0 <= found.exponent[2]
-    trend = f", which shows no trend with {key}" if flat else ""
-    said = [f"The best rate goes as {key} to the power {power}, by {seeds} at each rate{trend}."]
+    said = [f"The best rate goes as {key} to the power {power}, by {seeds} at each rate."]
+    if flat:
+        said.append(
+            f"The interval holds 0, so a trend with {key} is not shown; what is predicted follows the power."
+        )
     said.append(
         f"Predicted for {key} {given(ahead.size)}: {number(ahead.value, 2)} (90 %: "
         f"{bounds(ahead.low, ahead.high)})."
     )
     if found.check is not None:
-        measured = float(found.optima.loc[found.optima["size"] == found.check.size, "rate"].iloc[0])
-        verdict = "inside" if inside(found.check, found.optima, "rate") else "outside"
-        said.append(
-            f"Check at {given(found.check.size)}: from the other sizes {number(found.check.value, 2)} (90 %: "
-            f"{bounds(found.check.low, found.check.high)}) was predicted, "
-            f"{number(measured, 2)} was measured: {verdict} the interval."
-        )
+        said += _of_check(found, found.check, about)
     elif about["check"] is not None:
         said.append(f"Check at {given(about['check'])}: {unchecked(found, about)}.")
     said += [*_without(found, about), *_untried(ahead, about), *_price(found, about)]
@@ -76,6 +73,26 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
             "size that was trained: no training supports a line that long."
         )
     return said
+
+
+def _of_check(found: Found, check: Prediction, about: Mapping[str, Any]) -> list[str]:
+    """The prediction for the size left out beside what was measured there, and what it costs."""
+    there = found.optima[found.optima["size"] == check.size].iloc[0]
+    verdict = "inside" if inside(check, found.optima, "rate") else "outside"
+    text = (
+        f"Check at {given(check.size)}: from the other sizes {number(check.value, 2)} (90 %: "
+        f"{bounds(check.low, check.high)}) was predicted, {number(there['rate'], 2)} (90 %: "
+        f"{bounds(there['low'], there['high'])}) was measured: {verdict} the interval of the prediction."
+    )
+    if verdict == "outside" and there["low"] <= check.high and check.low <= there["high"]:
+        text += " The two intervals overlap, so they may agree."
+    if found.at_check is None or found.at_check[0].rate == found.at_check[1].rate:
+        return [text]
+    own, near = found.at_check
+    return [
+        f"{text} Of the rates tried there, the one nearest to the prediction {_beside(near)}, the best one "
+        f"{_beside(own)} ({metric_words(about['objective'])})."
+    ]
 
 
 def _without(found: Found, about: Mapping[str, Any]) -> list[str]:

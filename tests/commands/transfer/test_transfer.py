@@ -31,7 +31,7 @@ from sweeper.report.transferred import transferred, with_transfer
 from sweeper.study.override import apply
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
-from sweeper.wording import number
+from sweeper.wording import bounds, number
 
 HELD = {"optimizer": "adam", "activation": "tanh"}
 
@@ -56,7 +56,18 @@ def test_a_check_that_fails_is_said() -> None:
     done = found(frame({**LAW, 128: 0.6}), OVER, LOSS)
     assert done.check is not None
     assert not inside(done.check, done.optima, "rate")
-    assert "outside the interval" in " ".join(sentences(done, ABOUT))
+    said = " ".join(sentences(done, ABOUT))
+    there = done.optima.set_index("size").loc[128]
+    assert (
+        f"{number(there['rate'], 2)} (90 %: {bounds(there['low'], there['high'])}) was measured: outs" in said
+    )
+    assert ("The two intervals overlap" in said) == (there["low"] <= done.check.high)
+    assert "Take it for rough: at 128" in card(done, ABOUT).lead
+    assert done.at_check is not None
+    rates, costs = costs_at(frame({**LAW, 128: 0.6}), 128, LOSS)
+    for each, wanted in zip(done.at_check, (0.6, done.check.value), strict=True):
+        nearest = np.abs(np.log(rates / wanted)).argmin()
+        assert (each.rate, each.mean) == (rates[nearest], pytest.approx(costs[nearest].mean()))
 
 
 @pytest.mark.parametrize(
@@ -215,15 +226,17 @@ def test_the_command_of_the_page_is_about_the_held_optimizer(place: float) -> No
     the same transfer over rates beyond the edge, or where none lies there on more seeds."""
     study = Study.load("digits")
     done = found(frame(LAW if place > 1e-3 else dict.fromkeys(LAW, place)), OVER, LOSS)
-    words = shlex.split(next_command(study, OVER, done, HELD))
+    words = shlex.split(next_command(study, OVER, done, HELD, 7, ["--rates 12"]))
     if done.prediction is None:
         assert words[:3] == ["sweeper", "transfer", "digits"]
-        assert words[-4:] == ["--over", "model.width=16,32,64", "--to", "512"]
+        same = ["--over", "model.width=16,32,64", "--to", "512", "--check", "128", "--seeds", "7"]
+        assert words[-10:] == [*same, "--rates", "12"]
         _, rates = Study(trusted=True, **applied(study, words)).space.active("adam")["learning_rate"]
         _, before = study.space.active("adam")["learning_rate"]
         assert (rates.low, rates.high) == (pytest.approx(before.low / 10), before.high)
         flat = replace(done, optima=done.optima.assign(verdict="flat"))
-        assert next_command(study, OVER, flat, HELD).endswith("--to 512 --seeds 10")
+        assert next_command(study, OVER, flat, HELD).endswith("--to 512 --check 128 --seeds 10")
+        assert " --seeds 14 " in next_command(study, OVER, flat, HELD, 7, ["--rates 12"])
         return
     again = Study(trusted=True, **applied(study, words))
     _, rates = again.space.active("adam")["learning_rate"]
