@@ -100,7 +100,7 @@ def _of_training(default: Mapping[str, Any], winner: Mapping[str, Any]) -> str:
 
 def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
     """Value and meaning on the card: the difference that the race would have shown, the largest among those
-    tied with the winner, as a share of its score too; empty where it is not known, or none differed. Where
+    tied with the winner, as a share of its loss too; empty where it is not known, or none differed. Where
     no score can be so much worse, that."""
     seen, mean = float(tied["seen"].iloc[1:].max()), float(tied["mean"].iloc[0])
     if not math.isfinite(seen):
@@ -111,7 +111,8 @@ def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
         why = f"a finalist can be at most {number(most)} worse"
         return "no difference", f"can be expected to show against {who} on so few seeds: {why}"
     own = ranked.value(mean)
-    share = share_of(seen / own, "the winner's mean") if own > 0 else ""
+    comparable = 0 < seen <= own and ranked.best == "lowest"  # a score of 0.9 is as far from 1 as from 0.8
+    share = share_of(seen / own, "the winner's mean") if comparable else ""
     return (
         f"a difference of {number(seen)}{f' ({share})' if share else ''}",
         f"would be detected in 80 % of such races against {who}",

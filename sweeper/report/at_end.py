@@ -1,4 +1,4 @@
-"""What to say where a training that goes on to its end loses what its best evaluation had."""
+"""What to say where a training that goes on to its end loses what its best evaluations had."""
 
 import math
 
@@ -7,19 +7,25 @@ from sweeper.answer.ranked import Ranked
 from sweeper.study.study import Study
 from sweeper.wording import distinct
 
+MOST = 0.5
+"""Share of the gain over guessing that is worth a warning where trainings that go on lose it."""
+
 
 def lost_at_end(study: Study, answer: Answer) -> tuple[str, ...]:
-    """A sentence where the mean at the last evaluation does not beat guessing, though the best ones do."""
+    """A sentence where the last evaluation has lost most of what the best ones gain over guessing."""
     own = answer.baseline.objective if answer.baseline is not None else None
     if own is None or not own.better or answer.learning is None or not math.isfinite(answer.learning.at_end):
         return ()
     end = answer.learning.at_end
-    if (end > own.chance) if own.higher else (end < own.chance):
+    lost = (own.winner - end) / (own.winner - own.chance)
+    if lost < MOST:
         return ()
     ranked = Ranked(study.objective)
-    mean, chance = distinct([end, own.chance])
+    best, mean, chance = distinct([own.winner, end, own.chance])
+    beside = f"beside {best} at the best ones; guessing has {chance}"
+    if lost >= 1:
+        beside = f"which does not beat guessing ({chance})"
     return (
-        f"At the last evaluation the mean {ranked.metric} is {mean}, which does not beat guessing "
-        f"({chance}): the answer's scores are the best of its evaluations. Stop there, or search lower rates "
-        "or one that falls.",
+        f"At the last evaluation the mean {ranked.metric} is {mean}, {beside}: the answer's scores are the "
+        "best of its evaluations. Stop earlier, search lower rates, or let the rate fall.",
     )

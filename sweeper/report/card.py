@@ -231,7 +231,7 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
             ends = above if low != high else ends
         some = f"the {complete} of {retrained} finalists that completed every fresh seed of the winner"
         who = f"{every(retrained, 'finalist')} on fresh seeds" if complete == retrained else some
-        rest = "" if percent(share) == percent(1.0) else "; the rest is due to settings"
+        rest = "" if percent(high) == percent(1.0) else "; the rest is due to settings"
         said.append(f"of the differences on one seed between the scores of {who}, {ends}{rest}")
     return (Fact("How sure", value, "; ".join(said)),) if said else ()
 

@@ -107,7 +107,7 @@ def _card(
         headline += LEFT.get(progress.name, "")
     else:
         headline = f"{at}{'' if ended else ','} {_were_done(len(search), of_all, 'trial')}"
-    again = "" if ended else "; new at most every 20 s while the run works"
+    again = "" if ended else "; new every 20 s while the run works, less often where that takes long"
     facts = (
         Fact("Written", f"{now:%H:%M:%S}", f"{now:%Y-%m-%d}{again}"),
         Fact("Phase", progress.name, PHASES.get(progress.name, "")),

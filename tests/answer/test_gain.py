@@ -109,7 +109,7 @@ def test_without_a_default_nothing_is_known() -> None:
 
 
 def test_power_stands_beside_a_tie() -> None:
-    """The largest difference that would have been seen, in the unit of the objective and as a share."""
+    """The largest difference that would have been seen, in the objective's unit; of a loss its share too."""
     ranking = confirmed(trials([0.1, 0.5, 0.101]))
     tied = ranking[ranking["tied"]]
     assert len(tied) == 2
@@ -119,10 +119,12 @@ def test_power_stands_beside_a_tie() -> None:
     said = f"a difference of {seen:.3g} ({share:.0f} % of the winner's mean)"
     assert power(tied, LOSS)[0] == said
     far = tied.assign(seen=15 * tied["mean"])
-    assert power(far, LOSS)[0].endswith("(15 times the winner's mean)")
+    assert power(far, LOSS)[0] == f"a difference of {far['seen'].iloc[1]:.3g}"  # no share of more than 1
     assert " ".join(power(tied.head(1), LOSS)) == ""
     accuracy = Ranked("validation_accuracy (higher is better)")
-    assert power(tied, accuracy)[1].endswith(f"such races against trial #{tied['trial'].iloc[1]}")
+    value, meaning = power(tied, accuracy)
+    assert value == f"a difference of {seen:.3g}"  # 0.9 is as far from 1 as from 0.8
+    assert meaning.endswith(f"such races against trial #{tied['trial'].iloc[1]}")
     value, meaning = power(far, accuracy)
     worst = f"a finalist can be at most {1 - tied['mean'].iloc[0]:.3g} worse"  # the cost of an accuracy of 0
     assert (value, meaning.partition(": ")[2]) == ("no difference", worst)

@@ -38,5 +38,6 @@ def test_no_comparison_is_proposed_that_would_be_refused(
     """Losses of another function, or of targets in another unit, do not compare."""
     words = said(objective, **settings)
     assert ("Afterwards: sweeper compare mine NAME" in words) is comparable
-    assert (f"; not {apart}, where {objective} is in another unit" in words) is bool(apart)
+    why = "which ranks by another score" if "counted" in apart else f"where {objective} is in another unit"
+    assert (f"; not {apart}, {why}" in words) is bool(apart)
     assert (f"{objective} is in another unit in each of the new runs" in words) is not comparable

@@ -18,7 +18,7 @@ from sweeper.report.facts import Fact
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.statistics.standing import OFTEN
 from sweeper.trial import from_cost
-from sweeper.wording import count, fixed, listing, number, percent
+from sweeper.wording import count, distinct, fixed, listing, number, percent
 
 WIDTH = 100
 
@@ -32,7 +32,7 @@ def card(side: Comparison) -> Card:
         standing = SAME
     elif min(side.seeds) >= ENOUGH_SEEDS and side.found.verdict != "unconfirmed":
         standing = CONFIRMED if side.found.verdict in ("a", "b") else UNDECIDED
-    facts = [_score(side.a), _score(side.b), *_difference(side)]
+    facts = [*_scores(side), *_difference(side)]
     return Card(
         standing,
         headline(side),
@@ -121,7 +121,14 @@ def _turned(found: Compared, ranked: Ranked) -> tuple[float, float, str]:
     return (found.low, found.high, of_costs) if positive else (-found.high, -found.low, other)
 
 
-def _score(run: Run) -> Fact:
+def _scores(side: Comparison) -> tuple[Fact, ...]:
+    """Both means in as many digits as tell them apart: the higher one has to look so."""
+    both = [sure.mean for run in (side.a, side.b) if (sure := run.answer.confirmed) is not None]
+    means = distinct(both) if len(both) == 2 else ["", ""]
+    return tuple(_score(run, mean) for run, mean in zip((side.a, side.b), means, strict=True))
+
+
+def _score(run: Run, given: str) -> Fact:
     sure = run.answer.confirmed
     if sure is None:
         return Fact(
@@ -134,7 +141,9 @@ def _score(run: Run) -> Fact:
     failures = int(run.scores.isna().sum())
     lost = f"; {count(failures, 'seed')} diverged or failed" if failures else ""
     ends = f"95 % interval {low} to {high}, " if math.isfinite(sure.low) else ""
-    return Fact(run.name, mean, f"{winner_label(run)}; {ends}{count(sure.seeds, 'fresh seed')}{lost}")
+    return Fact(
+        run.name, given or mean, f"{winner_label(run)}; {ends}{count(sure.seeds, 'fresh seed')}{lost}"
+    )
 
 
 def _difference(side: Comparison) -> tuple[Fact, ...]:

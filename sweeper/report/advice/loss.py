@@ -14,6 +14,8 @@ FEW_VALUES = 20
 TOPIC = "loss"
 LARGE_CLASS = 0.8
 """Share of the rows from which a class leaves too few for the others to count in an accuracy."""
+BY_MOST_ROWS = ("validation_loss", "train_loss", "validation_error", "validation_accuracy")
+"""Objectives that count each row alike, of whatever class."""
 WITH_A_WORD_FOR_GUESSING = ("cross_entropy", "mse")
 """Losses of which a constant prediction scores what has a name: entropy, variance."""
 
@@ -145,6 +147,8 @@ def _largest_class(facts: Facts) -> float:
     targets, study = facts.targets, facts.study
     loss, weight = study.training.loss, "training.class_weight"
     known = isinstance(loss, str) and loss in LOSSES and "class_weight" in LOSSES[loss].options
+    if study.search.objective not in BY_MOST_ROWS:  # another score may count the rare class already
+        return math.nan
     if not known or study.training.class_weight is not None or weight in study.space.entries:
         return math.nan
     if facts.data.targets.ndim > 1 and facts.data.targets.shape[1:] != (1,):  # classes of tokens, many labels

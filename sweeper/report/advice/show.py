@@ -77,7 +77,10 @@ def _afterwards(advice: Sequence[Advice], name: str, objective: str) -> str:
         return ""
     if len(other) == len(changed):
         return f"{objective} is in another unit in each of the new runs: compare their scores on test rows."
-    but = f"; not {listing(other)}, where {objective} is in another unit" if other else ""
+    ranked = [new for new in other if "search.objective" in changed[new]]
+    but = f"; not {listing(ranked)}, which ranks by another score" if ranked else ""
+    units = [new for new in other if new not in ranked]
+    but += f"; not {listing(units)}, where {objective} is in another unit" if units else ""
     return f"Afterwards: sweeper compare {name} NAME, where NAME is that of the new run{but}."
 
 

@@ -206,3 +206,12 @@ def test_curves_are_compared_on_the_seeds_that_scores_are(seeds: tuple[int, int]
         assert found.to_dict() == pytest.approx(expected.to_dict())
     said = next(part for part in sections.SECTIONS if part.key == "curves").sentences(side)
     assert all("(6 fresh seeds of both)" in text for text in said)
+
+
+@pytest.mark.parametrize("shift", [0.01002, 0.00998, 0.3])
+def test_the_higher_mean_looks_higher(shift: float) -> None:
+    """Both means have the digits that tell them apart, whatever their own intervals would leave of them."""
+    side = compared((6, 6), shift)
+    means = [float(meanings(side)[name][0]) for name in ("one", "other")]
+    assert (means[1] > means[0]) is (shift > 0.01)
+    assert (means[1] < means[0]) is (shift < 0.01)
