@@ -11,12 +11,14 @@ from sweeper.search.starts import published
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.statistics.race import InterimLook, interim_look, next_look
 from sweeper.study.sections import ConfirmSection
-from sweeper.study.space import among
+from sweeper.study.space import Range, Values, among
 from sweeper.study.study import Study
 from sweeper.trial import Outcome, Trial, cost
 
 BEST = 2
-"""Places that go to the lowest objectives, whatever they have in common."""
+"""Places that go to the lowest objectives, of whatever combination."""
+NEAR = 0.02
+"""Share of a range within which a number is a copy of another: a tenth of a decade of five."""
 Scores = Mapping[tuple[int, int], float]
 """(trial, seed) -> objective on that seed, as people read it; NaN where the training diverged or failed."""
 EXAMINED, EXAMINED_LOST = 3, 3
@@ -33,19 +35,20 @@ def finalists(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]
     """The best of the search, the best of other combinations of scientific values, and the best default.
 
     `BEST` places go to the lowest objectives, each further one to the best trial of a combination that no
-    finalist has, lowest objective first; when there is none, to the next lowest objective. The lowest
-    objectives are often variations of one setting, and on fresh seeds they do alike. The best published
-    default that completed takes the last of two and more places, if it has none yet, so that the gain over
-    it is known.
+    finalist has, lowest objective first; when there is none, to the next lowest objective. A copy of a
+    finalist, see `_is_copy`, takes no place while others are left: it does alike on fresh seeds and says
+    nothing more. The best published default that completed takes the last of two and more places, if it has
+    none yet, so that the gain over it is known.
     """
     most = study.confirm.finalists
     completed = [k for k in known if k.outcome == Outcome.COMPLETED and math.isfinite(k.objective)]
     ranked = sorted(completed, key=lambda trial: (trial.objective, trial.number))
-    chosen, rest = ranked[: min(BEST, most)], ranked[BEST:]
+    chosen, rest = list[TrialSummary](), [*ranked]
     while rest and len(chosen) < most:
-        represented = [_combination(study, trial) for trial in chosen]
-        index = next((i for i, t in enumerate(rest) if _combination(study, t) not in represented), 0)
-        chosen.append(rest.pop(index))
+        new = [i for i, t in enumerate(rest) if not any(_is_copy(study, t, each) for each in chosen)]
+        represented = [_combination(study, trial) for trial in chosen] if len(chosen) >= BEST else []
+        others = [i for i in new if _combination(study, rest[i]) not in represented]
+        chosen.append(rest.pop(next(iter([*others[:1], *new[:1], 0]))))
     known_defaults = published(study.space)
     own = [trial for trial in ranked if among(trial.parameters, known_defaults)]
     if most > 1 and own and own[0] not in chosen:
@@ -62,6 +65,24 @@ def racers(study: Study, known: Mapping[int, TrialSummary], scores: Scores) -> l
     chosen = finalists(study, known.values())
     before = {number for number, _ in scores} - {each.number for each in chosen}
     return [*chosen, *(known[number] for number in sorted(before) if chosen and number in known)]
+
+
+def _is_copy(study: Study, one: TrialSummary, other: TrialSummary) -> bool:
+    """Whether trials have the same settings but for numbers, each within `NEAR` of its range."""
+    mine, theirs = one.parameters, other.parameters
+    if mine.keys() != theirs.keys():
+        return False
+    unlike = [name for name in mine if mine[name] != theirs[name]]
+    if not unlike:
+        return True
+    ranges = study.space.active(str(mine["optimizer"]))
+    return all(_close(ranges.get(name), mine[name], theirs[name]) for name in unlike)
+
+
+def _close(entry: tuple[str, Values] | None, one: Any, other: Any) -> bool:
+    if entry is None or not isinstance(entry[1], Range) or not (one and other):
+        return False
+    return abs(entry[1].position(one) - entry[1].position(other)) <= NEAR
 
 
 def _combination(study: Study, trial: TrialSummary) -> dict[str, Any]:

@@ -17,9 +17,10 @@ SPACE = {"optimizer": ["sgd", "adam"], "activation": ["relu", "tanh", "elu"]}
 def entry(
     number: int, optimizer: str, activation: str, value: float, outcome: Outcome | None = None
 ) -> TrialSummary:
-    """A finished trial of the space."""
+    """A finished trial of the space, at a rate of its own."""
+    rate = 2.1e-3 * 1.5**number
     return known(
-        number, {"optimizer": optimizer, "activation": activation, "learning_rate": 0.1}, value, outcome
+        number, {"optimizer": optimizer, "activation": activation, "learning_rate": rate}, value, outcome
     )
 
 
@@ -55,6 +56,39 @@ def test_only_scientific_values_make_a_combination() -> None:
     assert [trial.number for trial in finalists(asked, TRIALS)] == [1, 2, 5, 3]
 
 
+@pytest.mark.parametrize(
+    ("other", "chosen"),
+    [
+        ({}, [0, 2, 3]),
+        ({"learning_rate": 0.1001}, [0, 2, 3]),
+        ({"activation_penalty": 1.05e-3}, [0, 2, 3]),
+        ({"learning_rate": 0.13}, [0, 1, 2]),
+        ({"activation_penalty": 0.0}, [0, 1, 2]),
+        ({"activation_penalty": 1e-2}, [0, 1, 2]),
+        ({"activation": "elu"}, [0, 1, 2]),
+        ({"momentum": 0.5}, [0, 1, 2]),
+    ],
+)
+def test_a_copy_takes_no_place_while_others_are_left(other: dict[str, object], chosen: list[int]) -> None:
+    """Nearly the same numbers of all ranges do alike on fresh seeds; whatever else differs may not."""
+    penalty = {"low": 1e-6, "high": 1e-1, "log": True, "zero": 0.25}
+    rates = {"low": 1e-4, "high": 1.0, "log": True}
+    space = {"optimizer": "sgd", "activation": ["relu", "elu"], "learning_rate": rates}
+    asked = study(
+        space | {"activation_penalty": penalty},
+        confirm={"finalists": 3, "seeds": 2},
+        scientific=["optimizer"],
+    )
+    best = {"optimizer": "sgd", "activation": "relu", "learning_rate": 0.1, "activation_penalty": 1e-3}
+    trials = [known(0, best, 0.1), known(1, {**best, **other}, 0.2)]
+    trials += [
+        known(2, {**best, "learning_rate": 0.01}, 0.3),
+        known(3, {**best, "learning_rate": 0.001}, 0.4),
+    ]
+    assert [trial.number for trial in finalists(asked, trials)] == chosen
+    assert [trial.number for trial in finalists(asked, trials[:2])] == [0, 1]
+
+
 def test_only_completed_trials_are_confirmed() -> None:
     """Pruned, diverged and failed ones are out, whatever objective they carry."""
     asked = study(SPACE, confirm={"finalists": 5, "seeds": 2})
@@ -73,8 +107,7 @@ def test_the_best_default_has_a_place() -> None:
     space = {"optimizer": ["sgd", "adam"], "activation": ["relu", "tanh"]}
     sgd, adam = starts(study(space))
     trials = [
-        known(number, {**adam, "learning_rate": 0.1 + number / 100}, 0.1 + number / 100)
-        for number in range(6)
+        known(number, {**adam, "learning_rate": 0.1 / 2**number}, 0.1 + number / 100) for number in range(6)
     ]
     trials += [known(6, sgd, 0.9), known(7, adam, 0.8), known(8, adam, 0.01, Outcome.PRUNED)]
     for places, numbers in ((1, [0]), (2, [0, 7]), (4, [0, 1, 6, 7])):
