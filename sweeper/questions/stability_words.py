@@ -70,7 +70,8 @@ def _diverged(lost: pd.DataFrame, survived: int, *, others: bool) -> str:
     """
     above, unknown = int(lost["above_intact"].eq(True).sum()), int(lost["above_intact"].isna().sum())
     below = len(lost) - above - unknown
-    which = f"measured{' whose optimizer has a limit' if others else ''}"
+    which = f"that {'was' if len(lost) == 1 else 'were'} measured"
+    which += " and whose optimizer has a limit" if others else ""
     everyone = f"{every(len(lost), 'trial', of='diverged ')} {which}"
     some, limit = f"Of {count(len(lost), 'diverged trial')} {which},", "the limit of the optimizer"
     early = f"while the loss was still below {given(INTACT)} × its first value"

@@ -148,8 +148,10 @@ def _other_scores(study: Study, answer: Answer) -> tuple[str, ...]:
     worse = [each for each in others if each.worse]
     unshown = [each for each in others if not each.worse and not each.better and each.score in CENTRAL]
     kinds = ("Worse than guessing", worse), ("Not shown to be better than guessing", unshown)
+    own = answer.baseline.objective
+    though = f", though better by {metric_words(own.score)}, which ranks" if own and own.better else ""
     return tuple(
-        f"{kind} by {listing([named(each) for each in group])}. "
+        f"{kind} by {listing([named(each) for each in group])} on test rows{though}. "
         + no_better(group, answer.baseline.guess)
         + _of_weights(study, answer)
         for kind, group in kinds

@@ -12,6 +12,7 @@ from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import Ranked
 from sweeper.components.metric_words import metric_words
 from sweeper.report.advice.item import toml
+from sweeper.report.at_end import lost_at_end
 from sweeper.report.doubts import Doubt
 from sweeper.report.majority import alike, right_by_one_guess
 from sweeper.report.more_seeds import more_seeds, no_more
@@ -87,6 +88,8 @@ def next_step(
         step = _widen(study, edge, trials)  # a score that still gets better towards a bound may beat it there
     elif doubted is not None:
         step = _guessed(study, answer, doubted, trials)
+    elif edge is not None and (falling := _falling(study, answer, edge)):
+        step = falling
     elif edge is not None:
         step = _widen(study, edge, trials)
     else:
@@ -268,6 +271,19 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
     more = max(searched // 2, 20)
     settings = (edge.setting, f"search.trials={searched + more}")
     return _Rerun(f"{text}Widen the range and go on for {count(more, 'more trial')}:", settings)
+
+
+def _falling(study: Study, answer: Answer, edge: Edge) -> _Rerun | None:
+    """A rate that falls, where the best one lies high and trainings lose what their best evaluations had."""
+    setting = "training.schedule=cosine"
+    high = edge.parameter == "learning_rate" and edge.side == "high" and lost_at_end(study, answer)
+    if not high or study.training.schedule != "constant" or "training.schedule" in study.search.space:
+        return None
+    text = (
+        f"The winner's learning rate lies at the high end of what was searched ({number(edge.bound)}), and "
+    )
+    text += "its trainings lose most of what their best evaluations gained: let the rate fall."
+    return _Rerun(text, (f"name={study.name}-cosine", setting)) if option(study, setting) else None
 
 
 def _use(study: Study, folder: Path | None) -> NextStep:

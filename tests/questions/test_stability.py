@@ -94,7 +94,8 @@ def test_diverged_trials_are_counted_and_validity_is_stated() -> None:
     places = "0.25 (#0) and 0.5 (#1) times the stability limit, both below it"
     assert f"2 completed trials measured was {places}." in text
     assert (
-        "Of 2 diverged trials measured whose optimizer has a limit, 1 had a learning rate × sharpness above "
+        "Of 2 diverged trials that were measured and whose optimizer has a limit, 1 had a learning rate × "
+        "sharpness above "
         "the limit of the optimizer while the loss was still below 2 × its first value; 1 was measured that "
         "early and not above it: it may have passed it between two measurements, or the limit alone does "
         "not explain it." in text
@@ -109,8 +110,8 @@ def test_where_all_diverged_trials_were_above_the_limit_it_says_so() -> None:
     every = stability_trials(asked).assign(above_intact=True)
     lost = every["outcome"] == "diverged"
     for trials, who in (
-        (every, "Both diverged trials measured"),
-        (every[~lost | ~lost.cumsum().gt(1)], "The diverged trial measured"),
+        (every, "Both diverged trials that were measured"),
+        (every[~lost | ~lost.cumsum().gt(1)], "The diverged trial that was measured"),
     ):
         measured = stability(asked)
         measured = measured[measured["trial"].isin(trials["trial"])]

@@ -56,7 +56,9 @@ def test_above_is_one_thing_in_table_and_sentences(ratio: float) -> None:
     assert ("above it (over 1) before." in text) == (ratio > 1)
     assert bool(re.search(r"\(#1, (just )?above it\)", text)) == (ratio > 1)
     assert bool(re.search(r"(?<![\d.])1 \(#1", text)) == (ratio == 1), "1.01 is not 1"
-    assert text.count("The diverged trial measured had a learning rate × sharpness above") == (ratio > 1)
+    assert text.count("The diverged trial that was measured had a learning rate × sharpness above") == (
+        ratio > 1
+    )
     assert "2 trials that did not diverge were above it that early" in text or ratio <= 1
 
 
@@ -80,7 +82,7 @@ def test_of_diverged_trials_each_counts_for_what_was_measured(counts: tuple[int,
     assert ("they may be why" in text) == (not below and not unknown)
     assert ("no ratio" in text.replace("no ratio above", "")) == (unknown > 0)
     if above and below and unknown:
-        assert f"Of {sum(counts)} diverged trials measured, {above} had" in text
+        assert f"Of {sum(counts)} diverged trials that were measured, {above} had" in text
         assert f"; {below} w" in text
         assert f"; of {unknown} no ratio that early is known." in text
 
@@ -91,9 +93,9 @@ def test_a_trial_of_which_no_ratio_is_finite_is_one_of_which_nothing_is_known() 
     run = made(("adam", "completed", [(math.nan, INTACT)]), gone)
     assert stability_trials(run)["points"].tolist() == [0, 0]
     text = said(run)
-    assert text.startswith("Of the diverged trial measured, no ratio was found while")
+    assert text.startswith("Of the diverged trial that was measured, no ratio was found while")
     assert said(made(ABOVE, ("lion", "diverged", [(3.0, INTACT)]))).startswith(
-        "The diverged trial measured whose optimizer has a limit had"
+        "The diverged trial that was measured and whose optimizer has a limit had"
     )
 
 

@@ -69,7 +69,7 @@ def test_the_score_of_the_objective_decides(
     study, found, run = _judged(records, objective, maximize, tested)
     told = card(study, found, run.records.trials)
     assert (found.standing != "guess") is beats
-    assert not beats or found.warnings[0].startswith("Not shown to be better than guessing by loss. ")
+    assert not beats or found.warnings[0].startswith("Not shown to be better than guessing by loss on ")
     by = "" if like == "loss" else f"by {metric_words(like)} "  # the loss beats guessing there
     assert beats or told.headline == f"Not shown to be better than guessing {by}on test rows."
     assert bool(found.why_nothing_is_advised) is not beats

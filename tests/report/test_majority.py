@@ -7,7 +7,6 @@ from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.baseline import Against, Baseline
-from sweeper.answer.learning import Learning
 from sweeper.report.doubts import warnings
 from sweeper.wording import interval
 
@@ -30,30 +29,6 @@ def test_large_classes(records: SyntheticRecords, score: str, value: float, gues
     own = Against("validation", score, value, guess, gain, gain / 2, 2 * gain, 5, score == "accuracy")
     told = warnings(made_study(), replace(run.answer, baseline=Baseline("it", "", own, ())), None)
     assert any("validation_balanced_accuracy" in text and "93 %" in text for text in told) is said
-
-
-@pytest.mark.parametrize(
-    ("end", "said"),
-    [
-        (0.7, "is 0.7, which does not beat guessing (0.69):"),
-        (0.6, "is 0.6, beside 0.4 at the best ones; guessing has 0.69:"),
-        (0.5, ""),
-        (float("nan"), ""),
-    ],
-)
-def test_an_end_that_loses_most_of_the_gain_is_warned_of(
-    records: SyntheticRecords, end: float, said: str
-) -> None:
-    """The best of many evaluations beat guessing, while trainings go on and lose it, or most of it."""
-    run = made_input(records)
-    assert run.answer is not None
-    learned = Learning(1.0, 0.5, 0.4, 0.6, 5, True, 0.6, 20, 0.7, at_end=end)
-    own = Against("validation", "loss", 0.4, 0.69, 0.29, 0.2, 0.4, 5, higher=False)
-    told = warnings(
-        made_study(), replace(run.answer, baseline=Baseline("it", "", own, ()), learning=learned), None
-    )
-    found = [text for text in told if "At the last evaluation" in text]
-    assert [said in text for text in found] == [True] * bool(said)
 
 
 def test_large_numbers_have_as_many_digits_as_tell_them_apart() -> None:
