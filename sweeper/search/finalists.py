@@ -31,21 +31,27 @@ CHEAP, SMALL, SHARE = 4000, 0.5, 0.05
 """Steps that measuring may always take, up to such a share of those trained; the share for larger runs."""
 
 
-def finalists(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:
+def finalists(
+    study: Study, known: Iterable[TrialSummary], retrained: Collection[int] = ()
+) -> list[TrialSummary]:
     """The best of the search, the best of other combinations of scientific values, and the best default.
 
     `BEST` places go to the lowest objectives, each further one to the best trial of a combination that no
     finalist has, lowest objective first; when there is none, to the next lowest objective. A copy of a
     finalist, see `_is_copy`, takes no place while others are left: it does alike on fresh seeds and says
-    nothing more. The best published default that completed takes the last of two and more places, if it has
-    none yet, so that the gain over it is known.
+    nothing more; one of the trials `retrained` on fresh seeds already stays. The best published default that
+    completed takes the last of two and more places, if it has none yet, so that the gain over it is known.
     """
     most = study.confirm.finalists
     completed = [k for k in known if k.outcome == Outcome.COMPLETED and math.isfinite(k.objective)]
     ranked = sorted(completed, key=lambda trial: (trial.objective, trial.number))
     chosen, rest = list[TrialSummary](), [*ranked]
     while rest and len(chosen) < most:
-        new = [i for i, t in enumerate(rest) if not any(_is_copy(study, t, each) for each in chosen)]
+        new = [
+            i
+            for i, trial in enumerate(rest)
+            if trial.number in retrained or not any(_is_copy(study, trial, each) for each in chosen)
+        ]
         represented = [_combination(study, trial) for trial in chosen] if len(chosen) >= BEST else []
         others = [i for i in new if _combination(study, rest[i]) not in represented]
         chosen.append(rest.pop(next(iter([*others[:1], *new[:1], 0]))))
@@ -62,8 +68,9 @@ def racers(study: Study, known: Mapping[int, TrialSummary], scores: Scores) -> l
     One that was better on fresh seeds may not have been on the one of the search, so that others take its
     place; were it left behind with few seeds, the answer might rest on these.
     """
-    chosen = finalists(study, known.values())
-    before = {number for number, _ in scores} - {each.number for each in chosen}
+    retrained = {number for number, _ in scores}
+    chosen = finalists(study, known.values(), retrained)
+    before = retrained - {each.number for each in chosen}
     return [*chosen, *(known[number] for number in sorted(before) if chosen and number in known)]
 
 
@@ -104,7 +111,11 @@ def budget(trained: int, speedup: float | None) -> float:
 
 
 def examined(
-    study: Study, known: Iterable[TrialSummary], done: Collection[int] = (), steps: float = math.inf
+    study: Study,
+    known: Iterable[TrialSummary],
+    done: Collection[int] = (),
+    steps: float = math.inf,
+    retrained: Collection[int] = (),
 ) -> list[tuple[Trial, int]]:
     """(trial on the search's seed, its number of steps) of those to be trained again; see `chosen`.
 
@@ -112,7 +123,7 @@ def examined(
     on record.
     """
     found, cost = list[tuple[Trial, int]](), 0.0
-    for each in chosen(study, known):
+    for each in chosen(study, known, retrained):
         cost += COST * each.steps
         if cost <= steps and each.number not in done:
             trial = Trial(each.number, each.phase, study.search.seed, each.parameters)
@@ -120,7 +131,9 @@ def examined(
     return found
 
 
-def chosen(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:
+def chosen(
+    study: Study, known: Iterable[TrialSummary], retrained: Collection[int] = ()
+) -> list[TrialSummary]:
     """The first `EXAMINED` finalists, and `EXAMINED_LOST` diverged trials: those closest to having survived.
 
     Of each optimizer the diverged trial with the lowest learning rate, then the next lowest; those of a
@@ -136,7 +149,7 @@ def chosen(study: Study, known: Iterable[TrialSummary]) -> list[TrialSummary]:
         rank[name] = rank.get(name, -1) + 1
         rounds.append((rank[name], -each.steps, each.number, each))
     return [
-        *finalists(study, trials)[:EXAMINED],
+        *finalists(study, trials, retrained)[:EXAMINED],
         *(row[-1] for row in sorted(rounds, key=lambda r: r[:3])[:EXAMINED_LOST]),
     ]
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from made_up import known, study
 
-from sweeper.search.finalists import finalists, keeps_its_place, next_trials, racers
+from sweeper.questions.confirmation import HOW
+from sweeper.search.finalists import NEAR, finalists, keeps_its_place, next_trials, racers
 from sweeper.search.starts import starts
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
@@ -87,6 +88,14 @@ def test_a_copy_takes_no_place_while_others_are_left(other: dict[str, object], c
     ]
     assert [trial.number for trial in finalists(asked, trials)] == chosen
     assert [trial.number for trial in finalists(asked, trials[:2])] == [0, 1]
+    scores = {(number, 1): 0.3 for number in (0, 1, 2)}  # a run of before copies were left out stays finished
+    assert [trial.number for trial in racers(asked, {t.number: t for t in trials}, scores)] == [0, 1, 2]
+
+
+def test_the_page_says_how_near_a_copy_is() -> None:
+    """In the words of the section on finalists."""
+    assert "a fiftieth of its range" in " ".join(HOW)
+    assert NEAR == 1 / 50
 
 
 def test_only_completed_trials_are_confirmed() -> None:
