@@ -9,7 +9,7 @@ import numpy as np
 
 from sweeper.search.starts import published
 from sweeper.search.trial_summary import TrialSummary
-from sweeper.statistics.race import InterimLook, interim_look, next_look
+from sweeper.statistics.race import interim_look, next_look
 from sweeper.study.sections import ConfirmSection
 from sweeper.study.space import Range, Values, among
 from sweeper.study.study import Study
@@ -194,7 +194,7 @@ class Round:
         seeds = values.shape[1]
         interim, budget = interim_look(values), self.budget - (seeds - self.seeds) * len(self.left)
         left = tuple(number for number, out in zip(self.left, interim.out, strict=True) if not out)
-        over = len(left) == 1 or _alike(values, interim, matters)
+        over = len(left) == 1 or _alike(values[~interim.out], matters)
         return Round(() if over else left, budget, seeds)
 
     @property
@@ -229,8 +229,8 @@ def next_round(
     return []
 
 
-def _alike(values: np.ndarray, interim: InterimLook, matters: float) -> bool:
+def _alike(values: np.ndarray, matters: float) -> bool:
     """All lost as many seeds, and differ from the leader by at most `matters` times its mean, as is known."""
-    gaps = (~np.isfinite(values)).sum(axis=1)
+    interim, gaps = interim_look(values), (~np.isfinite(values)).sum(axis=1)
     within = matters * abs(float(np.nanmean(values[interim.leader])))
     return bool((gaps == gaps[0]).all()) and interim.alike(within)

@@ -55,6 +55,12 @@ def test_what_does_not_matter_is_not_decided() -> None:
     assert raced(alike, ConfirmSection(matters=0)) == dict.fromkeys(range(5), 10)
 
 
+def test_those_that_drop_out_do_not_keep_a_race_open() -> None:
+    """Where all that are left are within 2 % of the loss for sure, it ends as others are dropped."""
+    behind = np.array([0, 0, 50, 50, 50])[:, None]
+    assert raced(100 + 0.01 * NOISE + behind, ConfirmSection()) == dict.fromkeys(range(5), 6)
+
+
 def test_the_budget_is_kept() -> None:
     """`budget` counts trainings; seeds that cannot be paid for all that are left are not begun."""
     assert sum(raced(NOISE, ConfirmSection(budget=33)).values()) == 30
