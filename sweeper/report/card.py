@@ -121,7 +121,7 @@ def card(
         *(() if doubted else _tied(ranked, answer, summary)),
         *(() if doubted else _gained(study, ranked, answer)),
         *(() if doubted else _sure(ranked, answer, summary)),
-        *(() if doubted else in_no_finalist(trials)),
+        *(() if doubted else in_no_finalist(study, trials)),
         Fact("Guessing", *guessing(answer, ranked)),
         *other_scores(ranked, answer),
         *counted,

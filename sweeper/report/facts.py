@@ -16,7 +16,7 @@ from sweeper.components.losses import LOSSES
 from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import OF_CLASS_1
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, interval, listing, number, same_on
+from sweeper.wording import capital, count, interval, listing, number, same_on, shown, spoken
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,24 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
     return tuple(scores)
 
 
-def in_no_finalist(trials: pd.DataFrame) -> tuple[Fact, ...]:
-    """Optimizers and activations that trials of the search had and no finalist has: none was retrained."""
+def in_no_finalist(study: Study, trials: pd.DataFrame) -> tuple[Fact, ...]:
+    """Values of compared settings that trials of the search had and no finalist has: none was retrained."""
     fresh, search = trials[trials["phase"] == "confirm"], with_names(search_trials(trials))
     if fresh.empty:
         return ()
     found, retrained = [], search[search["trial"].isin(fresh["trial"])]
-    for name in ("optimizer", "activation"):
-        left = sorted(set(search[name].astype("str")) - set(retrained[name].astype("str")))
-        found += [f"{name}{'s' * (len(left) > 1)} {listing(left)}"] if left else []
+    for name in dict.fromkeys(("optimizer", "activation", *study.search.scientific)):
+        if name in search:
+            known, tried = (rows[name].dropna().map(shown).unique() for rows in (retrained, search))
+            left = sorted(set(tried) - set(known))
+            found += [f"{_setting(name, len(left))} {listing(left)}"] if left else []
     meaning = "what is known of these is the search, one seed each; no fresh seed compares them"
     return (Fact("In no finalist", "; ".join(found), meaning),) if found else ()
+
+
+def _setting(name: str, values: int) -> str:
+    """``optimizers``, ``penalty kind``, ``model.depth =``."""
+    return f"{name} =" if "." in name else f"{spoken(name)}{'s' * (values > 1)}"
 
 
 def unit_of(study: Study) -> tuple[Fact, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from report_inputs import made_input, made_study
+from report_inputs import SPACE, made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.bounds import score_words
@@ -78,3 +78,17 @@ def test_what_no_finalist_has_is_named() -> None:
     assert all(value in told["In no finalist"].value for values in left.values() for value in values)
     retrained = trials[trials["trial"].isin(fresh)]
     assert "In no finalist" not in {fact.label for fact in card(run.study, run.answer, retrained).facts}
+
+
+def test_values_of_other_compared_settings_are_named_too() -> None:
+    """Depths that were compared in the search, and that no finalist has; not what was merely tuned."""
+    made = synthetic_records(24, finalists=2, seeds=6)
+    space = {**SPACE, "model.depth": [1, 2, 3]}
+    for scientific, said in ((["optimizer", "model.depth"], True), (["optimizer"], False)):
+        study = made_study(search={"trials": 24, "space": space, "scientific": scientific})
+        run = made_input(made, study=study)
+        fresh = set(made.trials.loc[made.trials["phase"] == "confirm", "trial"])
+        depth = [2 if trial in fresh else trial % 3 + 1 for trial in made.trials["trial"]]
+        trials = made.trials.assign(**{"model.depth": depth})
+        told = {fact.label: fact for fact in card(study, run.answer, trials).facts}
+        assert ("model.depth = 1 and 3" in told["In no finalist"].value) is said
