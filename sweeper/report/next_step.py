@@ -19,6 +19,7 @@ from sweeper.report.more_seeds import more_seeds, no_more
 from sweeper.report.other_rates import other_rates, too_high
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import PLACEHOLDER, of_run, option, run_again
+from sweeper.study.parameters import SCHEDULE_KEYS
 from sweeper.study.rates import as_range, joined, search_rates
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, listing, number, percent, spoken
@@ -277,7 +278,8 @@ def _falling(study: Study, answer: Answer, edge: Edge) -> _Rerun | None:
     """A rate that falls, where the best one lies high and trainings lose what their best evaluations had."""
     setting = "training.schedule=cosine"
     high = edge.parameter == "learning_rate" and edge.side == "high" and lost_at_end(study, answer)
-    if not high or study.training.schedule != "constant" or "training.schedule" in study.search.space:
+    searched = any(key in study.search.space for key in SCHEDULE_KEYS)
+    if not high or searched or study.training.schedule != "constant":
         return None
     text = (
         f"The winner's learning rate lies at the high end of what was searched ({number(edge.bound)}), and "

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from report_inputs import made_input, made_study
+from report_inputs import SPACE, made_input, made_study
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import Answer
@@ -48,13 +48,17 @@ def test_an_end_that_loses_most_of_the_gain_is_warned_of(
         (0.41, "high", "constant", False),
         (0.6, "low", "constant", False),
         (0.6, "high", "cosine", False),
+        (0.6, "high", "searched", False),
     ],
 )
 def test_no_higher_rates_are_proposed_where_trainings_lose_their_gain(
     records: SyntheticRecords, end: float, side: str, schedule: str, falls: bool
 ) -> None:
     """At the high end of a range a rate that falls is the next step then, in a run of its own."""
-    study = made_study(training={"schedule": schedule})
+    search = {"trials": 60, "space": {**SPACE, "schedule": ["constant", "cosine"]}}
+    study = made_study(
+        **({"search": search} if schedule == "searched" else {"training": {"schedule": schedule}})
+    )
     bounds = (0.1, 1.0, 1e-4) if side == "high" else (1e-4, 1e-5, 0.1)
     edge = Edge("learning_rate", "learning_rate", 0.09 if side == "high" else 1.1e-4, side, *bounds)
     step = next_step(study, judged(records, end), records.trials, None, edge, None)
