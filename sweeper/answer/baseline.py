@@ -125,7 +125,8 @@ class Baseline:
     def beyond_rows(self) -> tuple[str, ...]:
         """Scores that beat guessing on the test rows, by far more than luck with rows explains."""
         explained = luck_of_rows(self.test, self.test_rows, SURE)
-        gains = {each.score: each.over_chance[0] for each in self.test if each.score in self.scores_above}
+        above = self.scores_above
+        gains = {each.score: each.over_chance[0] for each in self.test if each.score in above}
         return tuple(name for name, luck in explained.items() if gains.get(name, 0.0) > luck)
 
     @property

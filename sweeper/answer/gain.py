@@ -111,7 +111,7 @@ def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
         why = f"a finalist can be at most {number(most)} worse"
         return "no difference", f"can be expected to show against {who} on so few seeds: {why}"
     own = ranked.value(mean)
-    comparable = 0 < seen <= own and ranked.best == "lowest"  # a score of 0.9 is as far from 1 as from 0.8
+    comparable = 0 < seen <= own and not ranked.highest  # a score of 0.9 is as far from 1 as from 0.8
     share = share_of(seen / own, "the winner's mean") if comparable else ""
     return (
         f"a difference of {number(seen)}{f' ({share})' if share else ''}",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -47,14 +48,11 @@ def finalists(
     ranked = sorted(completed, key=lambda trial: (trial.objective, trial.number))
     chosen, rest = list[TrialSummary](), [*ranked]
     while rest and len(chosen) < most:
-        new = [
-            i
-            for i, trial in enumerate(rest)
-            if trial.number in retrained or not any(_is_copy(study, trial, each) for each in chosen)
-        ]
         represented = [_combination(study, trial) for trial in chosen] if len(chosen) >= BEST else []
-        others = [i for i in new if _combination(study, rest[i]) not in represented]
-        chosen.append(rest.pop(next(iter([*others[:1], *new[:1], 0]))))
+        others = (i for i, trial in enumerate(rest) if _combination(study, trial) not in represented)
+        in_order = chain(others, range(len(rest)))  # looked at until one is no copy, of thousands perhaps
+        new = (i for i in in_order if rest[i].number in retrained or not _has_copy(study, rest[i], chosen))
+        chosen.append(rest.pop(next(new, 0)))
     known_defaults = published(study.space)
     own = [trial for trial in ranked if among(trial.parameters, known_defaults)]
     if most > 1 and own and own[0] not in chosen:
@@ -72,6 +70,10 @@ def racers(study: Study, known: Mapping[int, TrialSummary], scores: Scores) -> l
     chosen = finalists(study, known.values(), retrained)
     before = retrained - {each.number for each in chosen}
     return [*chosen, *(known[number] for number in sorted(before) if chosen and number in known)]
+
+
+def _has_copy(study: Study, trial: TrialSummary, among_these: Iterable[TrialSummary]) -> bool:
+    return any(_is_copy(study, trial, each) for each in among_these)
 
 
 def _is_copy(study: Study, one: TrialSummary, other: TrialSummary) -> bool:

@@ -46,10 +46,10 @@ def gradient_of(function: Callable[[Tensor], Tensor]) -> Function:
     return both
 
 
-def agrees(function: Function, x: Tensor, near: float = 0.0) -> None:
-    """Machine code of `function` gives what torch gives, up to `near`; no number is no number in both."""
+def agrees(function: Function, x: Tensor, near: float = 0.0, *, equal_nan: bool = True) -> None:
+    """Machine code of `function` gives what torch gives, up to `near`."""
     for mine, theirs in zip(compiled(function, x), function(x[None].clone()), strict=True):
-        torch.testing.assert_close(mine, theirs.detach(), rtol=near, atol=near, equal_nan=True)
+        torch.testing.assert_close(mine, theirs.detach(), rtol=near, atol=near, equal_nan=equal_nan)
 
 
 def rounded(x: Tensor) -> Tensor:

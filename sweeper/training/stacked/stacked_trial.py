@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -132,7 +131,7 @@ def record_steps(
     with np.errstate(over="ignore", invalid="ignore"):
         sound = np.isfinite(mine[:, 2].sum(0)) & (mine[:, 0].max(0) <= highest)
         sums = np.cumsum(summed, axis=0)[-1].T  # one after the other, as a trial alone does
-    for k, (_, run), is_sound, own in zip(count(), runs, sound.tolist(), sums.tolist(), strict=False):
+    for k, ((_, run), is_sound, own) in enumerate(zip(runs, sound.tolist(), sums.tolist(), strict=True)):
         state = run.state
         state.seconds += seconds
         if is_sound:
