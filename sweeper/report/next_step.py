@@ -1,5 +1,6 @@
 """The one thing to do next, as a command."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,8 +45,10 @@ class _Rerun:
     text: str
     settings: tuple[str, ...] = ()
     """``key=value``."""
+    beside: str = ""
+    """What the study is called after its name where other settings make it another: both runs stay."""
     fresh: bool = False
-    """Whether it starts over."""
+    """Whether it starts over: there is nothing to keep."""
     command: str = "run"
 
 
@@ -74,7 +77,7 @@ def next_step(
     elif answer is None:
         step = _no_answer(study, trials)
     elif rates := too_high(study, answer, trials):
-        step = _Rerun(*rates, fresh=True)
+        step = _Rerun(*rates, beside=LOWER)
     elif answer.unfinished:
         step = _Rerun(f"Finish the run: {answer.unfinished}.")
     elif answer.learning is not None and not answer.learning.learned:
@@ -95,7 +98,9 @@ def next_step(
         step = _widen(study, edge, trials)
     else:
         return _use(study, folder)
-    command = run_again(study, *step.settings, command=step.command) + (" --fresh" if step.fresh else "")
+    named = (f"name={called_beside(study.name, step.beside)}",) if step.beside else ()
+    command = run_again(study, *named, *step.settings, command=step.command)
+    command += " --fresh" if step.fresh else ""
     if step.fresh:
         deletes = "--fresh deletes the trials and the report of this run"
         step = replace(step, text=f"{step.text[:-1]} ({deletes}):")
@@ -104,7 +109,14 @@ def next_step(
     return NextStep(step.text, command)
 
 
+def called_beside(name: str, word: str) -> str:
+    """``digits-lower``; of a study that bears the word already the next number: ``digits-lower-2``."""
+    found = re.fullmatch(rf"(.*-{re.escape(word)})(?:-(\d+))?", name)
+    return f"{found[1]}-{int(found[2] or 1) + 1}" if found else f"{name}-{word}"
+
+
 SCALED = "data.standardize_target=true"
+LOWER, HIGHER = "lower", "higher"
 
 
 def _trains_badly(answer: Answer | None, trials: pd.DataFrame, doubted: Doubt | None) -> bool:
@@ -117,7 +129,7 @@ def _trains_badly(answer: Answer | None, trials: pd.DataFrame, doubted: Doubt | 
 def _scaled(loss: float) -> _Rerun:
     text = f"Targets lie far from a scale of 1 (the loss before training is {number(loss)}), and usual rates "
     text += "and weights are for that scale: standardize them. Scores are in their deviations then."
-    return _Rerun(text, (SCALED,), fresh=True)
+    return _Rerun(text, (SCALED,), beside="standardized")
 
 
 def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
@@ -144,7 +156,7 @@ def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
             return _Rerun(text, command="advise")
         tried = "" if len(failed) else "the lowest rate tried, "
         text = f"Training diverged even at {tried}{number(lowest)}: search much lower ones."
-        return _Rerun(text, other_rates(study, trials, lower=True), fresh=True)
+        return _Rerun(text, other_rates(study, trials, lower=True), beside=LOWER)
     if is_over:
         return _Rerun("No trial has completed: search on.", (f"search.trials={2 * searched}",))
     return _Rerun("Continue the search: no trial has completed so far.")
@@ -202,10 +214,10 @@ def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.Data
         return _check_the_data(NOT_LEARNED)
     if abs(learning.fell) <= learning.floor and highest < high / 10:
         text = f"Training changed next to nothing at rates up to {number(highest)}: search higher ones."
-        return _Rerun(text, other_rates(study, trials, lower=False), fresh=True)
+        return _Rerun(text, other_rates(study, trials, lower=False), beside=HIGHER)
     if lowest > 10 * low:
         text = f"Training did not lower it at rates down to {number(lowest)}: search lower ones."
-        return _Rerun(text, other_rates(study, trials, lower=True), fresh=True)
+        return _Rerun(text, other_rates(study, trials, lower=True), beside=LOWER)
     return _check_the_data(NOT_LEARNED)
 
 
@@ -219,7 +231,7 @@ def _by_all_classes(study: Study, answer: Answer) -> _Rerun | None:
     text = f"One label for all rows is right on {percent(share)} of them, which hardly leaves room for "
     text += f"accuracy, while {scores} on test rows beat guessing by far: rank by a score that counts all "
     text += "classes alike:"
-    return _Rerun(text, (f"name={study.name}-balanced", setting))
+    return _Rerun(text, (setting,), beside="balanced")
 
 
 def _guessed(study: Study, answer: Answer, doubted: Doubt, trials: pd.DataFrame) -> _Rerun:
@@ -268,7 +280,7 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
     if not (isinstance(written, Mapping) and all(isinstance(written[k], float) for k in ("low", "high"))):
         low, high = (edge.wider, edge.other) if edge.side == "low" else (edge.other, edge.wider)
         change = f"search.space.{edge.key}={toml(as_range((low, high)))}"
-        return _Rerun(f"{text}Search a wider range:", (change,), fresh=True)
+        return _Rerun(f"{text}Search a wider range:", (change,), beside="wider")
     more = max(searched // 2, 20)
     settings = (edge.setting, f"search.trials={searched + more}")
     return _Rerun(f"{text}Widen the range and go on for {count(more, 'more trial')}:", settings)
@@ -285,7 +297,7 @@ def _falling(study: Study, answer: Answer, edge: Edge) -> _Rerun | None:
         f"The winner's learning rate lies at the high end of what was searched ({number(edge.bound)}), and "
     )
     text += "its trainings lose most of what their best evaluations gained: let the rate fall."
-    return _Rerun(text, (f"name={study.name}-cosine", setting)) if option(study, setting) else None
+    return _Rerun(text, (setting,), beside="cosine") if option(study, setting) else None
 
 
 def _use(study: Study, folder: Path | None) -> NextStep:

@@ -16,6 +16,7 @@ from sweeper.answer.luck import luck
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import Card, card
 from sweeper.report.doubts import with_warnings
+from sweeper.report.next_step import called_beside
 from sweeper.report.note import note, plain_answer
 from sweeper.report.notebook import answer_html
 from sweeper.study.command_line import overrides, run_again
@@ -238,20 +239,41 @@ def test_where_most_diverged_lower_rates_come_first(
     step = card(run.study, doubted, trials).next_step
     assert ("diverged, and the answer has the lowest rate tried, 0.001: search lower" in step.text) is lower
     if lower:
-        text = shlex.split(step.command)[4].removeprefix("search.space.learning_rate=")
+        name, text = shlex.split(step.command)[4:7:2]
+        assert name == "name=made-lower"
+        text = text.removeprefix("search.space.learning_rate=")
         assert float(re.findall(r"low = ([\de.-]+)", text)[0]) < 1e-3
-        assert "--fresh deletes the trials" in step.text
+        assert "--fresh" not in step.command
 
 
-def test_a_range_that_cannot_be_widened_in_place_is_searched_afresh(records: SyntheticRecords) -> None:
-    """Whole numbers as bounds make another distribution, so the run cannot go on."""
+def test_a_range_that_cannot_be_widened_in_place_asks_for_another_run(
+    records: SyntheticRecords,
+) -> None:
+    """Whole numbers as bounds make another distribution, so the run cannot go on; it is kept."""
     space = {**SPACE, "learning_rate": {"low": 1e-4, "high": 1, "log": True}}
     _, command = at_the_edge(records, space)
     assert shlex.split(command)[3:] == [
         "--set",
+        "name=made-wider",
+        "--set",
         "search.space.learning_rate={low = 0.0001, high = 10.0, log = true}",
-        "--fresh",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "another"),
+    [
+        ("made", "made-lower"),
+        ("made-lower", "made-lower-2"),
+        ("made-lower-9", "made-lower-10"),
+        ("lower", "lower-lower"),
+        ("a-lower-b", "a-lower-b-lower"),
+        ("made-2", "made-2-lower"),
+    ],
+)
+def test_a_run_that_is_proposed_leaves_all_before_it(name: str, another: str) -> None:
+    """Each proposal in a row has a name of its own."""
+    assert called_beside(name, "lower") == another
 
 
 def test_the_script_is_the_next_step_of_a_sound_answer(records: SyntheticRecords) -> None:
