@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sweeper.training.stacked.native import mathematics as m
+from sweeper.training.stacked.native import trigonometry
 from sweeper.training.stacked.native.ir import Number
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -240,6 +241,7 @@ FORMULAS: dict[str, Formula] = {
     "clamp_min": lambda x, low: _clamp(x, low),
     "clone": lambda x, **_: x,
     "copy": lambda x, source, *_: source,
+    "cos": trigonometry.cos,
     "_to_copy": lambda x, **_: x,
     "div": _div,
     "elu": _elu,
@@ -296,6 +298,7 @@ FORMULAS: dict[str, Formula] = {
     "sigmoid": m.sigmoid,
     "sigmoid_backward": lambda g, y: g * (1.0 - y) * y,
     "sign": _sign,
+    "sin": trigonometry.sin,
     "silu": lambda x: x * m.sigmoid(x),
     "silu_backward": _silu_backward,
     "softplus": _softplus,

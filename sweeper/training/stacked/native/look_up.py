@@ -1,15 +1,16 @@
 """Operations by numbers of rows; numbers beyond a table set the flag."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from sweeper.training.stacked.native import moving
 from sweeper.training.stacked.native.ir import Code, Kind, Number
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.reductions import add
-from sweeper.training.stacked.native.views import Place, View, each
+from sweeper.training.stacked.native.views import Place, View, collapsed, each
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -74,6 +75,66 @@ def _indexed(
             one.store(code, code.like(other, Kind(whole.element)))
 
     each(code, [at, numbers, values], 1, body)
+
+
+def index(place: Operation, call: Call) -> None:
+    """x[:, i, j, …]: numbers for neighbouring axes, whose shapes fit each other, take their place."""
+    x, numbers = call.arguments
+    _picked(place, x, numbers, call.results[0], GET)
+
+
+def index_put(place: Operation, call: Call) -> None:
+    """x, numbers, values → x with ``x[:, i, j, …] = values``, or ``+=``"""
+    x, numbers, values, *adds = call.arguments
+    if not call.written:
+        moving.copy(place, place.view(x), place.view(call.results[0]))
+    adds_up = bool(adds[0] if adds else call.options.get("accumulate", False))
+    _picked(place, call.results[0], numbers, values, ADD if adds_up else PUT)
+
+
+def _picked(
+    place: Operation, table: Tensor, numbers: Sequence[Tensor | None], other: Tensor, what: str
+) -> None:
+    """As `_indexed`, with `numbers` for axes of the table, ``None`` for one that stays; negative ones count
+    from the end."""
+    code, whole = place.code, place.view(table)
+    known = {axis: one for axis, one in enumerate(numbers) if one is not None}
+    first, last = min(known), max(known) + 1
+    if len(known) < last - first or any(one.dtype in (torch.bool, torch.uint8) for one in known.values()):
+        raise NotCompiled("an index by a mask, or for axes apart from each other")
+    shape = torch.broadcast_shapes(*(one.shape for one in known.values()))
+    before, after, none = whole.sizes[:first], whole.sizes[last:], (0,) * len(shape)
+    sizes = (*before, *shape, *after)
+    spots = replace(whole, sizes=sizes, strides=(*whole.strides[:first], *none, *whole.strides[last:]))
+    found = [place.view(one).broadcast(shape) for one in known.values()]
+    around = [(0,) * len(part) for part in (before, after)]
+    found = [replace(v, sizes=sizes, strides=(*around[0], *v.strides, *around[1])) for v in found]
+    steps = [(whole.sizes[axis], whole.strides[axis]) for axis in known]
+
+    def body(places: list[Place], width: int) -> None:
+        value, spot, *picks = places
+        where = code.address(_start(code, spot), _offset(place, picks, steps), whole.in_memory)
+        there = Place(spot.view, where, spot.stride, code.whole(0))
+        if what == GET:
+            value.store(code, code.spread(there.load(code, width), width))
+        else:
+            given = code.spread(value.load(code, width), width)
+            there.store(code, code.spread(there.load(code, width), width) + given if what == ADD else given)
+
+    views = [place.view(other).broadcast(sizes), spots, *found]
+    side_by_side = not any(strides[-1] for strides in collapsed(views)[1][2:])
+    each(code, views, place.lanes(whole.element) if side_by_side else 1, body)
+
+
+def _offset(place: Operation, picks: Sequence[Place], steps: Sequence[tuple[int, int]]) -> Number:
+    """How far from the first element of their axes the elements lie that `picks` name."""
+    code = place.code
+    offset = code.whole(0)
+    for pick, (length, step) in zip(picks, steps, strict=True):
+        k = pick.load(code, 1).converted("i64")
+        k = k.compare("lt", 0).where(k + length, k)
+        offset = offset + _known(place, k, length).where(k, 0) * step
+    return offset
 
 
 def _start(code: Code, place: Place) -> str:

@@ -73,6 +73,24 @@ def _after_two(view: View) -> list[int]:
     return list(range(2, len(view.sizes)))
 
 
+def deviation(
+    place: Operation, source: View, target: View, axes: Sequence[int], correction: float, *, root: bool
+) -> None:
+    """`target` ← the variance along `axes`, Σ(x − μ)² / (n − correction), or its root."""
+    sizes, count = source.sizes, math.prod(source.sizes[a] for a in axes)
+    size = math.prod(sizes)
+    apart = View(place.room(2 * size, source.element), 0, sizes, contiguous(sizes), source.element)
+    mean, rest = _spread(replace(apart, offset=size), axes), float(max(count - correction, 0))
+    _reduce(place, source, mean, axes, sums(count))
+    mapped(place, apart, [source, mean], lambda x, mu: x - mu)
+    finish = (lambda x: m.root(x / rest)) if root else (lambda x: x / rest)
+    reduce(place.code, place.lanes(source.element), apart, target, axes, Reduction(0.0, _square, add, finish))
+
+
+def _square(x: Number) -> Number:
+    return x * x
+
+
 def batch_norm(place: Operation, call: Call) -> None:
     """x, weight, bias, running mean and variance, training, momentum, ε → x̂·weight + bias, μ, r"""
     x, weight, bias, *running, training, momentum, epsilon = call.arguments
@@ -166,7 +184,7 @@ def _normalize(
     count = math.prod(source.sizes[a] for a in axes)
     _reduce(place, source, mean, axes, sums(count))
     mapped(place, target, [source, mean], lambda x, mu: x - mu)
-    spread = Reduction(0.0, lambda x: x * x, add, lambda x: 1.0 / m.root(x / count + epsilon))
+    spread = Reduction(0.0, _square, add, lambda x: 1.0 / m.root(x / count + epsilon))
     _reduce(place, target, root, axes, spread)
     mapped(place, target, [target, root], lambda x, r: x * r)
     for view, formula in zip(parts, (lambda x, w: x * w, lambda x, b: x + b), strict=True):

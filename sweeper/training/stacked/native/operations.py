@@ -151,6 +151,18 @@ def _axes(call: Call, count: int) -> tuple[list[int], bool]:
     return sorted({a % count for a in found}) or list(range(count)), keep
 
 
+def _deviation(*, root: bool) -> Emit:
+    def emit_it(place: Operation, call: Call) -> None:
+        source, target = place.view(call.arguments[0]), place.view(call.results[0])
+        axes, keep = _axes(call, len(source.sizes))
+        target = without(target, *axes) if keep else target
+        correction = call.options.get("correction")
+        less = 1.0 if correction is None else float(correction)
+        normalization.deviation(place, source, target, axes, less, root=root)
+
+    return emit_it
+
+
 def _norm(call: Call, count: int) -> Reduction:
     order = call.arguments[1] if len(call.arguments) > 1 else 2
     if order not in NORMS:
@@ -282,6 +294,8 @@ OPERATIONS: Mapping[str, Emit] = {
     "embedding_dense_backward": look_up.embedding_backward,
     "flip": ordering.turned_round,
     "gather": look_up.gather,
+    "index": look_up.index,
+    "index_put": look_up.index_put,
     "linalg_vector_norm": _reduction(_norm),
     "_log_softmax": _log_softmax,
     "_log_softmax_backward_data": _log_softmax_backward,
@@ -309,6 +323,8 @@ OPERATIONS: Mapping[str, Emit] = {
     "_softmax_backward_data": _softmax_backward,
     "sort": ordering.in_order,
     "stack": moving.pile,
+    "std": _deviation(root=True),
     "sum": _reduction(lambda call, count: sums()),
+    "var": _deviation(root=False),
 }
 """aten operation without overload and underscore -> what writes its code"""

@@ -85,6 +85,10 @@ def _hidden(x: Tensor) -> Tensor:
     return torch.where(rows | (x > 1), -math.inf, x)
 
 
+ROWS, APART = torch.tensor([2, 0, 1, 1, -3, 7]), torch.tensor([3, 1, -2, 8])
+FIRST = torch.zeros(1, dtype=torch.long)
+
+
 FORWARD: dict[str, Function] = {
     "parts of several types": _of_several_types,
     "truth values": _truths,
@@ -100,6 +104,13 @@ FORWARD: dict[str, Function] = {
     "norm of order 1 of all": lambda x: [torch.linalg.vector_norm(x, 1)[None]],
     "norm of order 2": lambda x: [torch.linalg.vector_norm(x, 2, dim=2)],
     "largest, or no number": lambda x: [_without_some(x).amax(1), _without_some(x).amax(2)],
+    "spreads": lambda x: [
+        x.var(1),
+        x.std(2, correction=0),
+        x.var((1, 2), correction=5),
+        x.std(1, keepdim=True) * x,
+        x[:, :, :3].var(2, correction=2.5),
+    ],
     "sums": lambda x: [x.sum(1), x.sum(2), x.mean((1, 2))],
     "addcdiv": lambda x: [torch.addcdiv(x, x + 1, x * x + 2, value=-0.7)],
     "addcmul": lambda x: [torch.addcmul(x, x + 1, x * x + 2, value=-0.7)],
@@ -108,6 +119,12 @@ FORWARD: dict[str, Function] = {
     "products": lambda x: [x[:, :, :16] @ x[:, :16], x.transpose(1, 2) @ x],
 }
 BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
+    "picked rows": lambda x: x[:, ROWS] * 2,
+    "picked columns": lambda x: x.tanh()[:, :, ROWS],
+    "picked pairs": lambda x: x[:, ROWS[:, None], ROWS[:3]] + x[:, ROWS[:5, None], ROWS[None, :3]].sum(),
+    "picked from a turned table": lambda x: x.transpose(1, 2)[:, ROWS],
+    "picked by row": lambda x: x.tanh()[0, torch.arange(37), (x[0, :, 0].abs() * 4).long()][None],
+    "put in places": lambda x: x.clone().index_put((FIRST, APART), x[0, :4]),
     "every third": lambda x: x[:, :, 1::3].tanh(),
     "hardshrink": lambda x: F.hardshrink(x, 0.5),
     "softshrink": lambda x: F.softshrink(x, 0.3),
@@ -120,6 +137,10 @@ BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
     "celu in place": lambda x: F.celu_(x * 1.5, 0.6),
     "elu in place": lambda x: F.elu_(x * 1.5, 0.7),
     "running extremes": lambda x: _with_ties(x).cummin(1)[0] + _with_ties(x).cummax(2)[0],
+    "waves": lambda x: (x * 3).sin() + (x * 40).cos() * torch.where(x > 1, x * 1e9, x).sin(),
+    "slopes of spreads": lambda x: (
+        (x - x.mean(2, keepdim=True)) / (x.std(2, keepdim=True) + 1) + x.var(1, keepdim=True)
+    ),
     "shares of nothing": lambda x: torch._safe_softmax(_hidden(x), 2),
     "leaky relu": lambda x: F.leaky_relu(x, 0.3),
     "embedding with padding": _looked_up,

@@ -11,9 +11,12 @@ import pytest
 pytest.importorskip("llvmlite", reason="machine code needs llvmlite")
 
 from sweeper.data import disk
-from sweeper.training.stacked.native import ir, mathematics, target
+from sweeper.training.stacked.native import ir, mathematics, target, trigonometry
 
-FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf")
+FUNCTIONS = {
+    **dict.fromkeys(("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf"), mathematics),
+    **dict.fromkeys(("sin", "cos"), trigonometry),
+}
 ELEMENTS: dict[str, Any] = {"float": np.float32, "double": np.float64}
 Long = np.longdouble
 
@@ -29,7 +32,7 @@ def compiled(name: str, element: str, lanes: int) -> Callable[[np.ndarray], np.n
     def body(code: ir.Code) -> None:
         with code.loop(ir.Number(code, "%n", ir.Kind("i64")), lanes) as loop:
             x = code.load(code.address("%x", loop.index, element), ir.Kind(element, lanes))
-            code.store(getattr(mathematics, name)(x), code.address("%y", loop.index, element))
+            code.store(getattr(FUNCTIONS[name], name)(x), code.address("%y", loop.index, element))
 
     text, needs = ir.function("f", ["ptr %x", "ptr %y", "i64 %n"], body)
     run = target.callable_at(target.compiled("\n".join([*sorted(needs), text]), ["f"])["f"], 3)
@@ -55,11 +58,13 @@ def exact(name: str, x: np.ndarray) -> np.ndarray:
 
 
 def arguments(kind: Any) -> np.ndarray:
-    """Any bits, usual sizes, and special values."""
+    """Any bits, usual sizes, multiples of π/2 and what lies next to them, and special values."""
     rng = np.random.default_rng(0)
     whole = np.int32 if kind is np.float32 else np.int64
     bits = rng.integers(np.iinfo(whole).min, np.iinfo(whole).max, size=20000, dtype=whole).view(kind)
     usual = [rng.uniform(-a, a, 10000) for a in (2, 7, 120)] + [rng.standard_normal(4000) * 1e-3]
+    turns = (rng.integers(0, 2**21, 4000) * (math.pi / 2)).astype(kind)
+    usual += [turns, np.nextafter(turns, kind(0)), 2.0 ** rng.uniform(0, 24, 4000)]
     special = [*[0.0] * 4, 0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e-40, -1e-40, 88.72, -103.9, 709.7]
     return np.concatenate([bits, *(u.astype(kind) for u in usual), np.array(special, dtype=kind)])
 
