@@ -11,6 +11,8 @@ from sweeper.study.sections import DataSection
 MOST_CLASSES = 1_000_000
 RANDOM, STRATIFIED, GROUPS, TIME, GIVEN = "random", "stratified", "groups", "time", "given"
 """How rows are split, as ``baselines.json`` has it."""
+SPLIT_KEYS = ("group", "time", "stratify")
+"""Keys that say by what rows are split."""
 LIST = "must be a list of names of columns"
 COLUMN = "must be the name of a column"
 TABLE = 'must be a table such as { city = "category", sold = "date", id = "drop" }'

@@ -36,5 +36,4 @@ class Comparison:
     @property
     def seeds(self) -> tuple[int, int]:
         """Fresh seeds that each winner completed."""
-        sure = (self.a.answer.confirmed, self.b.answer.confirmed)
-        return 0 if sure[0] is None else sure[0].seeds, 0 if sure[1] is None else sure[1].seeds
+        return self.a.completed, self.b.completed

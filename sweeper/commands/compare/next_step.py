@@ -4,7 +4,7 @@ import math
 
 from sweeper.command_line import command_line
 from sweeper.commands.compare.comparison import Comparison
-from sweeper.commands.compare.pairing import Run
+from sweeper.commands.compare.pairing import Run, as_set, unlike_splits
 from sweeper.commands.compare.winners import POWER, chance_to_settle, pairs_to_show, visible_p
 from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
@@ -37,12 +37,14 @@ def _step(side: Comparison) -> NextStep:
     if found.verdict in ("a", "b"):
         return _script("the better one", a if found.verdict == "a" else b)
     if found.verdict == "same":
-        return _script("them", max((a, b), key=lambda run: len(run.scores)))
-    thin = min((a, b), key=lambda run: (len(run.scores), run.name != a.name))
+        return _script("them", max((a, b), key=lambda run: run.completed))
+    thin = min((a, b), key=lambda run: (run.completed, run.name != a.name))
     if found.verdict == "unconfirmed":
-        seeds, places = max(10, thin.study.confirm.seeds), max(5, thin.study.confirm.finalists)
+        seeds, finalists = max(10, thin.study.confirm.seeds), max(5, thin.study.confirm.finalists)
         text = f"Retrain the finalists of {thin.name} on fresh seeds:"
-        return NextStep(text, run_again(thin.study, f"confirm.seeds={seeds}", f"confirm.finalists={places}"))
+        return NextStep(
+            text, run_again(thin.study, f"confirm.seeds={seeds}", f"confirm.finalists={finalists}")
+        )
     if found.other_rows:
         return _on_the_rows_of(a, b)
     return _on_more_seeds(side)
@@ -58,6 +60,9 @@ def _on_the_rows_of(a: Run, b: Run) -> NextStep:
     settings = [f"name={name}", f"search.seed={a.study.search.seed}"]
     if a.study.data.split != b.study.data.split:
         settings.append(f"data.split=[{', '.join(map(given, a.study.data.split))}]")
+    unlike = unlike_splits(a, b)
+    settings += [f"data.{key}={as_set(one)}" for key, one, _ in unlike if one is not None]
+    unset = [f"data.{key}" for key, one, _ in unlike if one is None]
     words = [word for each in settings for word in ("--set", each)]
     commands = [
         f"{of_run(b.study, 'best', '--toml')} > {command_line([file])}",
@@ -65,16 +70,17 @@ def _on_the_rows_of(a: Run, b: Run) -> NextStep:
         of_run(a.study, "compare", name),
     ]
     text = (
-        f"In the folder of its study, train the winner of {b.name} on the rows of {a.name}, and compare that:"
+        f"In the folder of its study, train the winner of {b.name} on the rows of {a.name}, and compare that"
     )
+    text += f" (take {listing(unset)} out of {file} before it runs):" if unset else ":"
     return NextStep(text, "\n".join(commands))
 
 
 def _on_more_seeds(side: Comparison) -> NextStep:
     """A command for each run that has too few seeds; where a race gives no more, that, and which to use."""
-    fewest = min(len(side.a.scores), len(side.b.scores))
+    fewest = min(side.a.completed, side.b.completed)
     aim = FULL_POWER if fewest < FULL_POWER else 2 * fewest
-    thin = [run for run in (side.a, side.b) if len(run.scores) < aim]
+    thin = [run for run in (side.a, side.b) if len(run.scores) < aim]  # of a race counts what was begun
     added = [more_seeds(run.study, run.records.trials, run.answer.trial, aim, ties=True) for run in thin]
     ended = [run for run, more in zip(thin, added, strict=True) if not more]
     if not side.found.paired and len(ended) < len(thin):  # seeds of one alone help there

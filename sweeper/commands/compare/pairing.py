@@ -10,7 +10,7 @@ from sweeper.answer.confirmed import FEW
 from sweeper.answer.rows import as_costs
 from sweeper.questions.run import name_of
 from sweeper.records.store import Records
-from sweeper.study.data_keys import GIVEN, TIME
+from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, SPLIT_KEYS, STRATIFIED, TIME
 from sweeper.study.sections import TRAINED
 from sweeper.study.study import Study
 from sweeper.wording import given
@@ -33,6 +33,11 @@ class Run:
         trials = as_costs(self.records.trials, self.study.objective)
         rows = trials[(trials["phase"] == "confirm") & (trials["trial"] == self.answer.trial)]
         return rows.set_index("seed")["objective"].astype(float).sort_index()
+
+    @property
+    def completed(self) -> int:
+        """Fresh seeds that the winner completed."""
+        return int(self.scores.count())
 
     @property
     def contenders(self) -> int:
@@ -99,7 +104,38 @@ def on_other_rows(a: Run, b: Run) -> str:
         return f"search.seed is {seeds[0]} and {seeds[1]}, so they hold back other test rows"
     if a.study.data.split != b.study.data.split and not given_rows:
         return f"data.split is {_shares(a.study)} and {_shares(b.study)}, so they validate on other rows"
+    if a.split and b.split and a.split != b.split:
+        return f"rows were split {BY[a.split]} and {BY[b.split]}, so they validate on other rows"
+    if unlike := () if given_rows else unlike_splits(a, b):
+        key, one, other = unlike[0]
+        return f"data.{key} is {as_set(one)} and {as_set(other)}, so they validate on other rows"
     return ""
+
+
+BY = {
+    RANDOM: "at random",
+    STRATIFIED: "class by class",
+    GROUPS: "by groups",
+    TIME: "by time",
+    GIVEN: "beforehand",
+}
+"""How rows are split, in words."""
+
+
+def unlike_splits(a: Run, b: Run) -> list[tuple[str, Any, Any]]:
+    """Keys by which rows are split otherwise in the two, with the value of each."""
+    found = [(key, getattr(a.study.data, key), getattr(b.study.data, key)) for key in SPLIT_KEYS]
+    both_on_record = a.split and b.split  # then an unset key that means the same is known to
+    return [
+        (key, one, other)
+        for key, one, other in found
+        if one != other and not (key == "stratify" and both_on_record and {one, other} <= {None, True, False})
+    ]
+
+
+def as_set(value: str | bool | None) -> str:
+    """A value of such a key as a study file or ``--set`` has it."""
+    return "not set" if value is None else value if isinstance(value, str) else str(value).lower()
 
 
 def unpaired_because(a: Run, b: Run) -> str:

@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from report_inputs import made_study
+from compared_runs import made_run
 from scipy import stats
 from synthetic_records import SyntheticRecords, synthetic_records
 
-from sweeper.answer.answer import answer
 from sweeper.answer.baseline import Against, Baseline
 from sweeper.answer.claims import CONFIRMED, GUESS, PROVISIONAL, TIES, UNLEARNED
 from sweeper.commands.compare import tables as side_by_side
 from sweeper.commands.compare.comparison import Comparison
-from sweeper.commands.compare.pairing import Run, incomparable
+from sweeper.commands.compare.pairing import incomparable
 from sweeper.commands.compare.winners import (
     _within,
     compare,
@@ -25,21 +24,9 @@ from sweeper.commands.compare.winners import (
     unpaired,
 )
 from sweeper.commands.compare.words import card
-from sweeper.records.store import Records
 from sweeper.report.card import UNDECIDED
 
 RNG = np.random.default_rng(3)
-
-
-def made_run(records: SyntheticRecords, name: str, shift: float = 0.0, **sections: Any) -> Run:
-    """A run of the made-up study whose fresh-seed scores are moved by `shift`."""
-    trials = records.trials.copy()
-    trials["objective"] = trials["objective"] + shift * (trials["phase"] == "confirm")
-    found = answer(trials, None)
-    assert found is not None
-    apart = {"timeout": float(ord(name[0]))}  # so that no two train the same settings in the same way
-    study = made_study(**{"name": name, "training": apart, **sections})
-    return Run(name, study, Records(trials, records.curves, records.layers), replace(found, tied=()))
 
 
 def test_paired_is_the_t_test_of_differences() -> None:
@@ -129,44 +116,16 @@ def test_identical_runs_are_undecided(records: SyntheticRecords) -> None:
     assert (found.verdict, found.difference, found.p_better) == ("undecided", 0, 0.5)
 
 
-@pytest.mark.parametrize(
-    ("sections", "word"),
-    [
-        ({"search": {"seed": 1}}, "search.seed is 0 and 1"),
-        ({"data": {"split": [0.5, 0.3, 0.2]}}, "data.split is 0.6/0.2/0.2 and 0.5/0.3/0.2"),
-    ],
-)
-def test_other_seeds_are_unpaired(records: SyntheticRecords, sections: dict[str, Any], word: str) -> None:
-    """Where the runs have other rows, the comparison is unpaired, says why and ranks nothing, however far
-    apart the scores are; what comes next is a search on the same rows."""
-    one, two = made_run(records, "one"), made_run(records, "two", 9.0, **sections)
-    found = compare(one, two)
-    assert not found.paired
-    assert word in found.why
-    assert found.low > 0
-    assert found.verdict == "undecided"
-    told = card(Comparison(one, two, found, {}))
-    assert told.headline == "one and two were scored on other rows, which ranks neither."
-    assert "on the rows of one" in told.next_step.text
-    assert "search.seed=0" in told.next_step.command
-
-
-@pytest.mark.parametrize(
-    ("split", "other"), [("random", True), ("groups", True), ("given", False), ("time", False)]
-)
-def test_rows_that_no_seed_draws_are_the_same(records: SyntheticRecords, split: str, other: bool) -> None:
-    """Another seed holds back other rows only where it draws them; the same settings say which it was."""
-    one, two = (
-        replace(made_run(records, name, shift, search={"seed": seed}), split=split)
-        for name, shift, seed in (("one", 0.0, 0), ("two", 9.0, 1))
-    )
-    found = compare(one, two)
-    assert bool(found.other_rows) == other
-    assert (found.verdict == "a") != other
-    same = made_run(records, "two", 0.5, search={"seed": 1}, training={"timeout": float(ord("o"))})
-    same = replace(same, split=split)
-    told = card(Comparison(one, same, compare(one, same), {}))
-    assert ("by their rows" in told.lead) == other
+def test_seeds_that_were_lost_do_not_count_as_completed(records: SyntheticRecords) -> None:
+    """The run whose finalists are to be retrained is the one whose winner completed fewer seeds."""
+    one, two = (made_run(records, name) for name in ("one", "two"))
+    trials = one.records.trials.copy()
+    own = (trials["phase"] == "confirm") & (trials["trial"] == one.answer.trial)
+    lost = trials.index[own][1:]
+    trials.loc[lost, ["outcome", "objective"]] = ["diverged", np.nan]
+    one = replace(one, records=replace(one.records, trials=trials))
+    assert (one.completed, len(one.scores)) == (1, int(own.sum()))
+    assert Comparison(one, two, compare(one, two), {}).seeds == (1, two.completed)
 
 
 def test_unconfirmed_runs_make_no_claim(records: SyntheticRecords) -> None:
