@@ -205,9 +205,10 @@ def chosen(grid: pd.DataFrame, objective: str) -> pd.DataFrame:
 
 def _curves(part: pd.DataFrame, objective: str) -> Iterator[tuple[float, float, np.ndarray]]:
     """Each weight with its best rate, and the costs there (seeds,), infinite where a training diverged."""
-    wide = part.pivot(index=["weight", "rate"], columns="seed", values="objective")
-    costs = np.asarray(cost(objective, wide.to_numpy(dtype=float)))
-    costs = np.where(np.isfinite(costs), costs, np.inf)
+    costs = np.asarray(cost(objective, part["objective"].to_numpy(dtype=float)))
+    costs = np.where(np.isfinite(costs), costs, np.inf)  # of those that diverged
+    wide = part.assign(cost=costs).pivot(index=["weight", "rate"], columns="seed", values="cost").dropna()
+    costs = wide.to_numpy(dtype=float)  # of those none of whose trainings failed
     weights, rates = (wide.index.get_level_values(name).to_numpy(dtype=float) for name in wide.index.names)
     for weight in np.unique(weights):
         of_weight = np.flatnonzero(weights == weight)
@@ -244,11 +245,12 @@ def _compared(rows: pd.DataFrame, objective: str, level: float) -> tuple[Any, ..
     nothing = (float("nan"),) * 5
     if wide.shape[1] < 2:
         return (*nothing, 0, 0, "nothing")
-    scores = wide.to_numpy(dtype=float)
-    diverged = int((~np.isfinite(scores)).sum())
-    if diverged:
+    if diverged := int(rows["objective"].isna().sum()):
         return (*nothing, len(wide), diverged, "diverged")
-    without, with_penalty = scores.T
+    wide = wide.dropna()  # pairs of which neither failed
+    if len(wide) < 2:
+        return (*nothing, 0, 0, "nothing")
+    without, with_penalty = wide.to_numpy(dtype=float).T
     low, high = interval(with_penalty - without, level)
     better, worse = (low > 0, high < 0) if is_maximized(objective) else (high < 0, low > 0)
     verdict = "better" if better else "worse" if worse else "open"

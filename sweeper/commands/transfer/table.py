@@ -67,10 +67,13 @@ def measured(results: Sequence[TrialResult], key: str) -> pd.DataFrame:
 
 
 def costs_at(frame: pd.DataFrame, size: float, objective: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rates (k,) and costs (k, seeds) of one size; NaN where a training diverged."""
+    """Rates (k,), of which no training failed, and costs (k, seeds) of one size; NaN where one diverged."""
     rows = frame[frame["size"] == size]
-    wide = rows.pivot(index="learning_rate", columns="seed", values="objective").astype(float)
-    return wide.index.to_numpy(dtype=float), np.asarray(cost(objective, wide.to_numpy()))
+    costs = np.asarray(cost(objective, rows["objective"].to_numpy(dtype=float)))
+    rows = rows.assign(cost=np.where(np.isfinite(costs), costs, np.inf))
+    wide = rows.pivot(index="learning_rate", columns="seed", values="cost").dropna()
+    found = wide.to_numpy(dtype=float)
+    return wide.index.to_numpy(dtype=float), np.where(np.isinf(found), np.nan, found)
 
 
 def optima_of(frame: pd.DataFrame, objective: str) -> pd.DataFrame:

@@ -145,6 +145,18 @@ def test_a_best_weight_needs_three_sizes_to_be_predicted() -> None:
     assert said[-1].startswith("No penalty is predicted for model.width 512: 2 sizes have a best weight")
 
 
+def test_what_fails_is_not_called_diverged() -> None:
+    """A fresh training that failed, and has no row, leaves its pair out; one of the grid, its rate."""
+    grid, fresh = trained(HELPS)
+    kept = penalties(PLAN, OVER, grid, fresh, LOSS).best
+    one = fresh.index[fresh["size"] == 16][:1]
+    two = grid.index[(grid["size"] == 16) & (grid["weight"] > 0)][:1]
+    done = penalties(PLAN, OVER, grid.drop(two), fresh.drop(one), LOSS).best
+    assert list(done["verdict"]) == list(kept["verdict"])
+    assert int(done["seeds"].iloc[0]) == int(kept["seeds"].iloc[0]) - 1
+    assert int(done["diverged"].sum()) == 0
+
+
 @pytest.mark.parametrize(
     ("helps", "why"),
     [
