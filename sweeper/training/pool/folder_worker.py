@@ -165,13 +165,16 @@ class FolderWorker:
         self.claims.clear()
 
     def _claim(self, sweep: Path, number: str) -> None:
+        """Take a waiting call, unless another worker was faster, and submit it to this machine's pool."""
         file = sweep / CLAIMED / f"{number}{AT}{self.name}"
         try:
             (sweep / CALLS / number).rename(file)
         except OSError:  # another worker was faster, or the driver does not want it any more
             return
         content = shared_folder.read(file)
-        if content is None:
+        if content is None:  # withdrawn, or the disk did not give it: then a later look may read it
+            with contextlib.suppress(OSError):
+                file.rename(sweep / CALLS / number)
             return
         names, call = content
         shared = {name: self._value(sweep, name) for name in names}

@@ -98,6 +98,7 @@ class FuturesPool:
 
     def __init__(self, backend: Backend, tell: Callable[[str], None]) -> None:
         self._backend, self._tell = backend, tell
+        self._told = set[str]()  # differences for which workers were refused
         self._values: dict[str, Any] = {}
         self._numbers = count()
         self._open: dict[Call, _Open] = {}
@@ -222,7 +223,8 @@ class FuturesPool:
 
     def _try_elsewhere(self, call: Call, difference: str) -> None:
         opened = self._open[call]
-        if difference and opened.refused == 0:
+        if difference and difference not in self._told:
+            self._told.add(difference)
             self._tell(f"a worker was refused: {difference}")
         opened.refused += bool(difference)
         if opened.refused > MAX_REFUSED:
