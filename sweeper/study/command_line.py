@@ -1,6 +1,7 @@
 """Commands that readers can copy: which study file this was, and what was set beside it."""
 
 import copy
+import re
 import tomllib
 from collections.abc import Mapping
 from inspect import signature
@@ -19,6 +20,8 @@ from sweeper.study.study import Study
 
 PLACEHOLDER = "STUDY"
 """Stands for a study file that could not be found again, or for a study that was made in Python."""
+WORD = re.compile(r"(?!(?:true|false|inf|nan)$)[A-Za-z_][\w./:-]*")
+"""A text that ``--set`` takes without quotes."""
 MOST_FILES = 50
 """Files of a folder that are looked through for the one that a renamed study comes from."""
 
@@ -140,7 +143,9 @@ def overrides(study: Study, file: Path) -> tuple[str, ...] | None:
         # Runs of earlier releases do not say which rates they searched.
         filled = bool(named_rates(study.search.space))
         written, ours = dotted(_as_study(_content(file), filled)), dotted(study.to_dict())
-        settings = tuple(f"{key}={_toml(value)}" for key, value in ours.items() if written.get(key) != value)
+        settings = tuple(
+            f"{key}={_as_given(value)}" for key, value in ours.items() if written.get(key) != value
+        )
         raw = _content(file)
         apply(raw, settings)
         return settings if _as_study(raw, filled) == study.to_dict() else None
@@ -168,6 +173,11 @@ def _argument(file: Path) -> str:
         return str(file.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(file)
+
+
+def _as_given(value: Any) -> str:
+    """The way people write it: a plain word without quotes, anything else as TOML."""
+    return value if isinstance(value, str) and WORD.fullmatch(value) else _toml(value)
 
 
 def _toml(value: Any) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from sweeper.command_line import command_line
 from sweeper.commands.lr_range.table import (
     FLAT,
     FOUND,
@@ -90,7 +91,7 @@ def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
 
 def _print_settings(console: Console, settings: Sequence[str]) -> None:
     for setting in settings:
-        console.print(f"  --set '{setting}'", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {command_line(['--set', setting])}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _legend(about: Mapping[str, Any]) -> list[str]:
@@ -98,10 +99,10 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{about['trainings']} trainings of {about['steps']} steps, {about['rates']} rates each, one seed "
         f"({about['seed']}), constant rate; losses are validation losses.",
-        f"suggestion: the largest rate within {percent(NEAR)} of the lowest loss (running median over "
-        f"{WINDOW} rates), at most 1/{given(SAFETY)} of the rate",
-        "from which on most rates diverge (NaN, or a loss that ends above its start). So few steps favour "
-        "large rates: longer trainings may want smaller ones.",
+        f"suggestion: the largest rate whose loss (running median over {WINDOW} rates) is within "
+        f"{percent(NEAR)} of the lowest, and at most 1/{given(SAFETY)} of the rate from which on most rates "
+        "diverge (NaN, or a loss that ends above its start).",
+        "So few steps favour large rates: longer trainings may want smaller ones.",
     ]
     if about["guessing"] is not None:
         lines.append(
