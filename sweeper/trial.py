@@ -14,6 +14,11 @@ import numpy as np
 Values = TypeVar("Values", float, np.ndarray)
 
 
+P_VALUE, FEWEST_PAIRS = 0.05, 6
+"""Of the test against the best trial. Five pairs reach p = 1/32 if all are worse; one more leaves room for
+noise."""
+
+
 @dataclass(frozen=True)
 class PruningRule:
     """When a trial is given up, by the statistics known when it was handed out.
@@ -25,7 +30,6 @@ class PruningRule:
 
     limits: Mapping[int, float] = field(default_factory=dict)
     leader: Mapping[int, float] = field(default_factory=dict)
-    p_value: float = 0.05
     warm_up: int = 0
     """No pruning before this step."""
 
@@ -40,9 +44,9 @@ class PruningRule:
         from scipy.stats import wilcoxon  # loaded late: the command line starts without scipy
 
         differences = np.array([curve[step] - self.leader[step] for step in curve if step in self.leader])
-        if len(differences) < 6 or not np.any(differences):  # p < 0.05 needs at least 5 pairs
+        if len(differences) < FEWEST_PAIRS or not np.any(differences):
             return False
-        return bool(wilcoxon(differences, alternative="greater").pvalue < self.p_value)
+        return bool(wilcoxon(differences, alternative="greater").pvalue < P_VALUE)
 
 
 @dataclass(frozen=True)

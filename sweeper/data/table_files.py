@@ -50,7 +50,8 @@ def _read_csv(path: Path) -> Table:
             if not "".join(row).strip() and len(row) < len(header):  # at the end blank lines carry nothing
                 blank.append(f"line {start} is blank; remove it")
                 continue
-            wrong, blank = [*wrong, *blank], []
+            wrong += blank
+            blank.clear()
             if len(row) == len(header):
                 rows.append(row)
                 lines.append(start)

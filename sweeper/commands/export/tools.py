@@ -66,11 +66,16 @@ def export(name: str, result: Result, where: str | None, say: Say) -> None:
 
     Raises:
         RunFailed: if the tool fails: its server does not answer, say.
+        UserError: if its package cannot be imported.
     """
     try:
         TOOLS[name].write(result, where, say)
-    except (SweeperError, OSError):
+    except SweeperError:
         raise
+    except OSError as error:
+        if error.filename is not None:  # a file or folder, which is named where the command ends
+            raise
+        raise RunFailed(f"--to {name}: {named_line(error)}") from error
     except ImportError as error:
         problem = f"{TOOLS[name].module} cannot be imported: {' '.join(str(error).split())}"
         raise UserError(f"--to {name}: {problem}; {_install(TOOLS[name])}") from None

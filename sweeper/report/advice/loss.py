@@ -10,6 +10,8 @@ from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
 from sweeper.wording import listing, number, percent, shown
 
 POISSON = "torch.nn.functional:poisson_nll_loss"
+HIGH_COUNT = 1000.0
+"""Targets that are larger on average are amounts, such as prices, and exp(output) begins far from them."""
 FEW_VALUES = 20
 TOPIC = "loss"
 LARGE_CLASS = 0.8
@@ -118,7 +120,7 @@ def _counts(facts: Facts) -> Iterator[Advice]:
             {"training.loss": "cross_entropy"},
             alternative=True,
         )
-    if not _poisson_is_possible(facts):
+    if targets.mean > HIGH_COUNT or not _poisson_is_possible(facts):
         return
     ratio = targets.std**2 / targets.mean
     settings: dict[str, Any] = {"training.loss": POISSON}
