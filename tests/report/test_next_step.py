@@ -14,7 +14,7 @@ from sweeper.answer.edges import Edge
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import card
 from sweeper.report.doubts import Doubt, with_warnings
-from sweeper.report.next_step import NextStep, next_step
+from sweeper.report.next_step import NextStep, called_beside, next_step
 
 
 def step_of(run: RunData) -> NextStep:
@@ -254,3 +254,19 @@ def test_a_large_class_asks_for_a_score_of_all_classes(guess: float, auc: float,
     assert ("search.objective=validation_balanced_accuracy" in step.command) is balanced
     assert ("-balanced" in step.command) is balanced
     assert "--fresh" not in step.command
+
+
+@pytest.mark.parametrize(
+    ("name", "another"),
+    [
+        ("made", "made-lower"),
+        ("made-lower", "made-lower-2"),
+        ("made-lower-9", "made-lower-10"),
+        ("lower", "lower-lower"),
+        ("a-lower-b", "a-lower-b-lower"),
+        ("made-2", "made-2-lower"),
+    ],
+)
+def test_a_run_that_is_proposed_leaves_all_before_it(name: str, another: str) -> None:
+    """Each proposal in a row has a name of its own."""
+    assert called_beside(name, "lower") == another

@@ -16,7 +16,6 @@ from sweeper.answer.luck import luck
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import Card, card
 from sweeper.report.doubts import with_warnings
-from sweeper.report.next_step import called_beside
 from sweeper.report.note import note, plain_answer
 from sweeper.report.notebook import answer_html
 from sweeper.study.command_line import overrides, run_again
@@ -258,22 +257,6 @@ def test_a_range_that_cannot_be_widened_in_place_asks_for_another_run(
         "--set",
         "search.space.learning_rate={low = 0.0001, high = 10.0, log = true}",
     ]
-
-
-@pytest.mark.parametrize(
-    ("name", "another"),
-    [
-        ("made", "made-lower"),
-        ("made-lower", "made-lower-2"),
-        ("made-lower-9", "made-lower-10"),
-        ("lower", "lower-lower"),
-        ("a-lower-b", "a-lower-b-lower"),
-        ("made-2", "made-2-lower"),
-    ],
-)
-def test_a_run_that_is_proposed_leaves_all_before_it(name: str, another: str) -> None:
-    """Each proposal in a row has a name of its own."""
-    assert called_beside(name, "lower") == another
 
 
 def test_the_script_is_the_next_step_of_a_sound_answer(records: SyntheticRecords) -> None:
