@@ -107,7 +107,7 @@ def against_the_winner(
         low[row], high[row] = dropped_interval(scores[0], scores[row], len(scores) - 1)
     sound = (failures == failures[lasted].min(initial=np.iinfo(int).max)) & lasted
     even = np.array([int((pair == 0).sum()) for pair in pairs], dtype="int64")
-    shares = np.array([_share(pair) if index else (np.nan,) * 3 for index, pair in enumerate(pairs)])
+    shares = np.array([share_won(pair) if index else (np.nan,) * 3 for index, pair in enumerate(pairs)])
     p_better, p_low, p_high = shares.reshape(-1, 3).T
     return {
         "difference": np.array([pair.mean() if len(pair) else np.nan for pair in pairs], dtype=float),
@@ -120,16 +120,22 @@ def against_the_winner(
         "p_better": p_better,
         "p_low": p_low,
         "p_high": p_high,
-        "better": worse & (low > 0) & (p_better >= OFTEN) & (p_low > 0.5),
+        "better": worse & (low > 0) & shows_most(p_better, p_low),
     }
 
 
-def _share(pair: np.ndarray) -> tuple[float, float, float]:
-    """Share of seeds on which the winner is lower, ties counted half, with its interval."""
-    if len(pair) == 0:
+def shows_most(p: float | np.ndarray, low: float | np.ndarray) -> np.ndarray:
+    """Whether P, and the low end of its interval, are high enough for "better"."""
+    return np.asarray((p >= OFTEN) & (low > 0.5))
+
+
+def share_won(differences: np.ndarray) -> tuple[float, float, float]:
+    """Share of `differences` above 0, ties counted half, with Wilson's interval: on how many seeds the one
+    that is subtracted is lower."""
+    if len(differences) == 0:
         return np.nan, np.nan, np.nan
-    won = float((pair > 0).sum() + (pair == 0).sum() / 2)
-    return won / len(pair), *share_interval(won, len(pair))
+    won = float((differences > 0).sum() + (differences == 0).sum() / 2)
+    return won / len(differences), *share_interval(won, len(differences))
 
 
 def picked_interval(contenders: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[float, float]:

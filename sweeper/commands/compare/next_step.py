@@ -5,10 +5,11 @@ import math
 from sweeper.command_line import command_line
 from sweeper.commands.compare.comparison import Comparison
 from sweeper.commands.compare.pairing import Run, as_set, unlike_splits
-from sweeper.commands.compare.winners import POWER, chance_to_settle, pairs_to_show, visible_p
 from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
+from sweeper.statistics.race import POWER
 from sweeper.statistics.standing import OFTEN
+from sweeper.statistics.two_winners import chance_to_settle, pairs_to_show, visible_p
 from sweeper.study.command_line import PLACEHOLDER, of_run, places, run_again
 from sweeper.wording import capital, count, given, listing, percent
 

@@ -4,23 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-
-from sweeper.answer.ranked import Ranked
 from sweeper.commands.compare.comparison import Comparison
+from sweeper.commands.compare.figures import FIGURES
 from sweeper.commands.compare.pairing import Run, incomparable
 from sweeper.commands.compare.sections import SECTIONS, Part
 from sweeper.commands.compare.tables import TABLES
 from sweeper.commands.compare.winners import compare
 from sweeper.commands.compare.winners import to_dict as to_json_dict
 from sweeper.commands.compare.words import card
-from sweeper.components.metric_words import metric_words
-from sweeper.drawing.scales import cut_at_the_axis, loss_axis
-from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, legend_below, themed
 from sweeper.errors import RunFolderError, UserError
-from sweeper.questions.question import FigureSpec
 from sweeper.records.atomic import refuse_links, write_atomically
 from sweeper.report.attempts import NotMade, not_drawn
 from sweeper.report.grid import Grid, grid
@@ -30,7 +22,6 @@ from sweeper.report.sections import drawn
 from sweeper.spreadsheet import to_csv
 from sweeper.study.command_line import of_run
 from sweeper.study.study import Study
-from sweeper.wording import interval, number
 
 
 def side_by_side(name_a: str, result_a: Answered, name_b: str, result_b: Answered) -> Comparison:
@@ -131,114 +122,3 @@ def to_dict(side: Comparison) -> dict[str, Any]:
         "comparison": dict(to_json_dict(side.found, side.ranked)),
         "differences": {row["key"]: [row["a"], row["b"]] for row in changed},
     }
-
-
-@themed
-def draw_scores(frame: pd.DataFrame) -> Figure:
-    """A line of dots for each run of ``side_by_side.scores``; with `paired` seeds the two dots are joined."""
-    runs = list(dict.fromkeys(frame["run"]))
-    styles = group_styles(runs)
-    figure, (axes,) = canvas(height=2.6)
-    paired = (
-        frame.pivot_table(index="seed", columns="run", values="objective")
-        if frame["paired"].iloc[0]
-        else None
-    )
-    if paired is not None and len(paired.columns) == 2:
-        for _, pair in paired.dropna().iterrows():
-            axes.plot([pair[name] for name in runs], [1, 2], "-", color="0.8", linewidth=1, zorder=1)
-    for place, name in enumerate(runs, 1):
-        rows, style = frame[frame["run"] == name], styles[name]
-        seeds = rows["objective"].dropna()
-        axes.plot(seeds, [place] * len(seeds), style.marker, color=style.color, alpha=0.7, markeredgewidth=0)
-        first, away = rows.iloc[0], place + (-0.28 if place == 1 else 0.28)
-        axes.plot([first["low"], first["high"]], [away, away], "-", color=style.color, linewidth=2.5)
-        axes.plot([first["mean"]], [away], "|", color=style.color, markersize=15, markeredgewidth=2.5)
-    axes.set_yticks([1, 2][: len(runs)], runs)
-    axes.set_ylim(2.7, 0.3)
-    axes.grid(False, axis="y")
-    ranked = Ranked(frame["metric"].iloc[0])
-    side = " (higher is better)" if ranked.highest else ""
-    axes.set_xlabel(f"best {ranked.metric} on a fresh seed{side}")
-    loss_axis(axes.xaxis, frame["objective"], highest=ranked.highest)
-    ends = frame.drop_duplicates("run").set_index("run").loc[runs]
-    cut_at_the_axis(
-        axes, [0.72, 2.28][: len(runs)], ends["low"], ends["high"], [styles[name].color for name in runs]
-    )
-    return figure
-
-
-@themed
-def draw_curves(frame: pd.DataFrame) -> Figure:
-    """Median and quartile band of each run of ``side_by_side.curves``."""
-    styles = group_styles(list(dict.fromkeys(frame["run"])))
-    figure, (axes,) = canvas(height=3.9)
-    for name, style in styles.items():
-        line = frame[frame["run"] == name]
-        axes.fill_between(
-            line["step"], line["low"], line["high"], color=style.color, alpha=BAND_ALPHA, linewidth=0
-        )
-        axes.plot(
-            line["step"],
-            line["median"],
-            color=style.color,
-            marker=style.marker,
-            linestyle=style.linestyle,
-            markevery=0.12,
-            markeredgecolor="white",
-        )
-    axes.set(xlabel="optimizer step", ylabel=metric_words(frame["metric"].iloc[0]))
-    axes.set_xlim(left=0)
-    loss_axis(axes.yaxis, [*frame["low"], *frame["high"]])
-    entries: dict[str, Line2D] = {name: handle(style) for name, style in styles.items()}
-    legend_below(figure, entries, "winner of", ncols=2)
-    return figure
-
-
-def alt_scores(frame: pd.DataFrame) -> str:
-    """Mean and interval of each run."""
-    rows = frame.drop_duplicates("run").to_dict("records")
-    sentences = [
-        f"{row['run']} {mean} ({low} to {high})"
-        for row in rows
-        for mean, low, high in [interval(row["mean"], row["low"], row["high"])]
-    ]
-    metric = metric_words(rows[0]["metric"]).capitalize()
-    return f"{metric} of the two winners on fresh seeds: {'; '.join(sentences)}."
-
-
-def alt_curves(frame: pd.DataFrame) -> str:
-    """Start, end and lowest median of each run."""
-    sentences = []
-    for name, line in frame.groupby("run", sort=False):
-        values = line.sort_values("step")["median"]
-        sentences.append(
-            f"{name} from {number(values.iloc[0])} to {number(values.iloc[-1])}, lowest "
-            f"{number(values.min())}"
-        )
-    return f"Median validation loss by step of the two winners: {'; '.join(sentences)}."
-
-
-FIGURES = {
-    "scores": FigureSpec(
-        name="scores",
-        title="The two winners on fresh seeds",
-        table="scores",
-        caption="Each small mark is one fresh seed, the bar the mean, the line its 95 % interval. "
-        "Grey lines join the dots of one seed where the comparison is paired.",
-        missing="No winner was retrained on a fresh seed.",
-        draw=draw_scores,
-        alt=alt_scores,
-    ),
-    "curves": FigureSpec(
-        name="curves",
-        title="The curves of the two winners",
-        table="curves",
-        caption="Lines are medians over the fresh seeds, bands reach from the lower to the upper quartile; "
-        "a winner that was not retrained has the one curve of its search.",
-        missing="No winner has a curve.",
-        draw=draw_curves,
-        alt=alt_curves,
-    ),
-}
-"""By name, which is that of their table."""

@@ -13,7 +13,7 @@ from synthetic_records import SyntheticRecords, synthetic_records
 from sweeper.commands.compare import next_step, sections, words
 from sweeper.commands.compare.comparison import Comparison
 from sweeper.commands.compare.page import side_by_side
-from sweeper.commands.compare.winners import chance_to_settle
+from sweeper.statistics.two_winners import chance_to_settle
 
 
 def compared(seeds: tuple[int, int], shift: float, *, same: bool = False) -> Comparison:
