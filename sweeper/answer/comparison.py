@@ -6,14 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.complexity import complexity, sizes_known
 from sweeper.answer.confirmed import FEW, confirmed
 from sweeper.answer.ranked import Ends, Ranked
 from sweeper.answer.rows import completed_search, fresh_scores, labels, published, search_trials
-from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.statistics.best_of_several import expected_regret, optimism
 from sweeper.statistics.race import ENOUGH_SEEDS
-from sweeper.study.parameters import SCHEDULE_KEYS
 
 COLUMNS = [
     "rank",
@@ -65,7 +63,6 @@ WINNER, TIED, UNRANKED, WORSE, ON_AVERAGE, BETTER, LEFT, FAILS = (
 """`verdict`, see `verdicts`."""
 UNSHOWN = (TIED, UNRANKED, BETTER, LEFT)
 """Those of finalists that the winner is not shown to be better than."""
-SIZES, DROPOUT = ("model.depth", "model.width"), "model.dropout"
 
 
 def comparison(
@@ -83,8 +80,7 @@ def comparison(
     beyond which the score cannot go. `expected_regret` (null for finalists with more failures, or that
     dropped out): see there; it is over the `regret_seeds` that all others completed. `optimism` is mean −
     search_objective, null where another score picked it (`_unpicked`), and `mean_optimism` its mean over the
-    `optimism_finalists`, those that dropped out or lost seeds included, on the `optimism_seeds` that they
-    share; where that leaves fewer than `FEW`, without those that lost more of them. `seen` is the difference
+    `optimism_finalists` on the `optimism_seeds` that they share, see `_optimism`. `seen` is the difference
     that would have been called with a probability of 80 %, null where the winner has too few seeds for a
     call; `seen_share` the same over the winner's mean.
     """
@@ -93,40 +89,70 @@ def comparison(
         return pd.DataFrame(columns=COLUMNS)
     search = search_trials(trials).set_index("trial", drop=False).loc[ranking["trial"]]
     search = search.reset_index(drop=True)
-    keys = complexity(search)
-    ranking = ranking.assign(seen=_callable(ranking))
+    ranking = ranking.assign(seen=_seen_where_called(ranking))
     frame = with_verdicts(ranking).assign(
         rank=range(1, len(ranking) + 1),
         label=labels(search),
-        extras=[key[1] for key in keys],
         search_objective=search["objective"].astype(float),
         seen_share=ranking["seen"] / (abs(ranked.value(ranking["mean"].iloc[0])) or np.nan),
         metric=ranked.objective,
     )
-    alike = frame["verdict"].isin([WINNER, TIED])
-    least = min(keys[alike]) if sizes_known(search[alike.to_numpy()]) else None
-    frame["simplest"] = alike & np.array([key == least for key in keys])
-    values = _scores(trials, frame)
-    lasted = ~frame["dropped"].astype(bool)
-    sound = (lasted & (frame["failures"] == frame.loc[lasted, "failures"].min())).to_numpy()
-    frame["expected_regret"] = np.nan
-    frame.loc[sound, "expected_regret"] = expected_regret(values[sound])
-    frame["regret_seeds"] = _shared(values[sound])
-    kept = ~_unpicked(trials, search, defaults)
-    if _shared(values[kept]) < FEW:
-        kept &= sound | ~lasted.to_numpy()
-    mean, low, high = optimism(values[kept], frame.loc[kept, "search_objective"].to_numpy())
-    own = (frame["mean"] - frame["search_objective"]).where(kept)
-    frame = frame.assign(optimism=own, mean_optimism=mean)
-    frame = frame.assign(mean_optimism_low=low, mean_optimism_high=high)
-    frame = frame.assign(optimism_finalists=int(kept.sum()), optimism_seeds=_shared(values[kept]))
+    scores, soundest = _scores(trials, frame), _with_fewest_failures(frame)
+    frame = frame.assign(**_simplest(frame, search), **_regret(scores, soundest))
+    frame = frame.assign(**_optimism(frame, scores, soundest, ~_unpicked(trials, search, defaults)))
+    apart, ends = ("difference", "difference_low", "difference_high"), _ends(frame)
+    within = zip(*(ranked.within(*each) for each in ends), strict=True)
+    frame = frame.assign(**dict(zip((*apart[1:], "cut"), within, strict=True)))[COLUMNS]
     spread = ("mean_optimism", "mean_optimism_low", "mean_optimism_high")
-    apart = ("difference", "difference_low", "difference_high")
-    found = [ranked.within(*ends) for ends in _ends(frame)]
-    frame = frame.assign(**dict(zip((*apart[1:], "cut"), zip(*found, strict=True), strict=True)))[COLUMNS]
     return ranked.read(
         frame, "mean", "search_objective", ends=[("low", "high")], differences=[apart, ("optimism",), spread]
     )
+
+
+def _with_fewest_failures(frame: pd.DataFrame) -> np.ndarray:
+    """Which finalists stayed in the race and failed on the fewest seeds."""
+    lasted = ~frame["dropped"].to_numpy(bool)
+    failures = frame["failures"].to_numpy()
+    return np.asarray(lasted & (failures == failures[lasted].min(initial=failures.max())))
+
+
+def _simplest(frame: pd.DataFrame, search: pd.DataFrame) -> dict[str, Any]:
+    """`simplest`, see `comparison`, and `extras`; `search` has the settings."""
+    keys, alike = complexity(search), frame["verdict"].isin([WINNER, TIED])
+    least = min(keys[alike]) if sizes_known(search[alike.to_numpy()]) else None
+    return {
+        "extras": [key[1] for key in keys],
+        "simplest": alike & np.array([key == least for key in keys]),
+    }
+
+
+def _regret(scores: np.ndarray, soundest: np.ndarray) -> dict[str, Any]:
+    """`expected_regret` of the soundest, and `regret_seeds`."""
+    regret = np.full(len(scores), np.nan)
+    regret[soundest] = expected_regret(scores[soundest])
+    return {"expected_regret": regret, "regret_seeds": _shared(scores[soundest])}
+
+
+def _optimism(
+    frame: pd.DataFrame, scores: np.ndarray, soundest: np.ndarray, picked: np.ndarray
+) -> dict[str, Any]:
+    """How much lower the search scores of those `picked` by them were than their means on fresh seeds.
+
+    Those that dropped out or lost seeds count too; where all of them share fewer than `FEW` seeds, those that
+    lost more than the soundest do not.
+    """
+    kept = picked
+    if _shared(scores[kept]) < FEW:
+        kept = kept & (soundest | frame["dropped"].to_numpy(bool))
+    mean, low, high = optimism(scores[kept], frame.loc[kept, "search_objective"].to_numpy())
+    return {
+        "optimism": (frame["mean"] - frame["search_objective"]).where(kept),
+        "mean_optimism": mean,
+        "mean_optimism_low": low,
+        "mean_optimism_high": high,
+        "optimism_finalists": int(kept.sum()),
+        "optimism_seeds": _shared(scores[kept]),
+    }
 
 
 def _shared(values: np.ndarray) -> int:
@@ -134,7 +160,7 @@ def _shared(values: np.ndarray) -> int:
     return int(np.isfinite(values).all(axis=0).sum()) if len(values) else 0
 
 
-def _callable(ranking: pd.DataFrame) -> "pd.Series[float]":
+def _seen_where_called(ranking: pd.DataFrame) -> "pd.Series[float]":
     """`seen` where the winner has the seeds that a call takes."""
     return ranking["seen"] if ranking["n"].iloc[0] >= ENOUGH_SEEDS else ranking["seen"] * np.nan
 
@@ -196,53 +222,9 @@ def _scores(trials: pd.DataFrame, frame: pd.DataFrame) -> np.ndarray:
     return fresh.scores[np.searchsorted(fresh.trials, frame["trial"].to_numpy())]
 
 
-def extras(row: Mapping[Hashable, Any]) -> int:
-    """Number of parts that the settings have beyond plain gradient descent on ReLU layers.
-
-    One for each of: an activation penalty above 0, weight decay above 0 (the optimizer's own, too), dropout
-    above 0, a schedule other than constant, an activation of the study that is not `straight`, momentum above
-    0 where the optimizer starts without; and one for each number that the optimizer stores for a weight (its
-    `buffers`).
-    """
-    optimizer = OPTIMIZERS.get(str(row.get("optimizer")))
-    parts = optimizer.buffers if optimizer else 0
-    if optimizer and optimizer.published.get("momentum") == 0:
-        parts += _above_zero(row.get("momentum"))
-    decay = row.get("weight_decay")
-    if optimizer and pd.isna(decay):
-        decay = optimizer.published.get("weight_decay")  # its own
-    parts += sum(map(_above_zero, (row.get("activation_penalty"), decay, row.get(DROPOUT))))
-    schedule = next((row[key] for key in SCHEDULE_KEYS if key in row), None)
-    activation = row.get("activation")
-    parts += int(pd.notna(schedule) and schedule != "constant")
-    entry = ACTIVATIONS.get(str(activation))
-    return parts + int(pd.notna(activation) and not (entry and entry.straight))
-
-
-def complexity(trials: pd.DataFrame) -> "pd.Series[Any]":
-    """Sort key of each row: (size of the model, `extras`), the smaller the simpler.
-
-    The size is the product of those of `SIZES` that were searched; a smaller model goes before fewer extras.
-    """
-    sizes = trials.reindex(columns=list(SIZES)).apply(pd.to_numeric, errors="coerce").fillna(1).prod(axis=1)
-    counts = [extras(row) for row in trials.to_dict("records")]
-    return pd.Series(list(zip(sizes, counts, strict=True)), index=trials.index, dtype=object)
-
-
-def sizes_known(finalists: pd.DataFrame) -> bool:
-    """Whether `finalists` differ in no argument of their model that may change its size, beside `SIZES`."""
-    known = (*SIZES, DROPOUT)
-    others = [name for name in finalists if name.startswith("model.") and name not in known]
-    return len(finalists[others].astype(str).drop_duplicates()) <= 1 if others else True
-
-
 def marked(frame: pd.DataFrame) -> list[str]:
     """Labels of a `comparison`; of those tied the simplest is marked, where the winner is not as simple."""
     simplest = frame["simplest"].astype(bool)
     mark = " (simplest)" if simplest.sum() == 1 else " (one of the simplest)"
     shown = simplest & ~frame.loc[simplest, "verdict"].eq(WINNER).any()
     return [f"{label}{mark if own else ''}" for label, own in zip(frame["label"], shown, strict=True)]
-
-
-def _above_zero(value: Any) -> int:
-    return int(pd.notna(value) and float(value) > 0)

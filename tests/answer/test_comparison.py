@@ -10,7 +10,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.answer.claim_words import words
 from sweeper.answer.claims import BEST, EXPLORATORY, Claim, Judged, best_values
-from sweeper.answer.comparison import COLUMNS, complexity, extras, marked
+from sweeper.answer.comparison import COLUMNS, marked
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import parameters_of
 from sweeper.questions.comparison import comparison
@@ -68,40 +68,6 @@ def test_columns_repeat_the_ranking(records: SyntheticRecords) -> None:
     ranking = confirmed(records.trials)
     for name in ("trial", "mean", "low", "high", "n", "failures", "difference", "tied", "better"):
         assert table[name].tolist() == pytest.approx(ranking[name].tolist(), nan_ok=True)
-
-
-@pytest.mark.parametrize(
-    ("settings", "count"),
-    [
-        ({}, 0),
-        ({"activation": None}, 0),
-        ({"activation": "leaky_relu"}, 0),
-        ({"optimizer": "momentum"}, 1),
-        ({"optimizer": "sgd", "momentum": 0.9}, 1),
-        ({"optimizer": "rmsprop", "momentum": 0.0}, 1),
-        ({"optimizer": "adam"}, 2),
-        ({"activation": "gelu"}, 1),
-        ({"activation_penalty": 1e-4}, 1),
-        ({"schedule": "constant"}, 0),
-        ({"training.schedule": "cosine"}, 1),
-        ({"schedule": "cosine", "weight_decay": 1e-3, "model.dropout": 0.1}, 3),
-        ({"optimizer": "adamw", "activation": "elu", "activation_penalty": 1e-4}, 5),
-        ({"optimizer": "adamw", "weight_decay": 0.0}, 2),
-        ({"optimizer": "nadamw"}, 2),
-    ],
-)
-def test_extras_are_counted_as_documented(settings: dict, count: int) -> None:
-    """Each part beyond plain gradient descent on ReLU layers counts one, each buffer of the optimizer too."""
-    assert extras({**PLAIN, **settings}) == count
-
-
-def test_a_smaller_model_is_simpler_than_fewer_extras() -> None:
-    """Size first, where it was searched."""
-    trials = pd.DataFrame(
-        [{**PLAIN, "model.depth": 6, "model.width": 32}, {**PLAIN, "optimizer": "adam", "model.depth": 2.0}]
-    )
-    keys = complexity(trials.assign(**{"model.width": 32}))
-    assert keys[1] < keys[0]
 
 
 @pytest.mark.parametrize(("key", "told"), [("model.width", True), ("model.blocks", False)])
