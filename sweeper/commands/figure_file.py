@@ -6,8 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from sweeper.drawing.png import png_bytes
-from sweeper.errors import RunFolderError
-from sweeper.records.atomic import refuse_links, write_atomically
+from sweeper.records.atomic import refuse_links, write_atomically, writing
 from sweeper.report.attempts import NotMade, attempt
 
 
@@ -21,9 +20,7 @@ def save_figure(folder: Path, name: str, draw: Callable[[], Figure]) -> Path | N
     if isinstance(drawn, NotMade):
         return None
     refuse_links(folder)
-    try:
+    with writing("the figure", folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / f"{name}.png", drawn)
-    except OSError as error:
-        raise RunFolderError(f"the figure cannot be written to {folder}: {error.strerror}") from None
     return folder / f"{name}.png"

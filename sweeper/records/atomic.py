@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from sweeper.errors import RunFolderError
@@ -49,6 +50,16 @@ def write_atomically(file: Path, content: str | bytes) -> None:
             raise
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(file)) from error
+
+
+@contextlib.contextmanager
+def writing(what: str, folder: Path) -> Iterator[None]:
+    """Raises `RunFolderError` where `what` cannot be written to `folder`."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"{what} cannot be written to {folder}: {error.strerror}"
+        raise RunFolderError(f"{reason}; choose another --reports folder") from None
 
 
 def write_all(descriptor: int, content: bytes) -> None:

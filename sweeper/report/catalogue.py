@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from rich.console import Console
 from rich.table import Table
 
+from sweeper.terminal import plain_console
 from sweeper.wording import ended, fixed
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ LEGEND = (
     "     1 keeps it, less vanishes, more explodes; diverges: the slope has no bound.",
     "     He: weights of variance 2/fan_in, Xavier: 1/fan_in.",
 )
-WIDE, COMFORTABLE, NARROW = 200, 100, 80
-"""Columns of a pipe, where nothing folds; from which bounds have six digits; of the narrowest table."""
+COMFORTABLE, NARROW = 100, 80
+"""Columns from which bounds have six digits; of the narrowest table."""
 
 
 def print_catalogue(facts: Sequence["Facts"], unknown: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -46,8 +46,7 @@ def print_catalogue(facts: Sequence["Facts"], unknown: Mapping[str, str] = Mappi
 
     `unknown`: names that have no facts, with the reason; each has a row of dashes.
     """
-    console = Console()
-    console = Console(width=max(console.width, NARROW) if console.is_terminal else WIDE)
+    console = plain_console(NARROW)
     if not facts and not unknown:
         console.print("no activation function has all of these properties; ask for fewer")
         return
@@ -61,7 +60,7 @@ def print_catalogue(facts: Sequence["Facts"], unknown: Mapping[str, str] = Mappi
         table.add_row(name, *["-"] * (len(COLUMNS) - 1))
     remarks = _remarks(facts) + [ended(f"{name}: {reason}") for name, reason in unknown.items()]
     for renderable in (table, "", *LEGEND, "", *remarks):
-        console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+        console.print(renderable)
 
 
 def to_dicts(

@@ -1,18 +1,16 @@
 """One self-contained HTML page, and beside it figures, tables and the winner as a study file."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from sweeper.errors import RunFolderError
 from sweeper.questions import FIGURES, TABLES
 from sweeper.questions.question import PAGE_PARTS
 from sweeper.questions.run_data import RunData
-from sweeper.records.atomic import refuse_links, write_atomically
+from sweeper.records.atomic import refuse_links, write_atomically, writing
 from sweeper.report.attempts import MadeTables, NotMade, attempt, not_told
 from sweeper.report.best_toml import best_toml
 from sweeper.report.card import Card, card
@@ -59,7 +57,7 @@ def write(run: RunData, folder: Path, each: Each = map, begun: Begun | None = No
         RunFolderError: if `folder` cannot be written.
     """
     refuse_links(folder, folder / "figures", folder / "tables")
-    with _writing_to(folder):  # fails before anything is drawn
+    with writing("the report", folder):  # fails before anything is drawn
         for part in ("figures", "tables"):
             (folder / part).mkdir(parents=True, exist_ok=True)
     begun = begun or Begun({}, {})
@@ -90,23 +88,13 @@ def write(run: RunData, folder: Path, each: Each = map, begun: Begun | None = No
     if isinstance(best, str):
         files["best.toml"] = best
     kept = {"best.py"} if run.answer is not None else set()  # the script is written beside the page
-    with _writing_to(folder):
+    with writing("the report", folder):
         for name, content in files.items():
             write_atomically(folder / name, content)
         for stale in _possible() - set(files) - kept:
             (folder / stale).unlink(missing_ok=True)
         write_atomically(folder / "index.html", page)
     return folder / "index.html"
-
-
-@contextmanager
-def _writing_to(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise RunFolderError(
-            f"the report cannot be written to {folder}: {error.strerror}; choose another --reports folder"
-        ) from None
 
 
 def _draw(needed: tuple[str, pd.DataFrame]) -> Drawn | NotMade:

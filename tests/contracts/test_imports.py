@@ -32,6 +32,7 @@ WORDS = (
     "split_names",
     "spreadsheet",
     "suggestions",
+    "terminal",
     "to_json",
     "version",
     "wording",

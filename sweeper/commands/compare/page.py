@@ -12,8 +12,8 @@ from sweeper.commands.compare.tables import TABLES
 from sweeper.commands.compare.winners import compare
 from sweeper.commands.compare.winners import to_dict as to_json_dict
 from sweeper.commands.compare.words import card
-from sweeper.errors import RunFolderError, UserError
-from sweeper.records.atomic import refuse_links, write_atomically
+from sweeper.errors import UserError
+from sweeper.records.atomic import refuse_links, write_atomically, writing
 from sweeper.report.attempts import NotMade, not_drawn
 from sweeper.report.grid import Grid, grid
 from sweeper.report.notebook import Answered
@@ -66,7 +66,7 @@ def write(side: Comparison, folder: Path) -> Path:
     page = render(titled, card(side), sections)
     files: dict[str, str | bytes] = {f"figures/{name}.png": figure.png for name, figure in figures.items()}
     files |= {f"tables/{name}.csv": to_csv(frame) for name, frame in tables.items()}
-    try:
+    with writing("the comparison", folder):
         for part in ("figures", "tables"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
@@ -74,10 +74,6 @@ def write(side: Comparison, folder: Path) -> Path:
         for stale in {f"figures/{name}.png" for name in FIGURES} - set(files):
             (folder / stale).unlink(missing_ok=True)
         write_atomically(folder / "index.html", page)
-    except OSError as error:
-        raise RunFolderError(
-            f"the comparison cannot be written to {folder}: {error.strerror}; choose another --reports folder"
-        ) from None
     return folder / "index.html"
 
 

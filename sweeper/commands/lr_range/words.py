@@ -23,9 +23,9 @@ from sweeper.commands.lr_range.table import (
 )
 from sweeper.report.advice.item import toml
 from sweeper.study.rates import as_range, search_rates
+from sweeper.terminal import plain_console
 from sweeper.wording import given, listing, number, percent, tidied
 
-WIDE = 200
 SAID = {
     FOUND: "",
     OPEN: "nothing diverged: higher rates may work too",
@@ -65,8 +65,7 @@ def to_dict(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, An
 
 def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
     """A row for each combination, how to read it, and the range to search next."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=WIDE)
+    console = plain_console()
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in ("optimizer", "setting"):
         table.add_column(column)
@@ -77,21 +76,21 @@ def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
         numbers = [row[k] for k in ("suggestion", "boundary", "best_loss", "best_rate", "start")]
         table.add_row(row["optimizer"], row["group"], *map(_short, numbers), SAID[row["verdict"]])
     for renderable in (table, "", *_legend(about)):
-        console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+        console.print(renderable)
     to_search = settings(suggestions)
     if to_search:
-        console.print("\nthe ranges to search next:", markup=False, highlight=False)
+        console.print("\nthe ranges to search next:")
         for line in origins(suggestions):
-            console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+            console.print(line)
         _print_settings(console, to_search)
     if to_test := lower(suggestions, about["lowest_rates"]):
-        console.print("\nlower rates to test next:", markup=False, highlight=False)
+        console.print("\nlower rates to test next:")
         _print_settings(console, to_test)
 
 
 def _print_settings(console: Console, settings: Sequence[str]) -> None:
     for setting in settings:
-        console.print(f"  {command_line(['--set', setting])}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {command_line(['--set', setting])}", soft_wrap=True)
 
 
 def _legend(about: Mapping[str, Any]) -> list[str]:

@@ -17,8 +17,7 @@ from sweeper.commands.transfer.penalty_words import shown as penalty_shown
 from sweeper.commands.transfer.table import Found
 from sweeper.commands.transfer.words import VERDICTS, next_text, sentences, unchecked
 from sweeper.drawing.png import png_bytes
-from sweeper.errors import RunFolderError
-from sweeper.records.atomic import refuse_links, write_atomically
+from sweeper.records.atomic import refuse_links, write_atomically, writing
 from sweeper.report.attempts import NotMade, attempt, not_drawn
 from sweeper.report.card import Card
 from sweeper.report.facts import Fact
@@ -104,12 +103,10 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
     winner = about["held"] if about["held_from"] == OF_THE_RUN else {}
     kept = Kept(about["study"], section.question, said, how, [part.kept() for part in parts], winner)
     refuse_links(folder)
-    try:
+    with writing("the page", folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / "transfer.html", page)
         write_atomically(folder / KEPT, to_json(asdict(kept)))
-    except OSError as error:
-        raise RunFolderError(f"the page cannot be written to {folder}: {error.strerror}") from None
     return folder / "transfer.html"
 
 

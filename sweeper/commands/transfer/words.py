@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from sweeper.answer.ranked import Ranked
@@ -15,9 +14,9 @@ from sweeper.commands.transfer.penalty_words import penalty_plan, penalty_senten
 from sweeper.commands.transfer.table import Beside, Found
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
+from sweeper.terminal import plain_console
 from sweeper.wording import bounds, count, given, interval, listing, number, shown
 
-WIDE = 200
 VERDICTS = {
     "found": "",
     "lower edge": "best at the lowest rate: search lower ones",
@@ -163,8 +162,7 @@ def plan_line(trainings: int, sizes: int, rates: int, seeds: int, penalty: Penal
 
 def print_transfer(found: Found, about: Mapping[str, Any]) -> None:
     """A row for each size, what follows, and what was done."""
-    console = Console()
-    console = console if console.is_terminal else Console(width=WIDE)
+    console = plain_console()
     told = [
         f"{about['trainings']} trainings of the rates: {about['rates']} from "
         f"{number(about['lowest_rate'], 2)} to {number(about['highest_rate'], 2)}, {about['seeds']} seeds "
@@ -175,8 +173,8 @@ def print_transfer(found: Found, about: Mapping[str, Any]) -> None:
         tables += ["", _penalties(found.penalty, about)]
         told.insert(1, penalty_plan(found.penalty))
     for renderable in (*tables, "", *sentences(found, about), "", *told, "", next_text(found, about)):
-        console.print(renderable, markup=False, highlight=False, soft_wrap=not console.is_terminal)
-    console.print(f"  {about['next']}", markup=False, highlight=False, soft_wrap=True)
+        console.print(renderable)
+    console.print(f"  {about['next']}", soft_wrap=True)
 
 
 def _best_mean(objective: str) -> str:
