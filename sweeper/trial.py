@@ -163,7 +163,7 @@ def cost(objective: str, value: Values) -> Values:
     """What ranks trials, lower is better, at a value, or values, of the objective.
 
     Of what is minimised the value itself; of a score s with a best value b, b − s, which has a logarithm; of
-    any other score −s. Only here, and in `from_cost`, is anything turned round.
+    any other score −s. Values are turned round only here and in `from_cost`; differences in `Ranked`.
     """
     return _best(objective) - value if is_maximized(objective) else value
 
@@ -181,7 +181,6 @@ def _best(objective: str) -> float:
     return metric.best if metric is not None and math.isfinite(metric.best) else 0.0
 
 
-def failed(trial: Trial, reason: str, engine: str, **figures: Any) -> TrialResult:
+def failed(trial: Trial, reason: str, engine: str, seconds: float = 0.0) -> TrialResult:
     """The result of a trial that raised, ended its process or ran out of time."""
-    steps, seconds = figures.get("steps", 0), figures.get("seconds", 0.0)
-    return TrialResult(trial, Outcome.FAILED, float("nan"), steps, seconds, engine, reason)
+    return TrialResult(trial, Outcome.FAILED, math.nan, 0, seconds, engine, reason)

@@ -14,7 +14,7 @@ WITHIN = 0.1
 REACH = 0.1
 """Decades beyond the last good rate that trials must reach to show that a basin ends there."""
 CHANCE = 0.05
-"""How probable costs may be to rise so towards a bound, were they in no order."""
+"""Significance level: how likely costs in random order may be to rise this clearly towards a bound."""
 
 
 def as_good_as(best: float) -> float:

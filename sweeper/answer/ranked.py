@@ -136,16 +136,11 @@ class Ranked:
         """
         (least, most), (low, high) = self.costs, difference
         kept = (
-            float(np.nanmax([low, least - beside[1], value[0] - most])) if low == low else low,
-            float(np.nanmin([high, most - beside[0], value[1] - least])) if high == high else high,
+            low if math.isnan(low) else float(np.nanmax([low, least - beside[1], value[0] - most])),
+            high if math.isnan(high) else float(np.nanmin([high, most - beside[0], value[1] - least])),
         )
-        ends = [difference, kept]
-        return *kept, which_cut(*(pair[::-1] for pair in ends)) if self.highest else which_cut(*ends)
-
-    @property
-    def least_cost(self) -> float:
-        """The lowest cost that there can be; −∞ where nothing ends it."""
-        return min(map(self.cost, range_of(self.objective, self.least_loss)))
+        cut = which_cut(difference[::-1], kept[::-1]) if self.highest else which_cut(difference, kept)
+        return *kept, cut
 
     def order(self, frame: pd.DataFrame, by: str, *then: str) -> pd.DataFrame:
         """Rows with the best objective, in column `by`, first; equal ones by `then`, ascending."""

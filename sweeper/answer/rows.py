@@ -79,9 +79,8 @@ def with_names(trials: pd.DataFrame, default: str = OWN) -> pd.DataFrame:
 
 
 def as_texts(values: "pd.Series[Any]") -> "pd.Series[str]":
-    """Values of one setting as people read them: a number as it would be typed, ``10`` of a column that holds
-    10.0 too, and ``1e-4`` as elsewhere; several in brackets. Equal values have equal texts, others unlike
-    ones."""
+    """Values of one setting as people read them: numbers as they would be typed (``10`` also for 10.0,
+    ``1e-4``), lists in brackets. Two values have the same text only if they are equal."""
     return pd.Series([_text(value) for value in values], index=values.index, dtype="str")
 
 

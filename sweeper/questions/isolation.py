@@ -69,7 +69,7 @@ def isolation(run: RunData) -> pd.DataFrame:
     """
     losses = capped_losses(run)
     losses = losses.assign(even=(losses["phase"] == "explore") & ~losses["published"])
-    least = run.ranked.least_cost
+    least = run.ranked.costs[0]
     found = [_of_parameter(losses, name, least) for name in run.study.search.scientific if name in losses]
     frame = (
         pd.concat([part for part in found if len(part)], ignore_index=True) if any(map(len, found)) else None

@@ -20,7 +20,7 @@ class Earlier:
     of: int = 0
     """Trials that the run has in all"""
     failed: int | None = 0
-    """Those of them that failed, ``None`` if not known; others that were left out lie outside of the space"""
+    """How many of them failed; ``None`` if not known. All others left out lie outside of the space."""
 
     def line(self) -> str:
         """What was taken over, and what was left out for which reason, in words."""

@@ -64,7 +64,7 @@ def intervals(scores: np.ndarray, tied: np.ndarray, level: float = 0.95, seed: i
 def winners_interval(
     scores: np.ndarray, tied: np.ndarray, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """That of the first mean."""
+    """Interval of the winner's mean; wider where others are tied with it, as it was picked among them."""
     contenders = scores[tied]
     return (
         picked_interval(contenders, level, seed) if len(contenders) > 1 else interval(scores[0], level, seed)

@@ -14,7 +14,7 @@ from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.user_code.calls import message_of, text_of, user_code
 
 _LIBRARIES = tuple(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib"))
-# As tracebacks write them: where an environment is reached by a link, not where it lies.
+# Not resolved: tracebacks name files by the path through which they were imported, links included.
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
 _TORCH = str(Path(torch.__file__).parent) + os.sep
 
@@ -23,7 +23,7 @@ def reason_of(error: BaseException) -> str:
     """What a message of torch means; type, message, and the innermost line of the user's own files.
 
     Where none of those took part: the innermost line outside of this package and torch, then the innermost
-    of all. A message of this package says it all, in its own words. Total: whatever the exception is.
+    of all. A message of this package says it all, in its own words. Never raises, whatever the exception.
     """
     if isinstance(error, NotStackable):
         return str(error)

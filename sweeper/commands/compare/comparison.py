@@ -27,8 +27,8 @@ class Comparison:
 
     @property
     def hollow(self) -> tuple[Run, ...]:
-        """Runs without an answer that is worth comparing, where both are so, or the better one: then nothing
-        is better."""
+        """Runs whose answer is not worth comparing: both, or the one that came out better; then nothing is
+        called better."""
         weak = [run for run in (self.a, self.b) if run.answer.standing in HOLLOW]
         ahead = {"a": self.a, "b": self.b}.get(self.found.verdict)
         return tuple(weak) if len(weak) == 2 else tuple(run for run in weak if run is ahead)

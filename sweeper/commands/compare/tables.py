@@ -49,7 +49,7 @@ def differences(a: Run, b: Run) -> pd.DataFrame:
 
 
 def _told(key: str, value: Any) -> Any:
-    """A range as text; one value that is searched and no list as itself, since both say the same."""
+    """A range as text; a list of one value as that value, since both say the same."""
     if isinstance(value, Mapping):
         more = [f"{k} {v}" for k, v in value.items() if k not in ("low", "high", "log") and v]
         ends = f"{given(value['low'])} to {given(value['high'])}"

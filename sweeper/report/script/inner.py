@@ -9,7 +9,7 @@ from sweeper.report.script.functions import quoted
 from sweeper.report.script.source import definitions, renamed
 
 ROLE = "users_loss"
-"""What the function of the user is called that the model's forward pass calls."""
+"""Name, in the script, of the user's loss function, which the model's forward pass calls."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class Cell:
     forward: Forward
     backward: Backward
     separate_bias: bool = False
-    """Whether the bias of the recurrent weight is not simply added to that of the input's."""
+    """Whether the recurrent weight's bias is needed apart from the input's, as in a GRU."""
 
 
 def tanh(z: Tensor) -> Tensor:
@@ -188,7 +188,7 @@ class StackedScan(torch.autograd.Function):
         for t, step in zip(ctx.order[::-1], ctx.steps[::-1], strict=True):
             gh = gh if gy is None else gh + gy[:, t]
             m = None if mask is None else mask[:, t]
-            (gh, stays), (gc, cell_stays) = _parted(gh, m), _parted(gc, m)
+            (gh, stays), (gc, cell_stays) = _split_by_mask(gh, m), _split_by_mask(gc, m)
             projected[t] = gh
             inner = gh if projection is None else torch.bmm(gh, projection)
             gradients = ctx.cell.backward(inner, gc, step.kept)
@@ -207,8 +207,8 @@ class StackedScan(torch.autograd.Function):
         return None, None, ga, gh, gc, gw, gb, gp, None
 
 
-def _parted(g: Tensor | None, mask: Tensor | None) -> tuple[Any, Tensor | None]:
-    """A gradient where a step was made, and where the state stayed."""
+def _split_by_mask(g: Tensor | None, mask: Tensor | None) -> tuple[Any, Tensor | None]:
+    """The gradient of rows that made a step, and of rows whose state stayed."""
     if g is None or mask is None:
         return g, None
     return torch.where(mask, g, 0), torch.where(mask, 0, g)
