@@ -4,7 +4,7 @@ To add one, add a line to `RULES`.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from types import FunctionType
 from typing import Any
 
@@ -111,6 +111,24 @@ def scatter(x: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     return x.copy_(x.scatter(dim, index, src))
 
 
+def of_all(plain: Callable[..., Any], as_one: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
+    """``x.max()``: over all elements at once torch shares the gradient among those that are equal, along an
+    axis one of them has it all; and in a stack all elements of a trial are an axis."""
+
+    def reduced(input: Tensor, *others: Any, **options: Any) -> Any:
+        return plain(input, *others, **options) if others or options else as_one(input)
+
+    return reduced
+
+
+def middle(plain: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """``x.median()``, see `of_all`."""
+    value = plain(x.detach())
+    alike = (x == value) | (x.isnan() & value.isnan())
+    own = torch.where(alike, x, 0).sum() / alike.sum()  # its slope is shared among them
+    return value + (own - own.detach()) if x.is_floating_point() else value
+
+
 def view(x: Tensor, *shape: Any, **options: Any) -> Tensor:
     """``x.view``, also where rules have left the numbers in another order than they have alone."""
     try:
@@ -145,6 +163,10 @@ RULES: Mapping[Any, Callable[..., Any]] = {
     F.bilinear: bilinear,
     Tensor.__setitem__: set_item,
     Tensor.scatter_: scatter,
+    **{each.max: of_all(torch.max, torch.amax) for each in (torch, Tensor)},
+    **{each.min: of_all(torch.min, torch.amin) for each in (torch, Tensor)},
+    **{each.median: of_all(torch.median, partial(middle, torch.median)) for each in (torch, Tensor)},
+    **{each.nanmedian: of_all(torch.nanmedian, partial(middle, torch.nanmedian)) for each in (torch, Tensor)},
     Tensor.view: view,
     torch.view_as_complex: view_as_complex,
     **recurrent.RULES,

@@ -1,6 +1,7 @@
 """Functions that vmap batches wrongly or by a loop, which warns, against torch's own."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -104,6 +105,37 @@ class Divides(nn.Linear):
         return y * F.normalize(y.detach(), out=torch.empty_like(y.detach()))
 
 
+class Extreme(nn.Linear):
+    """An extreme of all numbers, of which many are equal with slopes of their own."""
+
+    def __init__(self, what: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(LENGTH, WIDTH)
+        self.what = what
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        rounded = y - y.detach() + y.detach().round()
+        return (
+            self.what(rounded) * y + self.what(torch.relu(y)) + self.what(y) + self.what(rounded.clamp(-1, 1))
+        )
+
+
+EXTREMES: dict[str, Callable[[Tensor], Tensor]] = {
+    "max": lambda y: y.max(),
+    "min, function": lambda y: torch.min(y),
+    "max, by name": lambda y: torch.max(input=y),
+    "median": lambda y: y.median(),
+    "nanmedian, function": lambda y: torch.nanmedian(y),
+    "max of two": lambda y: torch.max(y, y.detach().mean()).sum(),
+    "max along an axis": lambda y: y.max(dim=0)[0].sum() + torch.max(y, 1, keepdim=True)[0].sum(),
+    "median along an axis": lambda y: y.median(0)[0].sum(),
+    "both": lambda y: torch.stack(torch.aminmax(y)).sum(),
+    "largest norm": lambda y: torch.linalg.vector_norm(y, torch.inf),
+    "of whole numbers": lambda y: (y * 3).long().max() * y.mean() + (y > 0).max() * y.mean(),
+    "of one": lambda y: y.sum().max() + y.sum().median(),
+}
+
+
 MODULES: dict[str, Make] = {
     "bilinear": lambda: Two(LENGTH, 2, WIDTH),
     "bilinear without bias": lambda: Two(LENGTH, 2, WIDTH, bias=False),
@@ -113,6 +145,7 @@ MODULES: dict[str, Make] = {
     "masks": lambda: Cuts(LENGTH, WIDTH),
     "view": lambda: Reads(LENGTH, 4),
     "out": lambda: Divides(LENGTH, WIDTH),
+    **{name: partial(Extreme, what) for name, what in EXTREMES.items()},
 }
 
 
