@@ -76,16 +76,23 @@ def placing(finalists: Sequence[Finalist], ranked: Ranked, who: str, have: str) 
     gone = [each for each in finalists if each.dropped]
     if gone:
         return _after_the_race([each for each in finalists if not each.dropped], gone, ranked, who, have)
+    return _placed(finalists, len(finalists), ranked, who, have)
+
+
+def _placed(finalists: Sequence[Finalist], total: int, ranked: Ranked, who: str, have: str) -> str:
+    """What `placing` says of those that lasted, of `total` finalists."""
     first, others = finalists[0], finalists[1:]
     seeds = count(first.tried, "fresh seed")
     if not others:
         return f"{capital(who)} {have} been retrained on {seeds} as the only finalist"
-    total, peers = len(finalists), [rival for rival in others if rival.lost == first.lost]
+    peers = [rival for rival in others if rival.lost == first.lost]
     lowest = f"{who} {have} the {ranked.best} mean {ranked.metric}{_equals(first, peers)}"
     even = len({rival.tried for rival in finalists}) == 1
     if not even:
         lowest += " over the fresh seeds that each has"
     if len(peers) == len(others) and not first.lost:
+        if total > len(finalists):
+            return f"Of the {len(finalists)} (of {total}) finalists that lasted {seeds}, {lowest}"
         return f"Of {total} finalists retrained on {seeds if even else 'fresh seeds'}, {lowest}"
     all_of_them = f"completed {every(first.tried, 'fresh seed')}" if even else "lost no fresh seed"
     none = "Neither finalist" if total == 2 else f"None of {total} finalists"
@@ -105,7 +112,7 @@ def placing(finalists: Sequence[Finalist], ranked: Ranked, who: str, have: str) 
 def _after_the_race(
     lasted: Sequence[Finalist], gone: Sequence[Finalist], ranked: Ranked, who: str, have: str
 ) -> str:
-    """What `placing` says of those that lasted, and who dropped out when."""
+    """Where those that lasted stand, and who dropped out when."""
     counts = sorted({each.tried for each in gone})
     ends = dict.fromkeys((counts[0], counts[-1]))
     when = (" or " if len(counts) == 2 else " to ").join(map(str, ends))
@@ -115,8 +122,13 @@ def _after_the_race(
             f"Of {len(gone) + 1} finalists, {who} alone lasted the race, over "
             f"{count(lasted[0].tried, 'fresh seed')}; the {'other' if len(gone) == 1 else 'others'} {left}"
         )
-    placed = placing(lasted, ranked, who, have)
-    return f"{placed}; {'another finalist' if len(gone) == 1 else f'{len(gone)} more finalists'} {left}"
+    placed = _placed(lasted, len(lasted) + len(gone), ranked, who, have)
+    return f"{placed}; {_named(gone) or f'{len(gone)} others'} {left}"
+
+
+def _named(gone: Sequence[Finalist]) -> str:
+    """Those that dropped out, if they are few."""
+    return listing([each.name for each in gone]) if len(gone) <= NAMED else ""
 
 
 def _equals(first: Finalist, peers: Sequence[Finalist]) -> str:
@@ -128,21 +140,25 @@ def better_means(finalists: Sequence[Finalist], ranked: Ranked) -> list[str]:
     """A clause for each finalist of better mean than the winner: lost seeds, or that it dropped out."""
     first = finalists[0]
     ahead = [rival for rival in finalists[1:] if rival.mean < first.mean]
-    clauses = [_ahead(rival, ranked) for rival in ahead[:NAMED]]
+    is_told = bool(_named([each for each in finalists if each.dropped]))  # that they dropped out
+    clauses = [_ahead(rival, ranked, is_told) for rival in ahead[:NAMED]]
     more = len(ahead) - len(clauses)
     why = "lost seeds or dropped out too" if any(rival.dropped for rival in ahead) else "lost seeds too"
     means = f"with {ranked.better} means {why}"
     return [*clauses, f"{count(more, 'more finalist')} {means}"] if more > 0 else clauses
 
 
-def _ahead(rival: Finalist, ranked: Ranked) -> str:
+def _ahead(rival: Finalist, ranked: Ranked, is_told: bool) -> str:
     mean = f"{rival.name} has a {ranked.better} mean ({ranked.text(rival.mean)})"
     if not rival.dropped:
         return f"{mean} over {rival.completed} of {rival.tried} seeds, but {losses(rival)}"
-    if not math.isfinite(rival.behind):
-        return f"{mean} over its {rival.completed} seeds, and dropped out of the race"
-    side = f"{number(abs(rival.behind))} {'worse' if rival.behind > 0 else 'better'} than the winner"
-    return f"{mean} over its {rival.completed} seeds, on which it is {side}, and dropped out of the race"
+    over = f"{rival.completed} of its {rival.tried}" if rival.lost else f"its {rival.completed}"
+    parts = [f"{mean} over {over} seeds"]
+    if math.isfinite(rival.behind):
+        side = "worse" if rival.behind > 0 else "better"
+        parts.append(f"on which it is {number(abs(rival.behind))} {side} than the winner")
+    ends = [losses(rival)] * bool(rival.lost) + ["dropped out of the race"] * (not is_told)
+    return ", ".join([*parts, *([f"and {' and '.join(ends)}"] if ends else [])])
 
 
 def losses(finalist: Finalist) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -157,13 +158,13 @@ def test_who_dropped_out_of_the_race_is_no_rival_over_all_seeds() -> None:
     found = finalists_of(trials, confirmed(trials))
     said = placing(found, LOSS, "these settings", "have")
     assert said == (
-        "Of 2 finalists retrained on 10 fresh seeds, these settings have the lowest mean validation loss; "
-        "another finalist dropped out of the race after 4 fresh seeds"
+        "Of the 2 (of 3) finalists that lasted 10 fresh seeds, these settings have the lowest mean validation "
+        "loss; trial #3 dropped out of the race after 4 fresh seeds"
     )
     (clause,) = better_means(found, LOSS)
     assert re.fullmatch(
         r"trial #3 has a lower mean \(1\.?\d*\) over its 4 seeds, on which it is [\d.]+ worse than the "
-        r"winner, and dropped out of the race",
+        r"winner",
         clause,
     )
     alone = trials[trials["trial"] != 2]
@@ -171,6 +172,24 @@ def test_who_dropped_out_of_the_race_is_no_rival_over_all_seeds() -> None:
         "Of 2 finalists, these settings alone lasted the race, over 10 fresh seeds; the other dropped out of "
         "the race after 4 fresh seeds"
     )
+
+
+def test_who_lost_seeds_and_dropped_out_is_told_of_once() -> None:
+    """Finalists are counted alike wherever they are; what the one that left has lost is said with its mean."""
+    left = Finalist("trial #39", 0.1, 6, 2, 0, dropped=True, behind=0.05)
+    found = [WON, finalist(2, 0.6, 10), finalist(3, 0.7, 10), finalist(38, 0.3, 9, diverged=1), left]
+    assert placing(found, LOSS, "these settings", "have") == (
+        "Of the 3 (of 5) finalists that completed all 10 fresh seeds, these settings have the lowest mean "
+        "validation loss; trial #39 dropped out of the race after 8 fresh seeds"
+    )
+    assert better_means(found, LOSS) == [
+        "trial #38 has a lower mean (0.3) over 9 of 10 seeds, but diverged on 1",
+        "trial #39 has a lower mean (0.1) over 6 of its 8 seeds, on which it is 0.05 worse than the winner, "
+        "and diverged on 2",
+    ]
+    many = [*found, *(replace(left, name=f"trial #{k}", mean=0.9) for k in (5, 6, 7))]
+    assert "; 4 others dropped out of the race" in placing(many, LOSS, "these settings", "have")
+    assert better_means(many, LOSS)[1].endswith("and diverged on 2 and dropped out of the race")
 
 
 def test_card_and_sections_name_the_rival_of_lower_mean() -> None:
