@@ -62,6 +62,8 @@ class Data:
     the first of them."""
     target_form: TargetForm | None = None
     """Of one target as it came; ``None``: as in `targets`."""
+    truth: tuple[str, str] | None = None
+    """The words for 0 and 1 in a target that is read as truth values, where there are two."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "inputs": mapped(packed, self.inputs)}

@@ -76,8 +76,26 @@ def data_of(table: Table, target: str | Sequence[str] | None, keys: Keys, loss_t
     plain = all(column.kind in ("number", "boolean") and not column.gaps for column in read.columns)
     encoding = None if plain else _encoding(read)
     names = tuple(c.name for c in read.columns) if encoding is None else encoding.names
-    data = Data(read.raw, y, classes, None, table.name, names, read.columns, read.target_how)
+    data = Data(
+        read.raw,
+        y,
+        classes,
+        name=table.name,
+        feature_names=names,
+        columns=read.columns,
+        target_how=read.target_how,
+        truth=_truth_words(table, read),
+    )
     return replace(data, encoding=encoding, **read.splitting)
+
+
+def _truth_words(table: Table, read: "Rows") -> tuple[str, str] | None:
+    """What a target that is read as truth values calls them, where it has one word for each."""
+    if list(read.target_how.values()) != ["boolean words"]:
+        return None
+    words, labels = np.array(texts(table.columns[next(iter(read.target_how))])), read.labels.reshape(-1)
+    no, yes = (sorted(set(words[labels == value].tolist())) for value in (0, 1))
+    return (no[0], yes[0]) if len(no) == len(yes) == 1 else None
 
 
 def _encoding(read: "Rows") -> "Encoding":

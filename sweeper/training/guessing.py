@@ -160,12 +160,12 @@ def _binary(task: Task) -> bool:
 
 
 def _class_names(task: Task) -> tuple[str, ...]:
-    """Those of the data; 0 and 1 where a single column holds nothing else."""
+    """Those of the data; the words for 0 and 1 where a single column holds nothing else."""
     data = task.data
     if data.classes is not None:
         return data.classes
     binary = data.targets.shape[1] == 1 and _binary(task)
-    return ("0", "1") if binary and set(np.unique(data.targets)) <= {0.0, 1.0} else ()
+    return (data.truth or ("0", "1")) if binary and set(np.unique(data.targets)) <= {0.0, 1.0} else ()
 
 
 def _labels(task: Task) -> int:

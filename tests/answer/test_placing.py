@@ -158,8 +158,8 @@ def test_who_dropped_out_of_the_race_is_no_rival_over_all_seeds() -> None:
     found = finalists_of(trials, confirmed(trials))
     said = placing(found, LOSS, "these settings", "have")
     assert said == (
-        "Of the 2 (of 3) finalists that lasted 10 fresh seeds, these settings have the lowest mean validation "
-        "loss; trial #3 dropped out of the race after 4 fresh seeds"
+        "Of the 2 (of 3) finalists that lasted 10 fresh seeds, these settings have the lowest mean "
+        "validation loss; trial #3 dropped out of the race after 4 fresh seeds"
     )
     (clause,) = better_means(found, LOSS)
     assert re.fullmatch(
@@ -175,7 +175,7 @@ def test_who_dropped_out_of_the_race_is_no_rival_over_all_seeds() -> None:
 
 
 def test_who_lost_seeds_and_dropped_out_is_told_of_once() -> None:
-    """Finalists are counted alike wherever they are; what the one that left has lost is said with its mean."""
+    """Finalists are counted alike everywhere; what the one that left has lost is said with its mean."""
     left = Finalist("trial #39", 0.1, 6, 2, 0, dropped=True, behind=0.05)
     found = [WON, finalist(2, 0.6, 10), finalist(3, 0.7, 10), finalist(38, 0.3, 9, diverged=1), left]
     assert placing(found, LOSS, "these settings", "have") == (

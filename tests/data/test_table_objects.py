@@ -13,6 +13,7 @@ from sweeper.data.data import Data
 from sweeper.data.keys import Keys
 from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts, split
+from sweeper.data.tables import read_frame
 from sweeper.errors import DataError
 from sweeper.study.data import data_of
 from sweeper.study.study import Study
@@ -166,3 +167,20 @@ def test_parts_are_split_already() -> None:
     parts = {"train": FRAME[:40], "validation": FRAME[40:]}
     with pytest.raises(DataError, match=r"data\.group = 'house': the data came split into parts already"):
         load(lambda: parts, target="y", loss_task="classification", keys=Keys(group="house"))
+
+
+@pytest.mark.parametrize(
+    ("words", "task", "truth"),
+    [
+        (["no", "yes"], "binary", ("no", "yes")),
+        (["yes", "no"], "binary", ("no", "yes")),
+        (["off", "on"], "regression", ("off", "on")),
+        (["no", "yes", "Yes"], "binary", None),
+        (["0", "1"], "binary", None),
+        (["no", "yes"], "classification", None),
+    ],
+)
+def test_words_for_0_and_1_are_known(words: list[str], task: str, truth: tuple[str, str] | None) -> None:
+    """What a target calls them, where it is read as truth values and has one word for each."""
+    frame = pd.DataFrame({"a": np.arange(60.0), "b": (words * 60)[:60]})
+    assert read_frame(frame, "b", Keys(), task, "it").truth == truth

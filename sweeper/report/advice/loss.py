@@ -13,6 +13,7 @@ POISSON = "torch.nn.functional:poisson_nll_loss"
 HIGH_COUNT = 1000.0
 """Targets that are larger on average are amounts, such as prices, and exp(output) begins far from them."""
 FEW_VALUES = 20
+ONES = "the targets are 0 and 1 only"
 TOPIC = "loss"
 LARGE_CLASS = 0.8
 """Share of the rows from which a class leaves too few for the others to count in an accuracy."""
@@ -93,8 +94,9 @@ def _kind(facts: Facts, own: bool) -> Iterator[Reason]:
 def _of_numbers(facts: Facts) -> str:
     targets = facts.targets
     span = f"from {shown(targets.low)} to {shown(targets.high)}"
+    truth = facts.data.truth
     said = {
-        "binary": "the targets are 0 and 1 only",
+        "binary": f"the targets are {truth[0]} (0) and {truth[1]} (1)" if truth else ONES,
         "shares": f"all targets lie in 0 … 1, {span}, so they can be shares or probabilities",
         "counts": f"all targets are whole and never negative, {span}, {targets.values} different values",
         "positive": f"no target is negative: {span}, mean {number(targets.mean)}",
