@@ -56,7 +56,7 @@ def often_failed(trials: pd.DataFrame) -> str:
 
 
 REASON_COLUMNS = ["outcome", "trainings", "first_trial", "reason"]
-NUMBERS = r"nan|inf|[-+]?\d[\d.,e+-]*"
+NUMBERS = r"\b(?:nan|inf)\b|[-+]?\d[\d.,e+-]*"
 
 
 def reasons(trials: pd.DataFrame) -> pd.DataFrame:

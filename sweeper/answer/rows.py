@@ -1,5 +1,6 @@
 """Which rows of ``trials`` count, in which order, what they are called and what they were trained with."""
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -111,16 +112,17 @@ def with_kinds(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.assign(penalty_kind=trials["penalty_kind"].where(trials["activation_penalty"] != 0))
 
 
-def label(row: Mapping[Hashable, Any]) -> str:
-    """A trial in a few words, ``"#17 adam, gelu, lr 0.003, penalty 0.0001"``; what it lacks is left out."""
+def label(row: Mapping[Hashable, Any], *, more: int = 0) -> str:
+    """A trial in a few words, ``"#17 adam, gelu, lr 0.003, penalty 0.0001"``; what it lacks is left out.
+    Rates and penalties have as many digits `more` as it takes to tell it from others."""
     words = [str(row["optimizer"])]
     if pd.notna(row["activation"]) and row["activation"] != OWN:
         words.append(str(row["activation"]))
-    words.append(f"lr {number(row['learning_rate'], 2)}")
+    words.append(f"lr {number(row['learning_rate'], 2 + more)}")
     penalty = row.get("activation_penalty", 0.0)
     if pd.notna(penalty) and penalty > 0:
         kind = row.get("penalty_kind")
-        words.append(f"{'' if pd.isna(kind) else f'{kind} '}penalty {number(penalty, 1)}")
+        words.append(f"{'' if pd.isna(kind) else f'{kind} '}penalty {number(penalty, 1 + more)}")
     words += [_option(name, decode(row[name])) for name in OPTIMIZER_OPTIONS if _is_given(row, name)]
     own = [str(name) for name in row if str(name).startswith(("model.", "training.")) or name == "schedule"]
     words += [_structure(name, decode(row[name])) for name in own if _is_given(row, name)][:MOST]
@@ -155,8 +157,13 @@ def _structure(name: str, value: Any) -> str:
 
 
 def labels(trials: pd.DataFrame) -> "pd.Series[str]":
-    """`label` of every row."""
-    return pd.Series([label(row) for row in trials.to_dict("records")], index=trials.index, dtype="str")
+    """`label` of every row; those that say the same of several trials have more digits."""
+    rows = trials.to_dict("records")
+    said = [label(row) for row in rows]
+    times = Counter(each.partition(" ")[2] for each in said)
+    alike = [times[each.partition(" ")[2]] > 1 for each in said]
+    found = [label(row, more=2) if k else each for row, each, k in zip(rows, said, alike, strict=True)]
+    return pd.Series(found, index=trials.index, dtype="str")
 
 
 def best_trials(trials: pd.DataFrame, n: int) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from sweeper.answer.answer import Answer
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import CONFIRMED, EXPLORATORY, GRADIENT, OPEN, Claim
 from sweeper.drawing.lines import profile_panel
-from sweeper.drawing.scales import layer_axis, log_axis
+from sweeper.drawing.scales import decade_below, layer_axis, log_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_height, themed
 from sweeper.questions import gradients_over_time
 from sweeper.questions.gradient_networks import COUNTED, CUT, DECADES, HEALTHY, MEASURE
@@ -51,20 +51,33 @@ def layer_measures(run: RunData) -> pd.DataFrame:
     return wide[[measure for measure in measures if measure in wide]].reset_index().rename_axis(columns=None)
 
 
+def _above_the_edge(frame: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    """With norms of 0 at the lower edge of a log axis, and where that is; 0: there are none, or no others."""
+    columns = ["low", "median", "high"]
+    above = frame[columns].where(frame[columns] > 0)
+    if not (frame[columns] == 0).any(axis=None) or not (frame["median"] > 0).any():
+        return frame, 0.0
+    edge = decade_below(float(above.min(axis=None)) / 2)
+    return frame.assign(**frame[columns].clip(lower=edge)), edge
+
+
 @themed
 def draw(frame: pd.DataFrame) -> Figure:
-    """A panel for each moment of `gradients`; norms of exactly 0 have no place on the log axis."""
+    """A panel for each moment of `gradients`; on the log axis norms of exactly 0 lie at the lower edge."""
+    frame, edge = _above_the_edge(frame)
     moments = list(dict.fromkeys(frame["moment"]))
     styles = group_styles(list(dict.fromkeys(frame["activation"])))
     figure, panels = canvas(1, len(moments), height=3.8 + legend_height(len(styles)), sharey=True)
     for axes, moment in zip(panels, moments, strict=True):
         profile_panel(axes, frame[frame["moment"] == moment], styles)
-        axes.set(title=moment, ylabel="gradient norm ‖dL/da‖ (log)")
+        axes.set(title=moment, ylabel=f"gradient norm ‖dL/da‖ (log{', 0 at the edge' if edge else ''})")
         if frame["layer"].nunique() == 1:
             axes.set_xlim(frame["layer"].min() - 0.5, frame["layer"].max() + 0.5)
         layer_axis(axes)
     if (frame["median"] > 0).any():
         log_axis(panels[0].yaxis)
+        if edge:
+            panels[0].set_ylim(bottom=0.7 * edge)
     if frame["ratio"].notna().any():
         entries = {f"{name}  {_ratios(frame, name)}": handle(style) for name, style in styles.items()}
         title = "first layer's norm over the last's,\nmedian" + (": start → end" if len(moments) > 1 else "")

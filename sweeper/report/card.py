@@ -283,7 +283,7 @@ def _why_none(trials: pd.DataFrame) -> str:
     why = "No reason is on record"
     if len(early) and (worst := early.iloc[0])["reason"]:
         tied = int((early["trainings"] == worst["trainings"]).sum()) > 1
-        kind = "One of the most frequent reasons" if tied else "The most frequent reason"
-        kind += f" ({count(worst['trainings'], 'training')})"
-        why = f"{kind}, as trial #{worst['first_trial']} has it: {worst['reason']}"
+        kind = "One of the most frequent kinds" if tied else "The most frequent kind"
+        kind += f" of reason, {count(worst['trainings'], 'training')}"
+        why = f"{kind}; the first, trial #{worst['first_trial']}: {worst['reason']}"
     return f"{which} ({percent(counts.iloc[0] / len(trials))}). {ended(why)}"

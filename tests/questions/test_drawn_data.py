@@ -112,6 +112,25 @@ def test_gradient_lines_are_the_medians_on_a_log_axis(drawn: dict) -> None:
     assert start == pytest.approx(ratio, rel=0.05)
 
 
+def test_bands_and_medians_of_gradients_of_0_reach_the_edge(drawn: dict) -> None:
+    """A log axis has no 0: what is drawn there would leave out the band, or cut its corner off."""
+    table, _ = drawn["gradients"]
+    frame, name = table.copy(), table["activation"].iloc[0]
+    gone = (frame["activation"] == name) & (frame["layer"] < frame["layer"].max())
+    frame.loc[gone, ["low", "median"]] = 0.0
+    figure = FIGURES["gradients"].draw(frame)
+    axes = figure.axes[0]
+    edge = axes.get_ylim()[0]
+    assert 0 < edge < frame.loc[frame["low"] > 0, "low"].min()
+    assert "0 at the edge" in axes.get_ylabel()
+    band = axes.collections[list(dict.fromkeys(sorted(frame["activation"]))).index(name)]
+    heights = np.concatenate([path.vertices[:, 1] for path in band.get_paths()])
+    highest = frame.loc[gone & (frame["moment"] == frame["moment"].iloc[0]), "high"]
+    assert set(highest) <= set(heights)
+    assert heights.min() == pytest.approx(edge / 0.7)
+    assert min(min(y) for _, y in lines_with_data(axes)) == pytest.approx(edge / 0.7)
+
+
 def test_penalty_points_and_medians(drawn: dict) -> None:
     """Every completed trial is a point in both panels, every bin a bar at its median."""
     frame, figure = drawn["penalty"]

@@ -51,7 +51,7 @@ def incomparable(a: Run, b: Run) -> str:
     if one.objective != other.objective:
         return f"{a.name} ranks by {one.search.objective}, {b.name} by {other.search.objective}"
     source = (str(_source(one)), str(_source(other)))
-    if source[0] != source[1]:
+    if source[0] != source[1] and not _same_hash(a, b):
         return f"{a.name} has the data {source[0]}, {b.name} has {source[1]}"
     for key in ("target", "options"):
         values = getattr(one.data, key), getattr(other.data, key)
@@ -67,6 +67,12 @@ def incomparable(a: Run, b: Run) -> str:
         scores = "losses" if is_loss else "scores"
         return f"the targets are standardized in one of them only, so {scores} are in other units"
     return ""
+
+
+def _same_hash(a: Run, b: Run) -> bool:
+    """Whether both are known to have read the same rows, wherever these lay: a project may have moved."""
+    one, other = (run.answer.made.get("data") for run in (a, b))
+    return bool(one) and one == other
 
 
 def _other_loss(a: Run, b: Run) -> str:

@@ -8,6 +8,7 @@ from compared_runs import made_run
 from synthetic_records import SyntheticRecords
 
 from sweeper.commands.compare.comparison import Comparison
+from sweeper.commands.compare.pairing import incomparable
 from sweeper.commands.compare.winners import compare
 from sweeper.commands.compare.words import card
 
@@ -32,6 +33,21 @@ def test_other_seeds_are_unpaired(records: SyntheticRecords, sections: dict[str,
     assert told.headline == "one and two were scored on other rows, which ranks neither."
     assert "on the rows of one" in told.next_step.text
     assert "search.seed=0" in told.next_step.command
+
+
+@pytest.mark.parametrize(
+    ("hashes", "same"), [(("30bd98", "30bd98"), True), (("30bd98", "77aa01"), False), (("", ""), False)]
+)
+def test_the_same_rows_at_another_place_are_the_same_data(
+    records: SyntheticRecords, hashes: tuple[str, str], same: bool
+) -> None:
+    """A project that was moved: where both runs have read the same rows, paths do not matter."""
+    runs = [made_run(records, name, data={"source": f"{name}.csv"}) for name in ("one", "two")]
+    one, two = (
+        replace(run, answer=replace(run.answer, made={"data": known} if known else {}))
+        for run, known in zip(runs, hashes, strict=True)
+    )
+    assert (incomparable(one, two) == "") is same
 
 
 @pytest.mark.parametrize(
