@@ -63,8 +63,9 @@ def advice(
     initialisation, `init` the study's initializer (empty: not known), `searched` the activations that were
     tried. The rules, first that holds:
 
-    1. dead units in a quarter or more of a layer: an activation that is never quite flat, or a lower rate
-       (where half as many or more were dead before training, other initial weights).
+    1. dead units in a quarter or more of a layer, where no gradient explodes, as it does not for them: an
+       activation that is never quite flat, or a lower rate (where half as many or more were dead before
+       training, other initial weights).
     2. healthy, or not sure: nothing.
     3. cut off: what is flat at the layer where the gradient ends, as far as that is known.
     4. healthy at initialisation but not at the end: training did it, so a lower rate.
@@ -75,7 +76,8 @@ def advice(
     8. else fewer layers: as many as stay within a factor of ten.
     """
     verdict, name = str(row["verdict"]), base_of(str(row["activation"]))
-    if row["dead"] >= DEAD and row["moment"] != START:
+    explodes = verdict == EXPLODING and row.get("sure", True)
+    if row["dead"] >= DEAD and row["moment"] != START and not explodes:
         text = f"{percent(row['dead'])} of the units of {_layer(row, 'dead')} are dead: "
         text += _other("activations that are never quite flat", "dead", searched, settable)
         before = float(row.get("dead_before", math.nan))

@@ -72,7 +72,9 @@ def next_step(
         folder: that of the report, where ``best.py`` lies; ``None`` if there is no report.
         unscaled: the loss before training, where targets far from a scale of 1 make it large.
     """
-    if unscaled is not None and _trains_badly(answer, trials, doubted) and option(study, SCALED):
+    at_a_rate = edge is not None and edge.parameter == "learning_rate"
+    badly = at_a_rate or _trains_badly(answer, trials, doubted)
+    if unscaled is not None and badly and option(study, SCALED):
         step = _scaled(unscaled)
     elif answer is None:
         step = _no_answer(study, trials)

@@ -43,6 +43,7 @@ def row_of(**facts: object) -> dict:
             "40 % of the units of layer 3 (net.6) are dead",
         ),
         ({"moment": END, "verdict": "exploding"}, "healthy", "auto", "training did it"),
+        ({"moment": END, "verdict": "exploding", "dead": 0.5}, "healthy", "auto", "training did it"),
         ({"activation": "sigmoid", "verdict": "vanishing", "slope": -0.5}, None, "he", "at most 0.25"),
         ({"activation": "sigmoid", "verdict": "vanishing", "slope": -0.5}, None, "he", "--set model.depth=2"),
         ({"verdict": "vanishing", "slope": -0.3, "saturated": 0.8}, None, "he", "--set model.init=xavier"),

@@ -270,3 +270,20 @@ def test_a_large_class_asks_for_a_score_of_all_classes(guess: float, auc: float,
 def test_a_run_that_is_proposed_leaves_all_before_it(name: str, another: str) -> None:
     """Each proposal in a row has a name of its own."""
     assert called_beside(name, "lower") == another
+
+
+@pytest.mark.parametrize(
+    ("parameter", "unscaled", "scaled"),
+    [("learning_rate", 1.4e11, True), ("learning_rate", None, False), ("activation_penalty", 1.4e11, False)],
+)
+def test_targets_far_from_a_scale_of_1_come_before_other_rates(
+    parameter: str, unscaled: float | None, scaled: bool
+) -> None:
+    """A best rate at an end of its range is what such targets ask for."""
+    training = {"loss": "mse", "steps": 10, "batch_size": 8}
+    study = made_study(data={"source": "diabetes"}, training=training, confirm={"finalists": 2, "seeds": 10})
+    run = made_input(synthetic_records(24, finalists=2, seeds=10), study=study)
+    edge = Edge(parameter, parameter, 0.09, "high", 0.1, 1.0, 1e-4)
+    step = next_step(study, run.answer, run.trials, None, edge, None, unscaled)
+    assert ("data.standardize_target=true" in step.command) is scaled
+    assert ("name=made-standardized" in step.command) is scaled
