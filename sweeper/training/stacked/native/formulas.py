@@ -50,9 +50,11 @@ def _power(x: Number, exponent: Any) -> Number:
         -1: lambda: 1.0 / x,
         -2: lambda: 1.0 / (x * x),
     }
-    if isinstance(exponent, Number) or exponent not in known:
-        raise NotCompiled("a power that is not a small whole number or a root")
-    return known[exponent]()
+    if not isinstance(exponent, Number) and exponent in known:
+        return known[exponent]()
+    if not x.kind.real:
+        raise NotCompiled("a power of whole numbers")
+    return x.code.call("pow", x, x.code.like(exponent, x.kind))  # the C library's, one by one
 
 
 def _maximum(x: Number, y: Any) -> Number:
@@ -84,6 +86,15 @@ def _lerp(a: Number, b: Number, weight: Any) -> Number:
     w = a.code.like(weight, a.kind)
     near = a.code.fma(w, b - a, a)
     return m.absolute(w).compare("lt", 0.5).where(near, a.code.fma(w - 1.0, b - a, b))
+
+
+def _rounded(how: str) -> Formula:
+    """To a whole number, by the machine's instruction."""
+
+    def formula(x: Number) -> Number:
+        return x.code.call(how, x) if x.kind.real else x
+
+    return formula
 
 
 def _sign(x: Number) -> Number:
@@ -235,6 +246,7 @@ FORMULAS: dict[str, Formula] = {
     "add": _add,
     "addcdiv": lambda x, a, b, value=1: x + (a if value == 1 else a * value) / b,
     "addcmul": lambda x, a, b, value=1: x.code.fma(a if value == 1 else a * value, b, x),
+    "ceil": _rounded("ceil"),
     "celu": lambda x, alpha=1.0: _elu(x, alpha, 1.0, 1 / alpha),
     "clamp": _clamp,
     "clamp_max": lambda x, high: _clamp(x, None, high),
@@ -249,6 +261,7 @@ FORMULAS: dict[str, Formula] = {
     "erf": m.erf,
     "exp": m.exp,
     "expm1": m.expm1,
+    "floor": _rounded("floor"),
     "fill": lambda x, value: x.code.like(value, x.kind),
     "gelu": _gelu,
     "gelu_backward": _gelu_backward,
@@ -292,6 +305,7 @@ FORMULAS: dict[str, Formula] = {
     "_prelu_kernel_backward": lambda g, x, slope: x.compare("gt", 0.0).where(g, slope * g),
     "reciprocal": lambda x: 1.0 / x,
     "relu": lambda x: x.compare("lt", 0.0).where(0.0, x),
+    "round": _rounded("rint"),
     "rsqrt": lambda x: 1.0 / m.root(x),
     "rsub": _rsub,
     "sgn": _sign,
@@ -312,6 +326,7 @@ FORMULAS: dict[str, Formula] = {
     "tanh_backward": lambda g, y: g * (1.0 - y * y),
     "threshold": lambda x, at, value: x.compare("le", at).where(value, x),
     "threshold_backward": lambda g, x, at: x.compare("le", at).where(0.0, g),
+    "trunc": _rounded("trunc"),
     "where": lambda mask, x, y: mask.where(x, y),
 }
 """aten operation without overload and underscore -> its formula"""

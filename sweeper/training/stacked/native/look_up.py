@@ -92,6 +92,22 @@ def index_put(place: Operation, call: Call) -> None:
     _picked(place, call.results[0], numbers, values, ADD if adds_up else PUT)
 
 
+def index_select(place: Operation, call: Call) -> None:
+    """x, axis, numbers → the parts of x along the axis that they name"""
+    x, axis, numbers = call.arguments
+    _picked(place, x, [None] * (axis % x.ndim) + [numbers], call.results[0], GET)
+
+
+def index_add(place: Operation, call: Call) -> None:
+    """x, axis, numbers, source → x with the parts of the source added to those that the numbers name"""
+    x, axis, numbers, source = call.arguments
+    if call.options.get("alpha", 1) != 1:
+        raise NotCompiled("index_add with a factor")
+    if not call.written:
+        moving.copy(place, place.view(x), place.view(call.results[0]))
+    _picked(place, call.results[0], [None] * (axis % x.ndim) + [numbers], source, ADD)
+
+
 def _picked(
     place: Operation, table: Tensor, numbers: Sequence[Tensor | None], other: Tensor, what: str
 ) -> None:

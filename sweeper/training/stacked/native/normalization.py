@@ -13,7 +13,7 @@ from torch import Tensor
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Number
 from sweeper.training.stacked.native.operation import Operation, mapped
-from sweeper.training.stacked.native.reductions import Reduction, add, reduce, sums
+from sweeper.training.stacked.native.reductions import LARGEST, Reduction, add, reduce, sums
 from sweeper.training.stacked.native.views import View, contiguous, without
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
@@ -85,6 +85,20 @@ def deviation(
     mapped(place, apart, [source, mean], lambda x, mu: x - mu)
     finish = (lambda x: m.root(x / rest)) if root else (lambda x: x / rest)
     reduce(place.code, place.lanes(source.element), apart, target, axes, Reduction(0.0, _square, add, finish))
+
+
+def log_sum_exp(place: Operation, source: View, target: View, axes: Sequence[int]) -> None:
+    """`target` ← ln Σ exp x along `axes`: the largest number, which is left out of the sum where it is finite."""
+    size = math.prod(source.sizes)
+    apart = View(
+        place.room(2 * size, source.element), 0, source.sizes, contiguous(source.sizes), source.element
+    )
+    most = _spread(replace(apart, offset=size), axes)
+    finite = replace(LARGEST, finish=lambda x: m.absolute(x).compare("eq", math.inf).where(0.0, x))
+    _reduce(place, source, most, axes, finite)
+    mapped(place, apart, [source, most], lambda x, top: m.exp(x - top))
+    reduce(place.code, place.lanes(source.element), apart, target, axes, replace(sums(), finish=m.log))
+    mapped(place, target, [target, without(most, *axes)], lambda x, top: x + top)
 
 
 def _square(x: Number) -> Number:

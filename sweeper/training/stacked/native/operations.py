@@ -24,9 +24,27 @@ from sweeper.training.stacked.native.ir import Number
 from sweeper.training.stacked.native.operation import Operation
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing, value_of, values_of
 from sweeper.training.stacked.native.products import narrow_product, product
-from sweeper.training.stacked.native.reductions import LARGEST, NORMS, Reduction, fold_and_map, reduce, sums
+from sweeper.training.stacked.native.reductions import (
+    EVERY,
+    LARGEST,
+    NORMS,
+    SMALLEST,
+    SOME,
+    Reduction,
+    fold_and_map,
+    reduce,
+    sums,
+)
 from sweeper.training.stacked.native.simplify import Unit
-from sweeper.training.stacked.native.views import Place, View, each, element_of, part, without
+from sweeper.training.stacked.native.views import (
+    Place,
+    View,
+    contiguous,
+    each,
+    element_of,
+    part,
+    without,
+)
 from sweeper.training.stacked.recording import Call, storage_of, tensors
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -151,16 +169,24 @@ def _axes(call: Call, count: int) -> tuple[list[int], bool]:
     return sorted({a % count for a in found}) or list(range(count)), keep
 
 
+def _along_axes(place: Operation, call: Call) -> tuple[View, View, list[int]]:
+    """Source, target without the axes that go, and these."""
+    source, target = place.view(call.arguments[0]), place.view(call.results[0])
+    axes, keep = _axes(call, len(source.sizes))
+    return source, without(target, *axes) if keep else target, axes
+
+
 def _deviation(*, root: bool) -> Emit:
     def emit_it(place: Operation, call: Call) -> None:
-        source, target = place.view(call.arguments[0]), place.view(call.results[0])
-        axes, keep = _axes(call, len(source.sizes))
-        target = without(target, *axes) if keep else target
         correction = call.options.get("correction")
         less = 1.0 if correction is None else float(correction)
-        normalization.deviation(place, source, target, axes, less, root=root)
+        normalization.deviation(place, *_along_axes(place, call), less, root=root)
 
     return emit_it
+
+
+def _log_sum_exp(place: Operation, call: Call) -> None:
+    normalization.log_sum_exp(place, *_along_axes(place, call))
 
 
 def _norm(call: Call, count: int) -> Reduction:
@@ -255,8 +281,8 @@ def _call_site(
         raise NotCompiled("an activation that learns more than single numbers")
     views = [place.view(t) for t in given]
     like, size = views[backward], given[0].numel()
-    if 1 + sum((n - 1) * s for n, s in zip(like.sizes, like.strides, strict=True)) != size:
-        raise NotCompiled("an activation of a tensor with gaps")
+    if 1 + sum((n - 1) * s for n, s in zip(like.sizes, like.strides, strict=True)) != size:  # it has gaps
+        like = replace(like, strides=contiguous(like.sizes))
     room, called = place.room(size * len(views), like.element), place.site(site, backward)
     spare = [replace(like, base=room, offset=k * size) for k in range(len(views))]
     used = [v if v.strides == like.strides else other for v, other in zip(views, spare, strict=True)]
@@ -274,7 +300,10 @@ def _call_site(
 OPERATIONS: Mapping[str, Emit] = {
     "activate": _activate,
     "activate_backward": _activate_backward,
+    "all": _reduction(lambda call, count: EVERY),
     "amax": _reduction(lambda call, count: LARGEST),
+    "amin": _reduction(lambda call, count: SMALLEST),
+    "any": _reduction(lambda call, count: SOME),
     "argmax": ordering.first_extreme("gt"),
     "argmin": ordering.first_extreme("lt"),
     "baddbmm": _multiply_add,
@@ -295,8 +324,11 @@ OPERATIONS: Mapping[str, Emit] = {
     "flip": ordering.turned_round,
     "gather": look_up.gather,
     "index": look_up.index,
+    "index_add": look_up.index_add,
     "index_put": look_up.index_put,
+    "index_select": look_up.index_select,
     "linalg_vector_norm": _reduction(_norm),
+    "logsumexp": _log_sum_exp,
     "_log_softmax": _log_softmax,
     "_log_softmax_backward_data": _log_softmax_backward,
     "native_batch_norm": normalization.batch_norm,

@@ -26,6 +26,11 @@ def larger(a: Number, b: Number) -> Number:
     return a.compare("ne", a).where(a, a.compare("gt", b).where(a, b))
 
 
+def smaller(a: Number, b: Number) -> Number:
+    """NaN where one of them is."""
+    return a.compare("ne", a).where(a, a.compare("lt", b).where(a, b))
+
+
 @dataclass(frozen=True)
 class Reduction:
     """What is done along the axes that go."""
@@ -184,7 +189,14 @@ def sums(count: float = 1.0) -> Reduction:
     return Reduction(0.0, lambda x: x, add, lambda x: x if count == 1 else x / count)
 
 
-LARGEST = Reduction(float("-inf"), lambda x: x, larger, lambda x: x)
+def same(x: Number) -> Number:
+    return x
+
+
+LARGEST = Reduction(float("-inf"), same, larger, same)
+SMALLEST = Reduction(float("inf"), same, smaller, same)
+SOME, EVERY = Reduction(0.0, same, lambda a, b: a | b, same), Reduction(1.0, same, lambda a, b: a & b, same)
+"""Of truth values."""
 NORMS = {
     1: Reduction(0.0, m.absolute, add, lambda x: x),
     2: Reduction(0.0, lambda x: x * x, add, m.root),

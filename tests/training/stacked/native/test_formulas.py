@@ -111,6 +111,23 @@ FORWARD: dict[str, Function] = {
         x.std(1, keepdim=True) * x,
         x[:, :, :3].var(2, correction=2.5),
     ],
+    "smallest, or no number": lambda x: [_without_some(x).amin(1), _without_some(x).amin((1, 2))],
+    "some and every": lambda x: [
+        each.to(x.dtype)
+        for each in ((x > 1).any(1), (x > -1).all(2), (x > 2.5).any()[None], (x * 2).long().any(2), x.all(1))
+    ],
+    "to whole numbers": lambda x: [
+        (x * 4).floor(),
+        (x * 4).ceil(),
+        (x * 4).trunc(),
+        (x * 2).round() + x.round(),
+    ],
+    "powers of negative numbers": lambda x: [x**1.5, x**-3, x**0, (x * 0) ** 0, (x * 3).round() ** 5],
+    "log of sums, infinite": lambda x: [_hidden(x).logsumexp(1), _infinite(x).logsumexp(2)],
+    "numbers added up by rows": lambda x: [
+        torch.zeros_like(x).index_add(1, ROWS.abs(), x[:, :6]),
+        x.index_add(2, APART.abs(), x[:, :, :4]),
+    ],
     "sums": lambda x: [x.sum(1), x.sum(2), x.mean((1, 2))],
     "addcdiv": lambda x: [torch.addcdiv(x, x + 1, x * x + 2, value=-0.7)],
     "addcmul": lambda x: [torch.addcmul(x, x + 1, x * x + 2, value=-0.7)],
@@ -119,6 +136,10 @@ FORWARD: dict[str, Function] = {
     "products": lambda x: [x[:, :, :16] @ x[:, :16], x.transpose(1, 2) @ x],
 }
 BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
+    "powers": lambda x: x.abs() ** 1.7 + (x * x + 1) ** x + 2.0**x + x.abs().sqrt() ** x.abs(),
+    "log of sums": lambda x: x.logsumexp(1) * x.logsumexp((1, 2)) + x.logsumexp(1, keepdim=True).sum(),
+    "smallest": lambda x: _with_ties(x).amin(1) + _with_ties(x).amin((1, 2), keepdim=True).sum(),
+    "selected": lambda x: x.tanh().index_select(2, ROWS.abs()) + x.index_select(1, APART.abs()).sum(),
     "picked rows": lambda x: x[:, ROWS] * 2,
     "picked columns": lambda x: x.tanh()[:, :, ROWS],
     "picked pairs": lambda x: x[:, ROWS[:, None], ROWS[:3]] + x[:, ROWS[:5, None], ROWS[None, :3]].sum(),
