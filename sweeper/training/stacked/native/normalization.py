@@ -88,11 +88,9 @@ def deviation(
 
 
 def log_sum_exp(place: Operation, source: View, target: View, axes: Sequence[int]) -> None:
-    """`target` ← ln Σ exp x along `axes`: the largest number, which is left out of the sum where it is finite."""
-    size = math.prod(source.sizes)
-    apart = View(
-        place.room(2 * size, source.element), 0, source.sizes, contiguous(source.sizes), source.element
-    )
+    """`target` ← ln Σ exp x along `axes`, computed of what x is less than the largest one, if that is finite."""
+    sizes, size = source.sizes, math.prod(source.sizes)
+    apart = View(place.room(2 * size, source.element), 0, sizes, contiguous(sizes), source.element)
     most = _spread(replace(apart, offset=size), axes)
     finite = replace(LARGEST, finish=lambda x: m.absolute(x).compare("eq", math.inf).where(0.0, x))
     _reduce(place, source, most, axes, finite)
