@@ -88,7 +88,7 @@ def deviation(
 
 
 def log_sum_exp(place: Operation, source: View, target: View, axes: Sequence[int]) -> None:
-    """`target` ← ln Σ exp x along `axes`, computed of what x is less than the largest one, if that is finite."""
+    """`target` ← ln Σ exp x along `axes`, of what x is less than the largest one where that is finite."""
     sizes, size = source.sizes, math.prod(source.sizes)
     apart = View(place.room(2 * size, source.element), 0, sizes, contiguous(sizes), source.element)
     most = _spread(replace(apart, offset=size), axes)
