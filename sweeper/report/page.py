@@ -18,7 +18,7 @@ from sweeper.report.explore import explorable
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, render
 from sweeper.report.sections import Made, drawn, known_tables, sections_of, tables_of, tables_to_draw
-from sweeper.report.transferred import POSSIBLE, transferred, with_transfer
+from sweeper.report.transferred import POSSIBLE, files_of_earlier, transferred, with_transfers
 from sweeper.spreadsheet import to_csv
 from sweeper.study.command_line import of_run, run_again
 from sweeper.study.study import Study
@@ -69,7 +69,7 @@ def write(run: RunData, folder: Path, each: Each = map, begun: Begun | None = No
     figures = {name: made[name] if name in made else begun.figures[name] for name in needed}
     answered = _card(run, folder)
     beside = transferred(run.study, folder, run.answer.parameters if run.answer else {})
-    sections = with_transfer(sections_of(run, every, figures, answered.claims), beside)
+    sections = with_transfers(sections_of(run, every, figures, answered.claims), beside)
     charts = attempt("charts", lambda: explorable(every, run.objective))
     page = render(
         run.study,
@@ -83,7 +83,8 @@ def write(run: RunData, folder: Path, each: Each = map, begun: Begun | None = No
         f"figures/{name}.png": figure.png for name, figure in figures.items() if isinstance(figure, Drawn)
     }
     files |= {f"tables/{name}.csv": to_csv(frame) for name, frame in tables.items()}
-    files |= beside.files if beside else {}
+    for each_transfer in beside:
+        files |= each_transfer.files
     best = attempt("best.toml", lambda: best_toml(run.study, run.answer) if run.answer else None)
     if isinstance(best, str):
         files["best.toml"] = best
@@ -91,7 +92,7 @@ def write(run: RunData, folder: Path, each: Each = map, begun: Begun | None = No
     with writing("the report", folder):
         for name, content in files.items():
             write_atomically(folder / name, content)
-        for stale in _possible() - set(files) - kept:
+        for stale in (_possible() | files_of_earlier(folder)) - set(files) - kept:
             (folder / stale).unlink(missing_ok=True)
         write_atomically(folder / "index.html", page)
     return folder / "index.html"

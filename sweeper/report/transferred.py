@@ -1,12 +1,13 @@
 """The section of a run's page on a transfer of the same study: how its best rate moves with a size.
 
-``sweeper transfer`` leaves ``transfer.json`` and its figures in the folder of the report; the page takes them
-in, and computes nothing.
+``sweeper transfer`` leaves ``transfer.json`` and its figures in the folder of the report, and those of a
+transfer over another key as ``transfer-KEY.json`` beside them; the page takes them in, and computes nothing.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,8 @@ class Kept:
     parts: Sequence[KeptPart]
     winner: Mapping[str, Any] = field(default_factory=dict)
     """What it held equal, where that is from the winner of the run."""
+    key: str = ""
+    """That of the sizes."""
 
 
 @dataclass(frozen=True)
@@ -95,43 +98,73 @@ class Transferred:
 POSSIBLE = frozenset(place for name in FIGURES for place in (f"figures/{name}.png", f"tables/{name}.csv"))
 
 
-def transferred(study: Study, folder: Path, answered: Mapping[str, Any] | None = None) -> Transferred | None:
-    """The transfer of `study` in `folder`; ``None`` where there is none. `answered`: the answer's parameters,
-    from which those of the transfer may differ by now."""
-    if not (folder / KEPT).is_file():
-        return None
-    made = attempt("the transfer", lambda: _read(study, folder, answered or {}))
-    if isinstance(made, NotMade):
-        words = (not_told(made),)
-        return Transferred(RenderedSection(KEY, "Will it hold at another size?", words, part=ANSWER), {})
-    return made
+def transferred(
+    study: Study, folder: Path, answered: Mapping[str, Any] | None = None
+) -> tuple[Transferred, ...]:
+    """The transfers of `study` in `folder`, the last one first. `answered`: the answer's parameters, from
+    which those of a transfer may differ by now."""
+    files = [folder / KEPT, *sorted(folder.glob(f"{KEY}-*.json"))]
+    found = (_taken_in(study, file, answered or {}) for file in files if file.is_file())
+    return tuple(each for each in found if each is not None)
 
 
-def with_transfer(sections: Sequence[RenderedSection], found: Transferred | None) -> list[RenderedSection]:
-    """The sections with that on the transfer at the end of the answer; as they are without one."""
-    if found is None:
-        return list(sections)
+def _taken_in(study: Study, file: Path, answered: Mapping[str, Any]) -> Transferred | None:
+    made = attempt("the transfer", lambda: _read(study, file, answered))
+    if not isinstance(made, NotMade):
+        return made
+    question, words = "Will it hold at another size?", (not_told(made),)
+    return Transferred(RenderedSection(file.stem, question, words, part=ANSWER), {})
+
+
+def with_transfers(
+    sections: Sequence[RenderedSection], found: Sequence[Transferred]
+) -> list[RenderedSection]:
+    """The sections with those on transfers at the end of the answer."""
     place = max((k + 1 for k, each in enumerate(sections) if each.part == ANSWER), default=0)
-    return [*sections[:place], found.section, *sections[place:]]
+    return [*sections[:place], *(each.section for each in found), *sections[place:]]
 
 
-def _read(study: Study, folder: Path, answered: Mapping[str, Any]) -> Transferred | None:
+def files_of_earlier(folder: Path) -> set[str]:
+    """Figures and tables beside the page that transfers over other keys have left."""
+    found = [*folder.glob(f"figures/{KEY}*-*.png"), *folder.glob(f"tables/{KEY}*-*.csv")]
+    return {file.relative_to(folder).as_posix() for file in found}
+
+
+def put_aside(folder: Path, key: str) -> None:
+    """Keep what a transfer over another key left in `folder`, under that key; what one over `key` left there
+    under its own is replaced."""
+    made = attempt("the earlier transfer", lambda: _kept(json.loads((folder / KEPT).read_text("utf-8"))).key)
+    before = "" if isinstance(made, NotMade) else made
+    files = [f"{name}{{}}{end}" for name in FIGURES for end in (".json", ".html", ".png")]
+    if before and before != key:
+        for file in files:
+            if (folder / file.format("")).is_file():
+                (folder / file.format("")).replace(folder / file.format(_mark(before)))
+    for file in files:
+        (folder / file.format(_mark(key))).unlink(missing_ok=True)
+
+
+def _mark(key: str) -> str:
+    """What files of a transfer over `key` have in their names."""
+    return "-" + re.sub(r"[^\w.]", "_", key)
+
+
+def _read(study: Study, file: Path, answered: Mapping[str, Any]) -> Transferred | None:
     """``None`` for a transfer of another study."""
-    told = json.loads((folder / KEPT).read_text(encoding="utf-8"))
-    kept = _kept(told)
+    kept, mark = _kept(json.loads(file.read_text(encoding="utf-8"))), file.stem.removeprefix(KEY)
     if kept.study != study.name:
         return None
     drawn, tables = list[Drawn](), list[Grid]()
     files: dict[str, str | bytes] = {}
     for part in kept.parts:
-        about, frame = FIGURES[part.name], pd.DataFrame(list(part.rows))
-        files[f"tables/{part.name}.csv"] = to_csv(frame)
-        tables.append(table_of(part.name, frame))
-        if (folder / f"{part.name}.png").is_file():
-            png = files[f"figures/{part.name}.png"] = (folder / f"{part.name}.png").read_bytes()
-            drawn.append(Drawn.of(part.name, png, part.alt, about.title, about.caption))
+        about, frame, name = FIGURES[part.name], pd.DataFrame(list(part.rows)), f"{part.name}{mark}"
+        files[f"tables/{name}.csv"] = to_csv(frame)
+        tables.append(replace(table_of(part.name, frame), name=name))
+        if (file.parent / f"{name}.png").is_file():
+            png = files[f"figures/{name}.png"] = (file.parent / f"{name}.png").read_bytes()
+            drawn.append(Drawn.of(name, png, part.alt, about.title, about.caption))
     said, how = (*_outdated(kept.winner, answered), *map(str, kept.sentences)), tuple(kept.how)
-    section = RenderedSection(KEY, kept.question, said, tuple(drawn), tuple(tables), how, part=ANSWER)
+    section = RenderedSection(file.stem, kept.question, said, tuple(drawn), tuple(tables), how, part=ANSWER)
     return Transferred(section, files)
 
 
@@ -148,4 +181,5 @@ def _kept(told: dict[str, Any]) -> Kept:
     parts = told.get("parts") or [{"name": KEY, "alt": told["alt"], "rows": told["rows"]}]
     common = {name: told[name] for name in ("study", "question", "sentences", "how")}
     common["winner"] = told.get("winner", {})
+    common["key"] = told.get("key") or str(told["question"]).rpartition(" ")[2].rstrip("?")
     return Kept(**common, parts=[KeptPart(**part) for part in parts])

@@ -23,7 +23,7 @@ from sweeper.report.card import Card
 from sweeper.report.facts import Fact
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, RenderedSection, render
-from sweeper.report.transferred import FIGURES, KEPT, KEY, PENALTY, Kept, KeptPart, table_of
+from sweeper.report.transferred import FIGURES, KEPT, KEY, PENALTY, Kept, KeptPart, put_aside, table_of
 from sweeper.report.use import LABELS
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
@@ -101,10 +101,13 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
     )
     page = render(titled, card(found, about), [section], alone=True)
     winner = about["held"] if about["held_from"] == OF_THE_RUN else {}
-    kept = Kept(about["study"], section.question, said, how, [part.kept() for part in parts], winner)
+    key = about["key"]
+    kept = Kept(about["study"], section.question, said, how, [part.kept() for part in parts], winner, key)
     refuse_links(folder)
     with writing("the page", folder):
         folder.mkdir(parents=True, exist_ok=True)
+        if (folder / KEPT).is_file():
+            put_aside(folder, key)
         write_atomically(folder / "transfer.html", page)
         write_atomically(folder / KEPT, to_json(asdict(kept)))
     return folder / "transfer.html"

@@ -295,8 +295,7 @@ def test_page_terminal_figure_and_json_say_the_same(
     said = sentences(done, about)
     write_page(tmp_path, frame(LAW), done, about)
     (tmp_path / "transfer_penalty.png").write_bytes(png_bytes(draw(done.penalty, about)))  # type: ignore[arg-type]
-    beside = transferred(made_study(), tmp_path)
-    assert beside is not None
+    (beside,) = transferred(made_study(), tmp_path)
     assert list(beside.section.sentences) == said
     assert set(beside.files) == {
         "tables/transfer.csv",
@@ -317,8 +316,7 @@ def test_a_transfer_of_before_the_penalty_is_still_taken_in(tmp_path: Path) -> N
     """Its table and words stood at the top of ``transfer.json``."""
     old = {"study": "made", "question": "?", "sentences": ["!"], "rows": [{"size": 1}], "caption": "c"}
     (tmp_path / "transfer.json").write_text(json.dumps({**old, "alt": "a", "how": ["h"]}))
-    beside = transferred(made_study(), tmp_path)
-    assert beside is not None
+    (beside,) = transferred(made_study(), tmp_path)
     assert beside.section.sentences == ("!",)
     assert set(beside.files) == {"tables/transfer.csv"}
 

@@ -24,7 +24,7 @@ from sweeper.commands.transfer.words import TELLS, print_transfer, sentences
 from sweeper.drawing.png import png_bytes
 from sweeper.questions.question import ANSWER, WHY
 from sweeper.report.render import RenderedSection
-from sweeper.report.transferred import transferred, with_transfer
+from sweeper.report.transferred import transferred, with_transfers
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
 from sweeper.wording import bounds, number
@@ -219,24 +219,46 @@ def test_the_page_of_the_run_takes_a_transfer_in(tmp_path: Path) -> None:
     about = {**ABOUT, "study": "made"}
     write_page(tmp_path, rows, done, about)
     (tmp_path / "transfer.png").write_bytes(png_bytes(draw(rows, done, about)))
-    beside = transferred(made_study(), tmp_path)
-    assert beside is not None
+    (beside,) = transferred(made_study(), tmp_path)
     assert list(beside.section.sentences) == sentences(done, about)
     assert set(beside.files) == {"figures/transfer.png", "tables/transfer.csv"}
     others = [RenderedSection(key, "?", ("!",), part=part) for key, part in (("a", ANSWER), ("b", WHY))]
-    assert [each.key for each in with_transfer(others, beside)] == ["a", "transfer", "b"]
-    assert transferred(made_study(name="another"), tmp_path) is None
+    assert [each.key for each in with_transfers(others, [beside])] == ["a", "transfer", "b"]
+    assert transferred(made_study(name="another"), tmp_path) == ()
     for origin, told in ((OF_THE_RUN, True), ("as asked", False)):
         held = {"optimizer": "adam", "betas": (0.8, 0.99)}
         write_page(tmp_path, rows, done, {**about, "held": held, "held_from": origin})
         for answered, same in ((held, True), ({**held, "betas": (0.9, 0.99)}, False), ({}, True)):
-            beside = transferred(made_study(), tmp_path, {**answered, "learning_rate": 0.1})
-            assert beside is not None
+            (beside,) = transferred(made_study(), tmp_path, {**answered, "learning_rate": 0.1})
             outdated = beside.section.sentences[0].startswith("The run has another answer since")
             assert outdated is (told and not same)
     (tmp_path / "transfer.json").unlink()
-    assert transferred(made_study(), tmp_path) is None
-    assert with_transfer(others, None) == others
+    assert transferred(made_study(), tmp_path) == ()
+    assert with_transfers(others, ()) == others
+
+
+def test_transfers_over_several_keys_stay(tmp_path: Path) -> None:
+    """One over another key leaves the files of the first beside its own, and the page has both; one over the
+    same key takes its place."""
+    rows, done = frame(LAW), found(frame(LAW), OVER, LOSS)
+
+    def made(key: str) -> list[str]:
+        write_page(tmp_path, rows, done, {**ABOUT, "study": "made", "key": key})
+        (tmp_path / "transfer.png").write_bytes(key.encode().rjust(40))
+        beside = transferred(made_study(), tmp_path)
+        assert all(f"figures/{each.section.key}.png" in each.files for each in beside)
+        assert all(f"tables/{each.section.key}.csv" in each.files for each in beside)
+        assert [each.section.figures[0].png.decode().strip() for each in beside] == [
+            each.section.question.split()[-1].rstrip("?") for each in beside
+        ]
+        return [each.section.key for each in beside]
+
+    assert made("model.width") == ["transfer"]
+    assert made("model.width") == ["transfer"]
+    assert made("training.steps") == ["transfer", "transfer-model.width"]
+    assert made("model.width") == ["transfer", "transfer-training.steps"]
+    assert (tmp_path / "transfer-training.steps.html").is_file()
+    assert not list(tmp_path.glob("transfer-model.width*"))
 
 
 def test_numbers_of_a_transfer_are_rounded() -> None:
