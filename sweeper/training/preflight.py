@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
 from sweeper.components.build import Built
 from sweeper.components.inner_loss import STEP, NoPlainStep
@@ -165,6 +166,7 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
     model.eval()
     with torch.no_grad():
         output = applied(model, few[0])
+        _check_nothing_made(task, model, parameters)
         check_output(task, output, few[1], loss)
         check_scalar(loss.function(output, few[1]), loss)
     check_scores(task, loss, output, rows)
@@ -173,6 +175,18 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
     _step(task, settings, built, loss, optimizer, rows, size)
     if problem := pairing(model, loss, rows):
         raise ModelError(problem)
+
+
+def _check_nothing_made(task: Task, model: nn.Module, known: Sequence[nn.Parameter]) -> None:
+    """A pass must not make parameters: the optimizer has those that were there before."""
+    before = set(map(id, known))
+    made = [name for name, parameter in model.named_parameters() if id(parameter) not in before]
+    if made:
+        raise ModelError(
+            f"{label(task)} makes {made[0]!r} in its forward pass, when the optimizer has its parameters "
+            "already, so it would not be trained; make all layers in __init__, those of unknown width as "
+            "nn.LazyLinear and the like"
+        )
 
 
 def _step(

@@ -121,8 +121,20 @@ MEANINGS: tuple[tuple[str, str], ...] = (
         "the model turns a tensor into an array of NumPy, which a stack of trials cannot do",
     ),
     (
-        r"must override the setup_context staticmethod|generate_vmap_rule",
-        "an autograd.Function is called that torch cannot batch (no setup_context, or inside of torch.func)",
+        r"must override the setup_context staticmethod|generate_vmap_rule|under vmap alone",
+        "an autograd.Function without setup_context is called, or torch.func takes a derivative (grad, jacrev) "
+        "of layers, which a stack of trials cannot do",
+    ),
+    (
+        r"attempting to call Tensor\.requires_grad_\(\)",
+        "a gradient is asked for by requires_grad_() inside of the model or the loss, which a stack of trials "
+        "cannot do",
+    ),
+    (r"for Sparse|SparseCPU|SparseCsr", "a stack of trials cannot hold sparse tensors"),
+    (r"Jitted modules", "a stack of trials cannot hold modules of torch.jit"),
+    (
+        r"None is not an instance of torch\.nn\.Module",
+        "the model makes a layer when it is first called: then it is not trained either",
     ),
     (
         r"vmap: inplace arithmetic",

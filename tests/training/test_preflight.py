@@ -89,6 +89,27 @@ def frozen(in_features: int, out_features: int) -> nn.Module:
     return nn.Linear(in_features, out_features).requires_grad_(False)
 
 
+class MadeLate(nn.Module):
+    """Its layer comes with the first batch."""
+
+    def __init__(self, out_features: int, beside: bool = False) -> None:
+        super().__init__()
+        self.wide, self.layer = out_features, None
+        self.beside = nn.Linear(4, out_features) if beside else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Of all."""
+        if self.layer is None:
+            self.layer = nn.Linear(x.shape[1], self.wide)
+        return self.layer(x) if self.beside is None else self.layer(x) + self.beside(x)
+
+
+LATE = (
+    "'layer.weight' in its forward pass, when the optimizer has its parameters already, so it would not be "
+)
+LATE += "trained; make all layers in __init__, those of unknown width as nn.LazyLinear and the like"
+
+
 class Pair(nn.Linear):
     """Gives two things."""
 
@@ -139,6 +160,8 @@ WIDTH = "use out_features for the width of the last layer"
             "model 'frozen': the loss does not depend on any parameter that is trained",
         ),
         (nn.Flatten, LABELS, "cross_entropy", "model 'Flatten' has no parameters to train"),
+        (MadeLate, LABELS, "cross_entropy", LATE),
+        (lambda out_features: MadeLate(out_features, beside=True), LABELS, "cross_entropy", LATE),
         (
             lambda in_features: Pair(in_features, 3),
             LABELS,

@@ -47,6 +47,8 @@ def join(place: Operation, call: Call) -> None:
     axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
     start, there = 0, {*place.in_place}
     for part in parts:
+        if not part.numel():
+            continue
         if storage_of(part) in there:
             there.remove(storage_of(part))
             start += part.shape[axis]

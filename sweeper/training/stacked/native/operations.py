@@ -59,7 +59,10 @@ def emit(place: Operation, unit: Unit) -> None:
     """
     call = unit.last
     name = name_of(call.operation)
-    if not all(t.numel() for t in (*unit.inputs, *unit.results[:1])):  # batch norm leaves others out
+    if not any(t.numel() for t in unit.results):
+        return  # nothing to write
+    given = unit.inputs if name != "cat" else ()  # of which parts may be empty
+    if not all(t.numel() for t in (*given, *unit.results[:1])):  # batch norm leaves others out
         raise NotCompiled(f"{name} of an empty tensor")
     if name in OPERATIONS:
         OPERATIONS[name](place, call)

@@ -128,6 +128,7 @@ FORWARD: dict[str, Function] = {
         torch.zeros_like(x).index_add(1, ROWS.abs(), x[:, :6]),
         x.index_add(2, APART.abs(), x[:, :, :4]),
     ],
+    "joined with nothing": lambda x: [torch.cat([x[:, :0], x.tanh(), x[:, :0] * 2, x[:, :3]], 1)],
     "sums": lambda x: [x.sum(1), x.sum(2), x.mean((1, 2))],
     "addcdiv": lambda x: [torch.addcdiv(x, x + 1, x * x + 2, value=-0.7)],
     "addcmul": lambda x: [torch.addcmul(x, x + 1, x * x + 2, value=-0.7)],
