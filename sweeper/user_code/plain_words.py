@@ -122,13 +122,12 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"must override the setup_context staticmethod|generate_vmap_rule|under vmap alone",
-        "an autograd.Function without setup_context is called, or torch.func takes a derivative (grad, jacrev) "
-        "of layers, which a stack of trials cannot do",
+        "an autograd.Function without setup_context is called, or torch.func takes a derivative (grad, "
+        "jacrev) of layers, which a stack of trials cannot do",
     ),
     (
         r"attempting to call Tensor\.requires_grad_\(\)",
-        "a gradient is asked for by requires_grad_() inside of the model or the loss, which a stack of trials "
-        "cannot do",
+        "requires_grad_() asks for a gradient inside of model or loss, which a stack of trials cannot do",
     ),
     (r"for Sparse|SparseCPU|SparseCsr", "a stack of trials cannot hold sparse tensors"),
     (r"Jitted modules", "a stack of trials cannot hold modules of torch.jit"),

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from sweeper.training.stacked.native import (
+    along_axes,
     attention,
     convolution,
     look_up,
@@ -27,12 +28,9 @@ from sweeper.training.stacked.native.products import narrow_product, product
 from sweeper.training.stacked.native.reductions import (
     EVERY,
     LARGEST,
-    NORMS,
     SMALLEST,
     SOME,
-    Reduction,
     fold_and_map,
-    reduce,
     sums,
 )
 from sweeper.training.stacked.native.simplify import Unit
@@ -144,61 +142,6 @@ def _multiply_add(place: Operation, call: Call) -> None:
     _product(place, a, b, call.results[0], first)
 
 
-def _reduction(how: Callable[[Call, int], Reduction]) -> Emit:
-    def emit_it(place: Operation, call: Call) -> None:
-        source, target = place.view(call.arguments[0]), place.view(call.results[0])
-        if source.element != target.element:  # torch converts each number first
-            given, source = source, moving.scratch(place, source.sizes, target.element)
-            moving.copy(place, given, source)
-        axes, keep = _axes(call, len(source.sizes))
-        if keep:
-            target = without(target, *axes)
-        folded = how(call, math.prod(source.sizes[a] for a in axes))
-        if math.isinf(folded.start) and source.element not in ("float", "double"):
-            raise NotCompiled("the largest of whole numbers")
-        reduce(place.code, place.lanes(source.element), source, target, axes, folded)
-
-    return emit_it
-
-
-def _axes(call: Call, count: int) -> tuple[list[int], bool]:
-    rest = list(call.arguments[1:])
-    if name_of(call.operation) == "linalg_vector_norm":
-        rest = rest[1:] if rest else []
-    found = rest[0] if rest else call.options.get("dim")
-    keep = bool(rest[1] if len(rest) > 1 else call.options.get("keepdim", False))
-    if not isinstance(found, list | tuple):
-        found = [] if found is None else [found]
-    return sorted({a % count for a in found}) or list(range(count)), keep
-
-
-def _along_axes(place: Operation, call: Call) -> tuple[View, View, list[int]]:
-    """Source, target without the axes that go, and these."""
-    source, target = place.view(call.arguments[0]), place.view(call.results[0])
-    axes, keep = _axes(call, len(source.sizes))
-    return source, without(target, *axes) if keep else target, axes
-
-
-def _deviation(*, root: bool) -> Emit:
-    def emit_it(place: Operation, call: Call) -> None:
-        correction = call.options.get("correction")
-        less = 1.0 if correction is None else float(correction)
-        normalization.deviation(place, *_along_axes(place, call), less, root=root)
-
-    return emit_it
-
-
-def _log_sum_exp(place: Operation, call: Call) -> None:
-    normalization.log_sum_exp(place, *_along_axes(place, call))
-
-
-def _norm(call: Call, count: int) -> Reduction:
-    order = call.arguments[1] if len(call.arguments) > 1 else 2
-    if order not in NORMS:
-        raise NotCompiled("a norm that is neither that of absolute values nor that of squares")
-    return NORMS[order]
-
-
 EXPONENTIALS = [(LARGEST, lambda v, f: v[0]), (sums(), lambda v, f: m.exp(v[0] - f[0]))]
 """The largest number, and the sum of exponentials of the distances to it."""
 
@@ -303,10 +246,10 @@ def _call_site(
 OPERATIONS: Mapping[str, Emit] = {
     "activate": _activate,
     "activate_backward": _activate_backward,
-    "all": _reduction(lambda call, count: EVERY),
-    "amax": _reduction(lambda call, count: LARGEST),
-    "amin": _reduction(lambda call, count: SMALLEST),
-    "any": _reduction(lambda call, count: SOME),
+    "all": along_axes.reduction(lambda call, count: EVERY),
+    "amax": along_axes.reduction(lambda call, count: LARGEST),
+    "amin": along_axes.reduction(lambda call, count: SMALLEST),
+    "any": along_axes.reduction(lambda call, count: SOME),
     "argmax": ordering.first_extreme("gt"),
     "argmin": ordering.first_extreme("lt"),
     "baddbmm": _multiply_add,
@@ -330,8 +273,8 @@ OPERATIONS: Mapping[str, Emit] = {
     "index_add": look_up.index_add,
     "index_put": look_up.index_put,
     "index_select": look_up.index_select,
-    "linalg_vector_norm": _reduction(_norm),
-    "logsumexp": _log_sum_exp,
+    "linalg_vector_norm": along_axes.reduction(along_axes.norm),
+    "logsumexp": along_axes.log_sum_exp,
     "_log_softmax": _log_softmax,
     "_log_softmax_backward_data": _log_softmax_backward,
     "native_batch_norm": normalization.batch_norm,
@@ -344,7 +287,7 @@ OPERATIONS: Mapping[str, Emit] = {
     "max_pool2d_with_indices_backward": pooling.max_pool_backward,
     "native_group_norm": normalization.group_norm,
     "native_group_norm_backward": normalization.group_norm_backward,
-    "mean": _reduction(lambda call, count: sums(count)),
+    "mean": along_axes.reduction(lambda call, count: sums(count)),
     "repeat": moving.repeat,
     "roll": moving.roll,
     "scatter": look_up.scatter,
@@ -358,8 +301,8 @@ OPERATIONS: Mapping[str, Emit] = {
     "_softmax_backward_data": _softmax_backward,
     "sort": ordering.in_order,
     "stack": moving.pile,
-    "std": _deviation(root=True),
-    "sum": _reduction(lambda call, count: sums()),
-    "var": _deviation(root=False),
+    "std": along_axes.deviation(root=True),
+    "sum": along_axes.reduction(lambda call, count: sums()),
+    "var": along_axes.deviation(root=False),
 }
 """aten operation without overload and underscore -> what writes its code"""
