@@ -58,13 +58,15 @@ def in_no_finalist(study: Study, trials: pd.DataFrame) -> tuple[Fact, ...]:
     fresh, search = trials[trials["phase"] == "confirm"], with_names(search_trials(trials))
     if fresh.empty:
         return ()
-    found, retrained = [], search[search["trial"].isin(fresh["trial"])]
+    found, values, retrained = [], 0, search[search["trial"].isin(fresh["trial"])]
     for name in dict.fromkeys(("optimizer", "activation", *study.search.scientific)):
         if name in search:
             known, tried = (rows[name].dropna().map(shown).unique() for rows in (retrained, search))
             left = sorted(set(tried) - set(known))
             found += [f"{_setting(name, len(left))} {listing(left)}"] if left else []
-    meaning = "what is known of these is the search, one seed each; no fresh seed compares them"
+            values += len(left)
+    them = "them" if values > 1 else "it"
+    meaning = f"what is known of {them} is from the search, one seed a trial; no fresh seed compares {them}"
     return (Fact("In no finalist", "; ".join(found), meaning),) if found else ()
 
 

@@ -37,7 +37,7 @@ PHASES = {
 }
 LEFT = {
     "test": "; the winner was being scored on the test rows",
-    "sharpness": "; it was being measured how sharp the loss is",
+    "sharpness": "; the sharpness of the loss was being measured",
 }
 """What was under way after the confirmations."""
 AFTER_SEARCH = ("confirm", "test", "sharpness")
@@ -139,7 +139,7 @@ def _lead(study: Study, search: pd.DataFrame, confirm: pd.DataFrame, best: Answe
         some = f", of the {begun} of {asked} finalists that have any so far" if begun < asked else ""
         return (
             f"First on fresh seeds so far: trial #{best.trial} with a mean {metric_words(study.objective)} "
-            f"of {mean} over {seeds}{some}. How sure that is, the report says once the run is done."
+            f"of {mean} over {seeds}{some}. The report says how sure that is once the run is done."
         )
     done, ranked = count(len(completed_search(search)), "completed trial"), Ranked(study.objective)
     tied = tied_best(as_costs(search, study.objective))

@@ -85,7 +85,10 @@ def test_a_race_that_is_over_is_told_so(study: Study, tmp_path: Path, phase: str
     run.progress.race_over()
     run.progress.phase(phase)
     page = run.interrupt()
-    under_way = {"test": "; the winner was being scored", "sharpness": "; it was being measured how sharp"}
+    under_way = {
+        "test": "; the winner was being scored",
+        "sharpness": "; the sharpness of the loss was being",
+    }
     said = f"the search was over, and 3 of 3 confirmations were done{under_way.get(phase, '.')}"
     assert said in page
     assert "3 of 3 3 completed; 3 fewer than planned: the race is over" in page
