@@ -19,6 +19,7 @@ from sweeper.training.stacked.native import (
     normalization,
     ordering,
     pooling,
+    rearranging,
 )
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Number
@@ -288,6 +289,10 @@ OPERATIONS: Mapping[str, Emit] = {
     "native_group_norm": normalization.group_norm,
     "native_group_norm_backward": normalization.group_norm_backward,
     "mean": along_axes.reduction(lambda call, count: sums(count)),
+    "pixel_shuffle": rearranging.pixel_shuffle,
+    "pixel_unshuffle": rearranging.pixel_unshuffle,
+    **{f"reflection_pad{k}d": rearranging.reflect for k in (1, 2, 3)},
+    **{f"reflection_pad{k}d_backward": rearranging.reflect_backward for k in (1, 2, 3)},
     "repeat": moving.repeat,
     "roll": moving.roll,
     "scatter": look_up.scatter,
@@ -303,6 +308,8 @@ OPERATIONS: Mapping[str, Emit] = {
     "stack": moving.pile,
     "std": along_axes.deviation(root=True),
     "sum": along_axes.reduction(lambda call, count: sums()),
+    "tril": rearranging.triangle(lower=True),
+    "triu": rearranging.triangle(lower=False),
     "var": along_axes.deviation(root=False),
 }
 """aten operation without overload and underscore -> what writes its code"""

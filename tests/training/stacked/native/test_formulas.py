@@ -137,6 +137,16 @@ FORWARD: dict[str, Function] = {
     "products": lambda x: [x[:, :, :16] @ x[:, :16], x.transpose(1, 2) @ x],
 }
 BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
+    "lower triangle": lambda x: x.tanh().tril() + x.tril(-3) + x.tril(4) + x.transpose(1, 2).tril(2).sum(),
+    "upper triangle": lambda x: x.tanh().triu() + x.triu(-3) + x.triu(40) + x.triu(-50) + x[:, :, :1].triu(),
+    "channels as pixels": lambda x: (
+        F.pixel_shuffle(x[:, :36, None].tanh().view(1, 4, 9, 1, -1), 3)
+        * F.pixel_unshuffle(x[:, :36, :18].view(1, 4, 9, 18)[:, :, :9], 3).sum()
+    ),
+    "reflected edges": lambda x: (
+        F.pad(x.tanh(), (3, 2), "reflect")
+        + F.pad(x[:, None], (0, 5, 4, 1), "reflect").sum((1, 2), keepdim=True)[:, 0]
+    ),
     "powers": lambda x: x.abs() ** 1.7 + (x * x + 1) ** x + 2.0**x + x.abs().sqrt() ** x.abs(),
     "log of sums": lambda x: x.logsumexp(1) * x.logsumexp((1, 2)) + x.logsumexp(1, keepdim=True).sum(),
     "smallest": lambda x: _with_ties(x).amin(1) + _with_ties(x).amin((1, 2), keepdim=True).sum(),
