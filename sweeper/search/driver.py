@@ -33,7 +33,7 @@ Draft = Future[list[Trial]]
 """Trials of a generation that is being proposed."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Generation:
     """One that is open: proposed, and not all of it is finished."""
 
@@ -44,6 +44,15 @@ class Generation:
     """Those that are not finished."""
     trials: tuple[Trial, ...]
     """As they were proposed."""
+
+    def begin(self, number: int) -> None:
+        """A trial is on its way."""
+        self.waiting.pop(number, None)
+
+    def finish(self, number: int) -> None:
+        """A trial has ended, or was known to have before it began."""
+        self.begin(number)
+        self.left.discard(number)
 
 
 class Search:
@@ -68,7 +77,7 @@ class Search:
         # Those that are open, at most one more than `lag`, and where the next one starts:
         self._open: deque[Generation] = deque()
         self._next_start, self._exhausted = 0, False
-        self._drafted: Draft | None = None  # the next one, while it is proposed
+        self._next: Draft | None = None  # while it is proposed
         for result in finished:
             self.learn(result)
 
@@ -77,8 +86,7 @@ class Search:
         known = summarize(result, self.study.objective)
         self.known[known.number] = known
         for generation in self._open:
-            generation.left.discard(known.number)
-            generation.waiting.pop(known.number, None)
+            generation.finish(known.number)
         return known
 
     def next_generation(self, *, wait: bool = True) -> list[Trial]:
@@ -99,7 +107,7 @@ class Search:
         """`trials` are on their way; `next_generation` goes on behind them."""
         for generation in self._open:
             for trial in trials:
-                generation.waiting.pop(trial.number, None)
+                generation.begin(trial.number)
 
     @property
     def under_way(self) -> int:
@@ -113,26 +121,29 @@ class Search:
         from what closed generations have taught, and from what the open ones propose. None closes meanwhile.
         """
         while True:
-            while len(self._open) <= self.study.search.lag and self._next_start < self.total:
-                if self._exhausted:
-                    break
-                self._drafted = self._drafted or self._draft_next()
-                if not (wait or self._drafted.done()):
+            while self._may_open():
+                self._next = self._next or self._begin_next()
+                if not (wait or self._next.done()):
                     return
-                self._open_next(self._drafted)
-                self._drafted = None
+                self._open_next(self._next)
+                self._next = None
             if not self._open or self._open[0].left:
                 return
             self._close(self._open.popleft())
 
-    def _draft_next(self) -> Draft:
+    def _may_open(self) -> bool:
+        """Whether the turn of the next generation has come, and there is one."""
+        its_turn = len(self._open) <= self.study.search.lag
+        return its_turn and self._next_start < self.total and not self._exhausted
+
+    def _begin_next(self) -> Draft:
         """The trials of the next generation that are missing, proposed in a thread if others are open."""
         present = self._present()
         missing = [number for number in present if number not in self.known and number < self.total]
         if not missing and (self._proposer is None or not self._proposer.stateful):
-            return drafted(list, apart=False)
+            return _future_of(list, apart=False)
         propose = partial(self._trials, present, missing, self._pending())
-        return drafted(propose, apart=bool(self._open) and self.study.search.sampler in APART)
+        return _future_of(propose, apart=bool(self._open) and self.study.search.sampler in APART)
 
     def _present(self) -> range:
         """Numbers of the next generation, whatever the total."""
@@ -156,9 +167,9 @@ class Search:
         """What open generations hold, finished or not: configurations alone, as nothing is known of them."""
         found: list[Mapping[str, Any]] = []
         for generation in self._open:
-            drafted = {trial.number: trial.parameters for trial in generation.trials}
+            proposed = {trial.number: trial.parameters for trial in generation.trials}
             finished = {n: self.known[n].parameters for n in generation.numbers if n in self.known}
-            both = finished | drafted
+            both = finished | proposed
             found += [both[number] for number in generation.numbers if number in both]
         return found
 
@@ -178,21 +189,21 @@ class Search:
     ) -> list[Proposal]:
         """One for each of `numbers`, or fewer when the space is exhausted.
 
-        After a change of ``search.trials`` a generation that was half done may be drafted anew; what
+        After a change of ``search.trials`` a generation that was half done may be proposed anew; what
         it then repeats of its finished half is replaced.
         """
-        drafted = self._draft(present, pending)
+        whole = self._whole_generation(present, pending)
         done = {key(self.known[number].parameters) for number in present if number in self.known}
-        mine = [drafted[n - present.start] for n in numbers if n - present.start < len(drafted)]
+        mine = [whole[n - present.start] for n in numbers if n - present.start < len(whole)]
         proposals = [(parameters, phase) for parameters, phase in mine if key(parameters) not in done]
         if len(proposals) < len(numbers):
-            seen = done | {key(parameters) for parameters in [*pending, *(p for p, _ in drafted)]}
-            proposals += self._others(self._taken(seen), len(numbers) - len(proposals), present.start)
+            seen = done | {key(parameters) for parameters in [*pending, *(p for p, _ in whole)]}
+            proposals += self._others(self._claims(seen), len(numbers) - len(proposals), present.start)
         return proposals
 
-    def _draft(self, present: range, pending: Sequence[Mapping[str, Any]]) -> list[Proposal]:
-        """The whole generation `present`, whatever the total, from what was known before it."""
-        taken = self._taken({key(parameters) for parameters in pending})
+    def _whole_generation(self, present: range, pending: Sequence[Mapping[str, Any]]) -> list[Proposal]:
+        """`present`, whatever the total, from what was known before it."""
+        taken = self._claims({key(parameters) for parameters in pending})
         size = len(present)
         here = self._planned[present.start : present.stop]
         proposals = [(parameters, "explore") for parameters in here if not taken(parameters)]
@@ -217,8 +228,8 @@ class Search:
         fresh = (parameters for parameters in candidates if not taken(parameters))
         return [(parameters, "explore") for parameters in itertools.islice(fresh, count)]
 
-    def _taken(self, seen: set[str]) -> Taken:
-        """Whether a configuration is past or among those `seen`; what it is asked is seen from then on."""
+    def _claims(self, seen: set[str]) -> Taken:
+        """Whether a configuration is past or among those `seen`; the one asked about is so from then on."""
 
         def taken(parameters: Mapping[str, Any]) -> bool:
             text = key(parameters)
@@ -229,7 +240,7 @@ class Search:
         return taken
 
 
-def drafted(propose: Callable[[], list[Trial]], *, apart: bool) -> Draft:
+def _future_of(propose: Callable[[], list[Trial]], *, apart: bool) -> Draft:
     """What `propose` gives, or raises; `apart`: in a thread, which ends with the process at the latest."""
     if apart:
         return in_thread(propose, "sweeper-proposer")

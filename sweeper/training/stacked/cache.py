@@ -5,7 +5,7 @@ last cache for its next cohort, and with it the last stack if the next one is to
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,6 +35,13 @@ from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.rng_layout import RngLayout, rng_layout
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import Template, losses_of
+
+
+class Measured(NamedTuple):
+    """What measurements were made for: about so many trials at a time, and rows."""
+
+    size: int
+    rows: tuple[Any, ...]
 
 
 class StackCache:
@@ -67,19 +74,19 @@ class StackCache:
         """Names of the parameters that are trained, segment by segment."""
         self.own_options = [options for options, _ in segments]
         """Optimizer options that the parameters of each segment have of their own."""
+        self.required = required
         self.stack: Stack
-        self.evaluator: Evaluator
-        self.measurements: LayerMeasurements
-        # What these were made for:
-        self._stack_of: tuple[Any, ...] = ()
         self.native: NativeSteps | None = None
         """What runs the steps of the stack, if it is compiled."""
         self.compiled: Compiled | None = None
         """What the stack's slots run, if it is compiled."""
+        self.evaluator: Evaluator
+        self.measurements: LayerMeasurements
+        # What these were made for, and what was made before:
+        self._stack_of: tuple[Any, ...] = ()
+        self._measured: Measured | None = None
         self._compiled: dict[tuple[str, ...], Compiled] = {}
         """By the penalties that are part of it."""
-        self._evaluator_of: tuple[Any, ...] = ()
-        self._measurements_of: tuple[Any, ...] = ()
 
     def _rng_layout(self, lead: Settings, seed: int) -> RngLayout:
         with leaving_no_trace(self.task, lead):
@@ -100,7 +107,9 @@ class StackCache:
         """
         fresh, asked = self._take_rows(seeds), (required.penalties, required.matrices, size, compiled)
         if self._stack_of != asked:
-            fresh, self.required, self._stack_of = True, required, ()
+            fresh = True
+            self.required = required
+            self._stack_of = ()  # until all below is made
             self.compiled = done = self._compile() if compiled else None
             self.stack = self.new_stack(size, None if done is None else done.steps.one)
             self.native = None if done is None else NativeSteps(self.stack, done.steps)
@@ -128,17 +137,14 @@ class StackCache:
         """Measure about `size` trials at a time. Rows that all trials share are part of what is recorded."""
         shared = self.batches.shared
         rows = self._seeds if shared else part_sizes(self.task, self._seeds[0])
-        if (
-            self._measurements_of
-            and self._measurements_of[1] == rows
-            and 0.5 <= size / self._measurements_of[0] <= 2
-        ):
+        known = self._measured
+        if known is not None and known.rows == rows and 0.5 <= size / known.size <= 2:
             self.measurements.rows_of = self.replicates.of
             return
         self.measurements = LayerMeasurements(
             self.template, self.stack.shapes, self.loss.function, self.replicates.of, shared, size
         )
-        self._measurements_of = size, rows
+        self._measured = Measured(size, rows)
 
     def new_stack(self, slots: int, compiled: Stack | None = None) -> Stack:
         """An empty stack; the recorded passes of one stack serve no other. `compiled`: see there."""
