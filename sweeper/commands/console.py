@@ -29,3 +29,10 @@ def open_run(runs: Path, name: str) -> "Result":
     for line in lines(result.findings):
         say(line, err=True)
     return result
+
+
+def print_answer(result: "Result") -> None:
+    """What a run has found, in a few lines."""
+    from sweeper.report.note import plain_answer
+
+    say(plain_answer(result.study, result.answer, result.records))

@@ -262,7 +262,7 @@ ADDITIONS: dict[str, tuple[Add, ...]] = {
     "command": (
         new_file("commands/greet.py"),
         imported("cli.py", "from sweeper.commands.greet import greet"),
-        appended("cli.py", "app.command()(greet)", before="app.command()(doctor)"),
+        appended("cli.py", '    "greet": greet,', before='    "doctor": doctor,'),
     ),
 }
 """What is added, as the table of `docs/architecture.md` names it -> the edits."""
