@@ -30,13 +30,14 @@ def unmeasured(trials: pd.DataFrame) -> str:
     return f"The layers of {who} were not measured to the end. Trial {first['trial']}: {first['reason']}."
 
 
-def all_failed(trials: pd.DataFrame) -> str:
-    """Why a run has failed in which every trial did, or in which there was none."""
+def all_failed(trials: pd.DataFrame, what: str = "trial") -> str:
+    """Why nothing is left where every one failed, or there was none; of `trials` number, seed, outcome and
+    reason are read."""
     if trials.empty:
-        return "no trial was trained"
+        return f"no {what} was trained"
     worst = reasons(trials).iloc[0]
     whose = f"of {worst['trainings']:,}" if worst["trainings"] < len(trials) else "of each"
-    return f"{every(len(trials), 'trial')} failed; the reason {whose}: {worst['reason']}"
+    return f"{every(len(trials), what)} failed; the reason {whose}: {worst['reason']}"
 
 
 OFTEN = 0.2

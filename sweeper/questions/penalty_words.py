@@ -15,6 +15,7 @@ from sweeper.questions.penalty_contrasts import ANY, BETWEEN, PER_DECADE, VS_LOW
 from sweeper.questions.penalty_keras import in_keras
 from sweeper.questions.question import Tables
 from sweeper.questions.run_data import RunData
+from sweeper.study.parameters import PENALTY
 from sweeper.wording import (
     capital,
     count,
@@ -27,8 +28,8 @@ from sweeper.wording import (
     span,
 )
 
-PENALTY, EXPLORE = "activation_penalty", "explore"
-"""The setting, and the basis of effects: trials whose weights were not chosen for their scores."""
+EXPLORE = "explore"
+"""The basis of effects: trials whose weights were not chosen for their scores."""
 MOST_PRUNED = 0.1
 """Share of the exploration that may be pruned before the rest is no even draw any more."""
 

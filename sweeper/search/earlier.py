@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sweeper.search.starts import PENALTY, exact
+from sweeper.search.starts import exact
 from sweeper.search.trial_summary import TrialSummary
+from sweeper.study.parameters import PENALTY
 from sweeper.study.space import Space, holds
 from sweeper.trial import Outcome
 from sweeper.wording import count, whole

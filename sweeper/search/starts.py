@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sweeper.components.optimizers import DEFAULT, OPTIMIZERS
+from sweeper.study.parameters import PENALTY
 from sweeper.study.space import Fixed, Range, Space, Values, holds, same
 from sweeper.study.study import Study
-
-PENALTY = "activation_penalty"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ ALLOWED: dict[str, Allowed] = {
     **OPTIMIZER_OPTIONS,
 }
 """All others: what their values may be."""
+PENALTY = "activation_penalty"
+"""Its weight, as a setting."""
 PENALTY_RANGE = (1e-4, 1.0)
 """Weights of the activation penalty that are searched where nobody says which."""
 PARAMETERS = [*NAMES, *ALLOWED]

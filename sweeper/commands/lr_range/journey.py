@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.outcomes import all_failed
 from sweeper.asked import load_data
 from sweeper.commands.figure_file import save_figure
 from sweeper.commands.lr_range.figure import draw
@@ -23,8 +24,6 @@ from sweeper.training.planning import cohorts_of
 from sweeper.training.pool.interface import Pool
 from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import task_of
-from sweeper.trial import TrialResult
-from sweeper.wording import every
 
 STACK = 16
 """Largest stack that is tried: for trainings this short, trying more takes longer than it saves."""
@@ -79,13 +78,11 @@ def lr_range(
     guessing = next((row["validation"].get("loss") for row in guessed["scores"]), None)
     measured, suggestions = tabulate(results, varied(study), np.nan if guessing is None else guessing)
     if measured.empty:
-        raise RunFailed(_all_failed(results))
+        ends = [(r.trial.number, r.trial.seed, str(r.outcome), r.reason) for r in results]
+        frame = pd.DataFrame(ends, columns=["trial", "seed", "outcome", "reason"])
+        raise RunFailed(all_failed(frame, "training"))
     about = {"study": study.name, "trainings": len(trials), "rates": rates, "steps": steps}
     lowest = measured.groupby("optimizer", sort=False)["learning_rate"].min()
     about |= {"lowest_rates": {str(name): float(rate) for name, rate in lowest.items()}}
     about |= {"plan": plan.line(), "guess": guessed["guess"], "guessing": guessing}
     return RangeTest(measured, suggestions, {**about, "seed": study.search.seed, "held": held(study)})
-
-
-def _all_failed(results: list[TrialResult]) -> str:
-    return f"{every(len(results), 'training')} failed; the reason of the first: {results[0].reason}"

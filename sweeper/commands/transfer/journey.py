@@ -15,7 +15,6 @@ from sweeper.asked import load_data
 from sweeper.commands.figure_file import save_figure
 from sweeper.commands.transfer.figure import draw
 from sweeper.commands.transfer.page import write_page
-from sweeper.commands.transfer.penalty import NAME as WEIGHT
 from sweeper.commands.transfer.penalty import (
     Penalties,
     PenaltyPlan,
@@ -44,6 +43,7 @@ from sweeper.errors import RunFailed
 from sweeper.report.advice.item import toml
 from sweeper.report.transferred import KEY, PENALTY
 from sweeper.study.command_line import run_again
+from sweeper.study.parameters import PENALTY as WEIGHT
 from sweeper.study.space import Fixed, Range, Values
 from sweeper.study.study import Study
 from sweeper.training.dispatch import train_all

@@ -16,12 +16,11 @@ from sweeper.commands.transfer.trials import Over
 from sweeper.errors import UserError
 from sweeper.statistics.intervals import interval
 from sweeper.statistics.scaling import optimum
-from sweeper.study.parameters import PENALTY_RANGE
+from sweeper.study.parameters import PENALTY, PENALTY_RANGE
 from sweeper.study.space import Range, Values
 from sweeper.study.study import Given, Study
 from sweeper.trial import Outcome, Trial, TrialResult, cost, from_cost, is_maximized
 
-NAME = "activation_penalty"
 WEIGHTS, FEWEST = 8, 3
 """Weights above 0 that are tried, and fewest of which the best one can lie between two others."""
 FACTORS = (0.5, 1.0, 2.0)
@@ -99,7 +98,7 @@ def planned(study: Study, optimizer: str, seeds: int, wanted: int | None) -> Pen
     """
     if wanted is not None and 0 < wanted < FEWEST:
         raise UserError(f"--penalties {wanted}: allowed: 0, which tries no penalty, or {FEWEST} and more")
-    entry = study.space.entry(NAME, optimizer)
+    entry = study.space.entry(PENALTY, optimizer)
     values = entry[1] if entry is not None and _several(entry[1]) else None
     if wanted == 0 or (wanted is None and values is None):
         return None
@@ -111,11 +110,11 @@ def planned(study: Study, optimizer: str, seeds: int, wanted: int | None) -> Pen
 def penalized(study: Study, optimizer: str, plan: PenaltyPlan) -> Study:
     """`study` with a penalty in its space, so that what is checked and planned before training knows of
     it."""
-    entry = study.space.entry(NAME, optimizer)
+    entry = study.space.entry(PENALTY, optimizer)
     if entry is not None and _several(entry[1]):
         return study
-    space = {name: value for name, value in study.search.space.items() if study.space.base(name) != NAME}
-    space[NAME] = [0.0, *plan.weights]
+    space = {name: value for name, value in study.search.space.items() if study.space.base(name) != PENALTY}
+    space[PENALTY] = [0.0, *plan.weights]
     search = study.search.model_copy(update={"space": space})
     sections = Given(
         name=study.name, data=study.data, model=study.model, training=study.training, search=search
@@ -141,7 +140,7 @@ def grid_trials(
     """Every weight and 0 at `FACTORS` times the best rate of each size, on every seed; numbered from
     `number`."""
     configurations = [
-        (seed, {**held, over.key: size, "learning_rate": factor * rate, NAME: weight})
+        (seed, {**held, over.key: size, "learning_rate": factor * rate, PENALTY: weight})
         for size, rate in zip(optima["size"].tolist(), optima["rate"].tolist(), strict=True)
         if np.isfinite(rate)
         for weight in (0.0, *plan.weights)
@@ -157,7 +156,7 @@ def fresh_trials(
     """The best weight of each size and 0, each at its rate, on fresh seeds."""
     begin = plan.first + plan.seeds
     configurations = [
-        (seed, {**held, over.key: row["size"], "learning_rate": rate, NAME: weight})
+        (seed, {**held, over.key: row["size"], "learning_rate": rate, PENALTY: weight})
         for row in chosen.to_dict("records")
         if np.isfinite(row["weight"])
         for weight, rate in ((row["weight"], row["rate"]), (0.0, row["rate_without"]))
@@ -179,7 +178,7 @@ def tried(results: Sequence[TrialResult], key: str, *, fresh: bool) -> pd.DataFr
     for result in results:
         if result.outcome != Outcome.FAILED:
             trial, of = result.trial, result.trial.parameters
-            setting = (of[key], of[NAME], of["learning_rate"], trial.seed)
+            setting = (of[key], of[PENALTY], of["learning_rate"], trial.seed)
             rows.append((*setting, fresh, str(result.outcome), result.objective))
     return pd.DataFrame(rows, columns=TRIED).sort_values(TRIED[:4], ignore_index=True)
 

@@ -16,7 +16,6 @@ from sweeper.commands.transfer import journey
 from sweeper.commands.transfer.page import card, write_page
 from sweeper.commands.transfer.penalty import (
     FACTORS,
-    NAME,
     TRIED,
     PenaltyPlan,
     chosen,
@@ -35,6 +34,7 @@ from sweeper.drawing.png import png_bytes
 from sweeper.errors import UserError
 from sweeper.report.transferred import transferred
 from sweeper.statistics import scaling
+from sweeper.study.parameters import PENALTY as NAME
 from sweeper.study.study import Study
 from sweeper.study.template import template
 from sweeper.to_json import to_json
