@@ -1,7 +1,9 @@
 """What a model-based sampler is shown of the trials before a generation."""
 
 import bisect
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sweeper.search.trial_summary import TrialSummary
@@ -28,12 +30,30 @@ class History:
         if trial.outcome != Outcome.FAILED:
             bisect.insort(self._ranked, trial, key=_rank)
 
+    def lessons(self) -> list[TrialSummary]:
+        """What says how good configurations are: trials that did not fail, and those that failed with a value
+        of a setting with which every trial did, two at least, as if they had diverged."""
+        ends: dict[tuple[str, str], list[bool]] = defaultdict(list)
+        for trial in self.trials:
+            for setting in _settings(trial):
+                ends[setting].append(trial.outcome == Outcome.FAILED)
+        hopeless = {setting for setting, failed in ends.items() if len(failed) > 1 and all(failed)}
+        return [
+            replace(trial, outcome=Outcome.DIVERGED) if trial.outcome == Outcome.FAILED else trial
+            for trial in self.trials
+            if trial.outcome != Outcome.FAILED or not hopeless.isdisjoint(_settings(trial))
+        ]
+
     def split(self, best: int) -> tuple[list[TrialSummary], list[TrialSummary]]:
         """The `best` trials and `SHOWN` of the others, both by number."""
         good = sorted(self._ranked[:best], key=lambda trial: trial.number)
         numbers = {trial.number for trial in good}
-        others = [t for t in self.trials if t.outcome != Outcome.FAILED and t.number not in numbers]
+        others = [trial for trial in self.lessons() if trial.number not in numbers]
         return good, thinned(others, SHOWN)
+
+
+def _settings(trial: TrialSummary) -> set[tuple[str, str]]:
+    return {(name, repr(value)) for name, value in trial.parameters.items()}
 
 
 def _rank(trial: TrialSummary) -> tuple[Any, ...]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from sweeper.errors import UserError
+from sweeper.errors import RunFolderError, UserError
 from sweeper.training import compiling, planning, set_up, work
 from sweeper.training.calls import Work, attempt, outcomes, together
 from sweeper.training.planning import Plan
@@ -99,6 +100,22 @@ def prepared_search(
     plan = plan_in_workers(pool, task, jobs=jobs, engine=engine, share=share, refused=refused)
     made = {**(unless_lost(where) or {}), "commit": commit(study.folder)}
     return Prepared(replace(plan, **(unless_lost(notes) or {})), made, unless_lost(guessed))
+
+
+def refuse_other_data(pool: Pool, task: Shared[Task], kept: Mapping[str, Any], folder: Path) -> None:
+    """Scores on other rows, or on the same rows changed, are no scores of the same run. `kept`: its plan.
+
+    Raises:
+        RunFolderError: if the run was trained on other data than there are now.
+    """
+    before = str(dict(kept.get("made") or {}).get("data") or "")
+    now = (unless_lost(attempt(pool, work.where, task)) or {}).get("data", "") if before else ""
+    if now and now != before:
+        raise RunFolderError(
+            f"{folder} was trained on other data: SHA-256 {before} there, {now} now.\n"
+            "Put those data back (what a function draws needs a seed), start over with --fresh (deletes that "
+            "run), or give the study another name."
+        )
 
 
 def unless_lost(done: Done) -> Any:
