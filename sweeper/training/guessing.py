@@ -12,14 +12,14 @@ from torch import Tensor
 
 from sweeper.components.guess import frequencies, gaussian, huber_location, mean, median
 from sweeper.components.losses import LOSSES, Loss
-from sweeper.components.metrics import BY_MAE, MIDDLE, known_score
+from sweeper.components.metrics import BY_MAE, MIDDLE
 from sweeper.components.optimizers import DEFAULT
-from sweeper.components.rankings import random_precision
 from sweeper.components.users_loss import UsersLoss
 from sweeper.data.splits import is_stratified, targets_of
 from sweeper.split_names import SPLITS
 from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, STRATIFIED, TIME
 from sweeper.study.settings import Settings, settings
+from sweeper.training.blind_labels import MAX_LABELS, as_tensor, blind_labels, own_score
 from sweeper.training.evaluate import batchable_scores, users_scores
 from sweeper.training.pairing_check import pairing_of
 from sweeper.training.reasons import reason_of
@@ -27,13 +27,6 @@ from sweeper.training.setup import Task, out_features, pick_loss
 
 MIN_ROWS_PER_CLASS = 5
 """Rows of a class below which a part says little about it."""
-MAX_LABELS = 20
-"""Different whole numbers up to which targets look like class labels."""
-SHARED_OUT, EXACT = 20_000, 3
-"""Rows over which drawn labels are shared out at least (fewer are repeated), and the decimals exact there;
-what one label for all rows scores is exact."""
-SURE = 10.0
-"""Logit of a drawn label."""
 CENTRES = (mean, huber_location, gaussian)
 """Constants that lie in the unit of the targets, where the median has a lower absolute error."""
 BEST_CONSTANT = "the constant of lowest loss on the training rows"
@@ -91,7 +84,8 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             return {"why": "its loss is not finite"}
         if "training.loss" in task.study.space.entries:  # losses of one kind are no yardstick for another
             by_part = _without_loss(by_part)
-        drawn = {name: blind_labels(loss, targets["train"], y) for name, y in targets.items() if len(y)}
+        train, own = targets["train"], own_score(task.study)
+        drawn = {name: blind_labels(loss, train, y, own) for name, y in targets.items() if len(y)}
         by_seed.append({"seed": seed, **by_part, **({"drawn": drawn} if any(drawn.values()) else {})})
     both = centred and any(each["train"].keys() & set(MIDDLE) for each in by_seed)
     return {"guess": f"{words}{BY_MAE}" if both else words, "scores": by_seed}
@@ -238,11 +232,6 @@ def fits(loss: Loss, y: Tensor, shape: tuple[int, ...]) -> bool:
     return not pairing_of(loss.function, y, shape)
 
 
-def as_tensor(targets: np.ndarray, dtype: torch.dtype) -> Tensor:
-    """Class numbers as int64, real targets in `dtype`."""
-    return torch.tensor(targets, dtype=torch.int64 if targets.dtype.kind in "iu" else dtype)
-
-
 def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype) -> dict[str, float]:
     """``loss`` and the metrics of the task for the same output on every row of `targets`.
 
@@ -256,84 +245,6 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
     with suppress(Exception):  # a score of the user's that cannot be computed of a constant has no baseline
         values |= {name: value.item() for name, value in users_scores(loss, output, y).items()}
     return {name: value for name, value in values.items() if name == "loss" or math.isfinite(value)}
-
-
-def blind_labels(loss: Loss, train: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """The best score of labels that know nothing of their rows: one for all of them, or `at_random`; of
-    average precision also of rows in random order.
-
-    One label for all has an F1 of 2p / (1 + p) where it is the one that counts, with its share p: more than
-    drawn labels, or a constant that names the other, have.
-    """
-    found = at_random(loss, train, targets)
-    if not found:
-        return {}
-    labels = np.unique(train)
-    classes = int(max(train.max(), targets.max())) + 1
-    for label in labels[:MAX_LABELS]:
-        sure = np.eye(classes)[np.full(len(targets), int(label))] if loss.task == "classification" else label
-        output = torch.tensor(SURE * (2 * np.broadcast_to(sure, _outputs(loss, targets, classes)) - 1.0))
-        values = batchable_scores(loss, output, as_tensor(targets, torch.float64))
-        for name in found.keys() & values.keys():
-            value, known = values[name].item(), known_score(name)
-            if math.isfinite(value) and known is not None:
-                better = max if known.maximize else min
-                found[name] = better(found[name], value)
-    if "average_precision" in found:
-        order = random_precision(torch.tensor(_positive(loss, targets, classes))).mean().item()
-        if math.isfinite(order):
-            found["average_precision"] = max(found["average_precision"], order)
-    return found
-
-
-def _positive(loss: Loss, targets: np.ndarray, classes: int) -> np.ndarray:
-    """Rows of each class or label (n, k), as average precision takes them: of two classes, of the second."""
-    if loss.task != "classification":
-        return np.asarray(targets.reshape(len(targets), -1) >= 0.5)
-    return np.asarray(targets[:, None] == (np.arange(classes) if classes > 2 else np.array([1])))
-
-
-def _outputs(loss: Loss, targets: np.ndarray, classes: int) -> tuple[int, ...]:
-    return (len(targets), classes) if loss.task == "classification" else targets.shape
-
-
-def at_random(loss: Loss, train: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Scores of labels that are drawn with their shares among the training rows, each row by itself.
-
-    What many such rows score: every true label gets each drawn one as often as its share says, so nothing
-    hangs on a draw. Only scores that labels without a doubt leave finite, those with a best and a worst
-    value; empty where targets are no labels of rows.
-    """
-    classes = loss.task == "classification" and train.ndim == 1
-    binary = loss.task == "binary" and bool(np.isin(train, (0, 1)).all())
-    if not (classes or binary):
-        return {}
-    many = np.repeat(targets, -(-SHARED_OUT // len(targets)), axis=0)
-    if classes:
-        sure = np.eye(int(max(train.max(), targets.max())) + 1)[_shared_out(train, many)]
-    else:
-        columns = zip(train.reshape(len(train), -1).T, many.reshape(len(many), -1).T, strict=True)
-        sure = np.stack([_shared_out(*each) for each in columns], axis=1).reshape(many.shape)
-    output = torch.tensor(SURE * (2 * sure - 1), dtype=torch.float64)
-    values = batchable_scores(loss, output, as_tensor(many, torch.float64))
-    found = {name: round(value.item(), EXACT) for name, value in values.items() if _is_bounded(name)}
-    return {name: value for name, value in found.items() if math.isfinite(value)}
-
-
-def _shared_out(train: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """A label for every row: the rows of a true label get each one by its share of `train`."""
-    labels, counts = np.unique(train, return_counts=True)
-    given = np.empty(len(true), dtype=train.dtype)
-    for label in np.unique(true):
-        rows = np.flatnonzero(true == label)
-        ends = np.round(np.cumsum(counts) / counts.sum() * len(rows)).astype(int)
-        given[rows] = np.repeat(labels, np.diff(ends, prepend=0))
-    return given
-
-
-def _is_bounded(score: str) -> bool:
-    known = known_score(score)
-    return known is not None and math.isfinite(known.best) and math.isfinite(known.worst)
 
 
 def few_rows(

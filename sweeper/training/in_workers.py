@@ -112,9 +112,9 @@ def refuse_other_data(pool: Pool, task: Shared[Task], kept: Mapping[str, Any], f
     now = (unless_lost(attempt(pool, work.where, task)) or {}).get("data", "") if before else ""
     if now and now != before:
         raise RunFolderError(
-            f"{folder} was trained on other data: SHA-256 {before} there, {now} now.\n"
-            "Put those data back (what a function draws needs a seed), start over with --fresh (deletes that "
-            "run), or give the study another name."
+            f"{folder} was trained on other data: SHA-256 {before} there, {now} now. Put those data back "
+            "(what a function draws needs a seed), start over with --fresh (deletes that run), or give the "
+            "study another name."
         )
 
 

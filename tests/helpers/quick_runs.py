@@ -20,7 +20,7 @@ from sweeper.records.reading import load
 from sweeper.report import page, sections
 from sweeper.report.render import Drawn
 from sweeper.search.journal import open_journal
-from sweeper.training import guessing, work
+from sweeper.training import blind_labels, work
 from sweeper.training.cohort import Cohort
 from sweeper.training.pool import local
 from sweeper.training.pool.interface import Pool, Shared
@@ -113,7 +113,7 @@ WITHOUT_WORKERS: Replaced = {
     (journey, "local_pool"): serial_pool,
     (local, "local_pool"): serial_pool,
     (sweep, "examined"): lambda *arguments: [],
-    (guessing, "SHARED_OUT"): 200,  # the exact scores of guessing have tests of their own
+    (blind_labels, "SHARED_OUT"): 200,  # the exact scores of guessing have tests of their own
 }
 WITHOUT_DRAWING: Replaced = {
     (sweep, "RecordWriter"): KeepsAtOnce,

@@ -198,7 +198,7 @@ def test_the_page_of_the_confirmations(tmp_path: Path, recorded: Path) -> None:
     page = written(tmp_path / "records", study, "confirm", 3, most=2)  # an earlier call made more
     assert "the search was over, and 3 of 3 confirmations were done." in page
     assert f"First on fresh seeds so far: trial #{first.number} with a mean validation loss of 0.01" in page
-    assert "over 2 fresh seeds. How sure that is" in page
+    assert "over 2 fresh seeds. The report says how sure that is" in page
     assert "Best so far, not confirmed" not in page
     assert "Confirmed on fresh seeds" not in page
 

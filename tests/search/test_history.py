@@ -13,7 +13,7 @@ RATE = {"low": 1e-4, "high": 1.0, "log": True}
 
 
 def test_failures_that_a_value_explains_count_as_divergence() -> None:
-    """Two trials or more, all of which failed; a value that failed once, or that trained once, may be good."""
+    """Two trials or more, all of which failed; what failed once, or trained once, may be good."""
     history = History()
     rows = [(4, Outcome.COMPLETED), (8, Outcome.FAILED), (8, Outcome.COMPLETED), (13, Outcome.FAILED)]
     rows += [(13, Outcome.FAILED), (21, Outcome.FAILED)]

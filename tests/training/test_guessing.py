@@ -5,13 +5,15 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
+from sweeper.data.data import Data
 from sweeper.data.splits import rows_of_parts, targets_of
 from sweeper.records.run_files import BASELINES
 from sweeper.study.data import data_of
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
+from sweeper.training.blind_labels import at_random
 from sweeper.training.evaluate import batchable_scores
-from sweeper.training.guessing import at_random, guessing
+from sweeper.training.guessing import guessing
 from sweeper.training.setup import Task, pick_loss, rows_of
 
 RNG = np.random.default_rng(0)
@@ -212,3 +214,33 @@ def test_rows_are_said_to_be_stratified_only_where_they_are(
     parts = rows_of_parts(made.data, (0.6, 0.2, 0.2), seed=0, test_seed=0)
     off = max(abs(targets[rows].mean() - targets.mean()) * len(rows) for rows in parts)
     assert (off <= 1) == (how == "stratified" or rare == 1)
+
+
+COST = torch.tensor([[0.0, 1.0, 5.0], [10.0, 0.0, 3.0], [4.0, 1.0, 0.0]])
+
+
+def cost(output: torch.Tensor, target: torch.Tensor) -> float:
+    """What mistakes cost: of the true class, the one that is named."""
+    return COST[target.long(), output.argmax(1)].mean().item()
+
+
+@pytest.mark.parametrize("highest", [False, True])
+def test_one_label_for_all_rows_is_scored_by_the_score_that_ranks(highest: bool) -> None:
+    """A score of the user's may like one class best: a model that always names it has learned nothing."""
+    labels = np.repeat([0, 1, 2], [20, 40, 60])
+    study = Study(
+        name="m", model=lambda in_features, out_features: torch.nn.Linear(in_features, out_features),
+        data={"source": lambda: (INPUTS[: len(labels)], labels)},
+        training={"loss": "cross_entropy", "metrics": [cost]},
+        search={"objective": "validation_cost", "maximize": highest},
+    )  # fmt: skip
+    found = guessing(Task(study, data_of(study)), [0])["scores"][0]
+    shares = np.bincount(split(data_of(study), study, 0), minlength=3)
+    expected = (shares[:, None] * COST.numpy()).sum(axis=0) / shares.sum()
+    assert found["drawn"]["validation"]["cost"] == pytest.approx(max(expected) if highest else min(expected))
+    assert found["validation"]["cost"] == pytest.approx(expected[2]), "shares name the largest class"
+
+
+def split(data: Data, study: Study, seed: int) -> np.ndarray:
+    """Validation labels of a replicate."""
+    return targets_of(data, study.data.split, seed=seed, test_seed=0, standardize_target=False)[1]

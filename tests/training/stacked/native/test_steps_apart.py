@@ -75,9 +75,11 @@ def gaps(in_features: int, out_features: int, activation: Any) -> nn.Module:
     return _Gaps(in_features, out_features, activation)
 
 
-def test_an_activation_of_numbers_with_gaps_is_refused() -> None:
-    """Machine code of activations goes over numbers side by side."""
+def test_an_activation_of_numbers_with_gaps_is_that_of_those_side_by_side() -> None:
+    """Machine code of activations goes over numbers side by side, to which those with gaps are copied."""
     task = task_of(model=gaps, space={"activation": ["tanh"]}, steps=6, evaluations=2)
+    trials = numbered([{"activation": "tanh"}] * 2)
     with refusals() as noted:
-        by_stack(task, numbered([{"activation": "tanh"}] * 2), 2)
-    assert noted == ["an activation of a tensor with gaps"]
+        by_stack(task, trials, 2)
+    assert noted == []
+    assert_engines_agree(task, trials, 2)
