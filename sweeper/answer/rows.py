@@ -114,7 +114,7 @@ def with_kinds(trials: pd.DataFrame) -> pd.DataFrame:
 
 def label(row: Mapping[Hashable, Any], *, more: int = 0) -> str:
     """A trial in a few words, ``"#17 adam, gelu, lr 0.003, penalty 0.0001"``; what it lacks is left out.
-    Rates and penalties have as many digits `more` as it takes to tell it from others."""
+    `more`: further digits of rate and penalty, where it is to be told from another."""
     words = [str(row["optimizer"])]
     if pd.notna(row["activation"]) and row["activation"] != OWN:
         words.append(str(row["activation"]))

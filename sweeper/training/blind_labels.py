@@ -53,7 +53,7 @@ def blind_labels(
     for label in labels[:MAX_LABELS]:
         sure = np.eye(classes)[np.full(len(targets), int(label))] if loss.task == "classification" else label
         output = torch.tensor(SURE * (2 * np.broadcast_to(sure, _outputs(loss, targets, classes)) - 1.0))
-        values = _values(loss, output, as_tensor(targets, torch.float64), own)
+        values = scores_of(loss, output, as_tensor(targets, torch.float64), users=own is not None)
         for name in values.keys() & {*found, *own_name}:
             value, known = values[name], known_score(name)
             highest = own[1] if known is None and own is not None else known is not None and known.maximize
@@ -66,10 +66,11 @@ def blind_labels(
     return found
 
 
-def _values(loss: Loss, output: Tensor, y: Tensor, own: tuple[str, bool] | None) -> dict[str, float]:
+def scores_of(loss: Loss, output: Tensor, y: Tensor, *, users: bool) -> dict[str, float]:
+    """What an output scores; `users`: by scores of the user's too, as far as these can be computed of it."""
     values = {name: value.item() for name, value in batchable_scores(loss, output, y).items()}
-    if own is not None:
-        with suppress(Exception):  # of the user's score, which may not take labels without a doubt
+    if users:
+        with suppress(Exception):  # whatever the user's score raises
             values |= {name: value.item() for name, value in users_scores(loss, output, y).items()}
     return values
 

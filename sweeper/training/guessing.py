@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -19,8 +18,7 @@ from sweeper.data.splits import is_stratified, targets_of
 from sweeper.split_names import SPLITS
 from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, STRATIFIED, TIME
 from sweeper.study.settings import Settings, settings
-from sweeper.training.blind_labels import MAX_LABELS, as_tensor, blind_labels, own_score
-from sweeper.training.evaluate import batchable_scores, users_scores
+from sweeper.training.blind_labels import MAX_LABELS, as_tensor, blind_labels, own_score, scores_of
 from sweeper.training.pairing_check import pairing_of
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, out_features, pick_loss
@@ -241,9 +239,7 @@ def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype)
     shape = constant_shape(loss, y, len(row))
     output = torch.tensor(row, dtype=dtype).reshape(shape)
     output = output.expand(*y.shape[: 2 if loss.task == "sequence" else 1], *shape)
-    values = {name: value.item() for name, value in batchable_scores(loss, output, y).items()}
-    with suppress(Exception):  # a score of the user's that cannot be computed of a constant has no baseline
-        values |= {name: value.item() for name, value in users_scores(loss, output, y).items()}
+    values = scores_of(loss, output, y, users=True)  # one that cannot be computed of it has no baseline
     return {name: value for name, value in values.items() if name == "loss" or math.isfinite(value)}
 
 

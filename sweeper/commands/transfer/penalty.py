@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from sweeper.commands.transfer.law import Prediction, checked_by_others, predicted
-from sweeper.commands.transfer.trials import Over
+from sweeper.commands.transfer.trials import Over, costs_by_seed
 from sweeper.errors import UserError
 from sweeper.statistics.intervals import interval
 from sweeper.statistics.scaling import optimum
 from sweeper.study.parameters import PENALTY, PENALTY_RANGE
 from sweeper.study.space import Range, Values
 from sweeper.study.study import Given, Study
-from sweeper.trial import Outcome, Trial, TrialResult, cost, from_cost, is_maximized
+from sweeper.trial import Outcome, Trial, TrialResult, from_cost, is_maximized
 
 WEIGHTS, FEWEST = 8, 3
 """Weights above 0 that are tried, and fewest of which the best one can lie between two others."""
@@ -204,10 +204,8 @@ def chosen(grid: pd.DataFrame, objective: str) -> pd.DataFrame:
 
 def _curves(part: pd.DataFrame, objective: str) -> Iterator[tuple[float, float, np.ndarray]]:
     """Each weight with its best rate, and the costs there (seeds,), infinite where a training diverged."""
-    costs = np.asarray(cost(objective, part["objective"].to_numpy(dtype=float)))
-    costs = np.where(np.isfinite(costs), costs, np.inf)  # of those that diverged
-    wide = part.assign(cost=costs).pivot(index=["weight", "rate"], columns="seed", values="cost").dropna()
-    costs = wide.to_numpy(dtype=float)  # of those none of whose trainings failed
+    wide = costs_by_seed(part, ["weight", "rate"], objective)
+    costs = wide.to_numpy(dtype=float)
     weights, rates = (wide.index.get_level_values(name).to_numpy(dtype=float) for name in wide.index.names)
     for weight in np.unique(weights):
         of_weight = np.flatnonzero(weights == weight)

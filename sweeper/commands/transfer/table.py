@@ -9,9 +9,9 @@ import pandas as pd
 
 from sweeper.commands.transfer.law import Prediction, checked_by_others, inside, law, predicted
 from sweeper.commands.transfer.penalty import Penalties
-from sweeper.commands.transfer.trials import Over
+from sweeper.commands.transfer.trials import Over, costs_by_seed
 from sweeper.statistics.scaling import optimum
-from sweeper.trial import Outcome, TrialResult, cost, from_cost
+from sweeper.trial import Outcome, TrialResult, from_cost
 
 MEASURED = ["size", "learning_rate", "seed", "outcome", "objective"]
 OPTIMA = ["size", "rate", "low", "high", "error", "best", "verdict"]
@@ -68,10 +68,7 @@ def measured(results: Sequence[TrialResult], key: str) -> pd.DataFrame:
 
 def costs_at(frame: pd.DataFrame, size: float, objective: str) -> tuple[np.ndarray, np.ndarray]:
     """Rates (k,), of which no training failed, and costs (k, seeds) of one size; NaN where one diverged."""
-    rows = frame[frame["size"] == size]
-    costs = np.asarray(cost(objective, rows["objective"].to_numpy(dtype=float)))
-    rows = rows.assign(cost=np.where(np.isfinite(costs), costs, np.inf))
-    wide = rows.pivot(index="learning_rate", columns="seed", values="cost").dropna()
+    wide = costs_by_seed(frame[frame["size"] == size], "learning_rate", objective)
     found = wide.to_numpy(dtype=float)
     return wide.index.to_numpy(dtype=float), np.where(np.isinf(found), np.nan, found)
 

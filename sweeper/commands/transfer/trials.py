@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sweeper.commands.lr_range.trials import combinations
 from sweeper.errors import StudyError, UserError, shown
 from sweeper.study.space import Range
 from sweeper.study.study import Given, Study
-from sweeper.trial import Trial
+from sweeper.trial import Trial, cost
 from sweeper.wording import given
 
 RATES, SEEDS = 24, 5
@@ -149,3 +150,11 @@ def transfer_trials(
         Trial(number, "explore", seed, parameters, measured=False)
         for number, (seed, parameters) in enumerate(configurations)
     ]
+
+
+def costs_by_seed(rows: pd.DataFrame, settings: str | list[str], objective: str) -> pd.DataFrame:
+    """Costs of trainings, a row for each of the settings and a column for each seed: infinite where one
+    diverged; settings of which one failed, and has no row, are left out."""
+    costs = np.asarray(cost(objective, rows["objective"].to_numpy(dtype=float)))
+    costs = np.where(np.isfinite(costs), costs, np.inf)
+    return rows.assign(cost=costs).pivot(index=settings, columns="seed", values="cost").dropna()

@@ -4,27 +4,22 @@ import math
 from collections.abc import Callable
 
 from sweeper.training.stacked.native import moving, normalization
-from sweeper.training.stacked.native.operation import Operation
+from sweeper.training.stacked.native.operation import Emit, Operation
 from sweeper.training.stacked.native.pointwise import name_of
 from sweeper.training.stacked.native.reductions import NORMS, Reduction, reduce
 from sweeper.training.stacked.native.views import View, without
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
-Emit = Callable[[Operation, Call], None]
-
 
 def reduction(how: Callable[[Call, int], Reduction]) -> Emit:
     """What `how` makes of a call and of how many numbers go into one."""
 
     def emit_it(place: Operation, call: Call) -> None:
-        source, target = place.view(call.arguments[0]), place.view(call.results[0])
+        source, target, axes = _along_axes(place, call)
         if source.element != target.element:  # torch converts each number first
             given, source = source, moving.scratch(place, source.sizes, target.element)
             moving.copy(place, given, source)
-        axes, keep = _axes(call, len(source.sizes))
-        if keep:
-            target = without(target, *axes)
         folded = how(call, math.prod(source.sizes[a] for a in axes))
         if math.isinf(folded.start) and source.element not in ("float", "double"):
             raise NotCompiled("the largest of whole numbers")

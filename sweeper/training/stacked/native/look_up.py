@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sweeper.training.stacked.native import moving
-from sweeper.training.stacked.native.ir import Code, Kind, Number
+from sweeper.training.stacked.native.ir import Kind, Number
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.reductions import add
 from sweeper.training.stacked.native.views import Place, View, collapsed, each
@@ -34,10 +34,15 @@ def scatter(place: Operation, call: Call) -> None:
 
 
 def _scattered(place: Operation, call: Call, what: str) -> None:
-    x, axis, index, source = call.arguments
-    if not call.written:
-        moving.copy(place, place.view(x), place.view(call.results[0]))
+    _, axis, index, source = call.arguments
+    _begin_with(place, call)
     _indexed(place, call.results[0], axis, index, source, what)
+
+
+def _begin_with(place: Operation, call: Call) -> None:
+    """The result begins as the first argument, which it is already where that is written to."""
+    if not call.written:
+        moving.copy(place, place.view(call.arguments[0]), place.view(call.results[0]))
 
 
 GET, ADD, PUT = "get", "add", "put"
@@ -63,7 +68,7 @@ def _indexed(
         k = places[1].load(code, 1).converted("i64")
         right = _known(place, k, length)
         k = right.where(k, 0) * step
-        spot = replace(places[0], start=code.address(_start(code, places[0]), k, whole.in_memory), stride=0)
+        spot = replace(places[0], start=code.address(places[0].address(code), k, whole.in_memory), stride=0)
         one = Place(spot.view, spot.start, 1, code.whole(0))
         if what == GET:
             places[2].store(code, spot.load(code, 1))
@@ -85,9 +90,8 @@ def index(place: Operation, call: Call) -> None:
 
 def index_put(place: Operation, call: Call) -> None:
     """x, numbers, values → x with ``x[:, i, j, …] = values``, or ``+=``"""
-    x, numbers, values, *adds = call.arguments
-    if not call.written:
-        moving.copy(place, place.view(x), place.view(call.results[0]))
+    _, numbers, values, *adds = call.arguments
+    _begin_with(place, call)
     adds_up = bool(adds[0] if adds else call.options.get("accumulate", False))
     _picked(place, call.results[0], numbers, values, ADD if adds_up else PUT)
 
@@ -103,8 +107,7 @@ def index_add(place: Operation, call: Call) -> None:
     x, axis, numbers, source = call.arguments
     if call.options.get("alpha", 1) != 1:
         raise NotCompiled("index_add with a factor")
-    if not call.written:
-        moving.copy(place, place.view(x), place.view(call.results[0]))
+    _begin_with(place, call)
     _picked(place, call.results[0], [None] * (axis % x.ndim) + [numbers], source, ADD)
 
 
@@ -129,7 +132,7 @@ def _picked(
 
     def body(places: list[Place], width: int) -> None:
         value, spot, *picks = places
-        where = code.address(_start(code, spot), _offset(place, picks, steps), whole.in_memory)
+        where = code.address(spot.address(code), _offset(place, picks, steps), whole.in_memory)
         there = Place(spot.view, where, spot.stride, code.whole(0))
         if what == GET:
             value.store(code, code.spread(there.load(code, width), width))
@@ -151,14 +154,6 @@ def _offset(place: Operation, picks: Sequence[Place], steps: Sequence[tuple[int,
         k = k.compare("lt", 0).where(k + length, k)
         offset = offset + _known(place, k, length).where(k, 0) * step
     return offset
-
-
-def _start(code: Code, place: Place) -> str:
-    return (
-        code.address(place.start, place.at * place.stride, place.view.in_memory)
-        if place.stride
-        else place.start
-    )
 
 
 def embedding(place: Operation, call: Call) -> None:
@@ -200,7 +195,7 @@ def _rows(
         right = _known(place, k, table.sizes[0])
         start = code.address(table.start(code), right.where(k, 0) * table.strides[0], table.in_memory)
         row = View(start, 0, table.sizes[1:], table.strides[1:], table.element)
-        vector = View(_start(code, places[1]), 0, others.sizes[-1:], others.strides[-1:], others.element)
+        vector = View(places[1].address(code), 0, others.sizes[-1:], others.strides[-1:], others.element)
         one(row, vector, k)
 
     each(code, [numbers, outer], 1, body)

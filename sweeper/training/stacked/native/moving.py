@@ -85,15 +85,17 @@ def pad(place: Operation, call: Call) -> None:
         length = x.sizes[axis] + min(before, 0) + min(after, 0)
         if length <= 0:
             return
-        source = _from(source, axis, max(-before, 0), length)
-        inner = _from(inner, axis, max(before, 0), length)
+        source = stretch(source, axis, max(-before, 0), length)
+        inner = stretch(inner, axis, max(before, 0), length)
     copy(place, source, inner)
 
 
-def _from(view: View, axis: int, start: int, length: int) -> View:
-    """Its part of so many places along an axis."""
-    sizes = (*view.sizes[:axis], length, *view.sizes[axis + 1 :])
-    return replace(view, sizes=sizes, offset=view.offset + start * view.strides[axis])
+def stretch(view: View, axis: int, start: int, length: int, step: int = 1) -> View:
+    """Its part of so many places along an axis, every `step`th from `start` on; −1 goes back."""
+    sizes, strides = list(view.sizes), list(view.strides)
+    offset = view.offset + start * strides[axis]
+    sizes[axis], strides[axis] = length, strides[axis] * step
+    return replace(view, sizes=tuple(sizes), strides=tuple(strides), offset=offset)
 
 
 def repeat(place: Operation, call: Call) -> None:
@@ -129,8 +131,8 @@ def roll(place: Operation, call: Call) -> None:
             first, length = (whole - shift, shift) if end else (0, whole - shift)
             if not length:
                 break
-            source = _from(source, axis, first, length)
-            into = _from(into, axis, 0 if end else shift, length)
+            source = stretch(source, axis, first, length)
+            into = stretch(into, axis, 0 if end else shift, length)
         else:
             copy(place, source, into)
 

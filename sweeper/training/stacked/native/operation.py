@@ -8,7 +8,7 @@ from torch import Tensor
 from sweeper.training.stacked.native.ir import BYTES, Code, Number, as_function
 from sweeper.training.stacked.native.products import Machine
 from sweeper.training.stacked.native.views import Place, View, each, view_of
-from sweeper.training.stacked.recording import storage_of
+from sweeper.training.stacked.recording import Call, storage_of
 
 ALIGNED = 64
 """Bytes between whose multiples arrays of the arena begin."""
@@ -70,3 +70,7 @@ def mapped(place: Operation, target: View, given: Sequence[View], formula: Calla
         places[0].store(code, formula(*numbers))
 
     each(code, [target, *given], place.lanes(target.element), body)
+
+
+Emit = Callable[[Operation, Call], None]
+"""Writes the code of a call."""

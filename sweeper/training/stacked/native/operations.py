@@ -4,7 +4,7 @@ To add one, write its function and add a line to `OPERATIONS`; a pointwise one n
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from sweeper.training.stacked.native import (
 )
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Number
-from sweeper.training.stacked.native.operation import Operation
+from sweeper.training.stacked.native.operation import Emit, Operation
 from sweeper.training.stacked.native.pointwise import is_pointwise, name_of, of_nothing, value_of, values_of
 from sweeper.training.stacked.native.products import narrow_product, product
 from sweeper.training.stacked.native.reductions import (
@@ -46,8 +46,6 @@ from sweeper.training.stacked.native.views import (
 )
 from sweeper.training.stacked.recording import Call, storage_of, tensors
 from sweeper.training.stacked.refusal import NotCompiled
-
-Emit = Callable[[Operation, Call], None]
 
 
 def emit(place: Operation, unit: Unit) -> None:

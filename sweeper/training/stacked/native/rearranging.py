@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import product
 
 from sweeper.training.stacked.native.ir import Number
-from sweeper.training.stacked.native.moving import copy, fill
+from sweeper.training.stacked.native.moving import copy, fill, stretch
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.reductions import add
 from sweeper.training.stacked.native.views import Place, View, along, each, only
@@ -26,7 +26,7 @@ def triangle(*, lower: bool) -> Callable[[Operation, Call], None]:
         rows, columns = source.sizes[-2:]
 
         def matrix(places: list[Place], width: int) -> None:
-            starts = [_start(place, one) for one in places]
+            starts = [one.address(code) for one in places]
             with code.loop(rows) as loop:
                 bound = loop.index + (diagonal + 1 if lower else diagonal)
                 inner = [
@@ -48,10 +48,6 @@ def triangle(*, lower: bool) -> Callable[[Operation, Call], None]:
         each(code, [only(view, list(front)) for view in (target, source)], 1, matrix)
 
     return emit_it
-
-
-def _start(place: Operation, one: Place) -> str:
-    return place.code.address(one.start, one.at * one.stride, one.view.in_memory) if one.stride else one.start
 
 
 def pixel_shuffle(place: Operation, call: Call) -> None:
@@ -108,15 +104,7 @@ def _reflected(inner: View, outer: View, widths: Sequence[int]) -> Iterator[tupl
                 "within": (0, 1, before),
                 "after": (length - 2, -1, before + length),
             }[where]
-            part = _run(part, axis, start, step, many)
-            into = _run(into, axis, to, 1, many)
+            part = stretch(part, axis, start, many, step)
+            into = stretch(into, axis, to, many)
         else:
             yield part, into
-
-
-def _run(view: View, axis: int, start: int, step: int, many: int) -> View:
-    """`many` places along an axis from `start` on."""
-    sizes, strides = list(view.sizes), list(view.strides)
-    offset = view.offset + start * strides[axis]
-    sizes[axis], strides[axis] = many, strides[axis] * step
-    return replace(view, sizes=tuple(sizes), strides=tuple(strides), offset=offset)

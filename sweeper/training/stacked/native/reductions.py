@@ -117,17 +117,11 @@ def _folded_rows(
             how,
         )
 
-    start = Place(place.view, _element(code, place), 1, place.at)
+    start = Place(place.view, place.address(code), 1, place.at)
     if len(sizes) == 1:
         return row(start)
     first = code.like(how.start, Kind(place.view.element))
     return _over(code, start, sizes, steps, first, lambda at, sofar: how.combine(sofar, row(at)))
-
-
-def _element(code: Code, place: Place) -> str:
-    if not place.stride:
-        return place.start
-    return code.address(place.start, place.at * place.stride, place.view.in_memory)
 
 
 def fold(code: Code, length: int, lanes: int, element: str, load: Load, how: Reduction) -> Number:
@@ -225,7 +219,7 @@ def fold_and_map(
 
     def body(places: list[Place], width: int) -> None:
         if rowwise:
-            starts = [Place(p.view, _element(code, p), 1, code.whole(0)) for p in places]
+            starts = [Place(p.view, p.address(code), 1, code.whole(0)) for p in places]
             _rowwise(code, lanes, starts, length, folds, result)
             return
 

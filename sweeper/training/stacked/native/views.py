@@ -180,6 +180,12 @@ class Place:
     stride: int
     at: Number
 
+    def address(self, code: Code) -> str:
+        """Pointer to the first of them."""
+        if not self.stride:
+            return self.start
+        return code.address(self.start, self.at * self.stride, self.view.in_memory)
+
     def load(self, code: Code, lanes: int) -> Number:
         """One lane where all are the same."""
         view, element = self.view, self.view.in_memory
