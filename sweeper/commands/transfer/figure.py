@@ -42,7 +42,7 @@ def draw(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> Figu
                 [], [], color=color, marker="D", markerfacecolor="white", linewidth=5, alpha=0.6
             )
     if (found.optima["verdict"] != "found").any():
-        entries["at an edge, or too flat to tell"] = Line2D(
+        entries["tells no best rate, see the table"] = Line2D(
             [], [], color="0.5", marker="o", markerfacecolor="white", linestyle=""
         )
     legend_below(figure, entries, ncols=4)

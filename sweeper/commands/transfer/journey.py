@@ -14,6 +14,7 @@ import pandas as pd
 from sweeper.asked import load_data
 from sweeper.commands.figure_file import save_figure
 from sweeper.commands.transfer.figure import draw
+from sweeper.commands.transfer.limits import GUESSING, worth_searching
 from sweeper.commands.transfer.page import write_page
 from sweeper.commands.transfer.penalty import (
     Penalties,
@@ -47,7 +48,12 @@ from sweeper.study.parameters import PENALTY as WEIGHT
 from sweeper.study.space import Fixed, Range, Values
 from sweeper.study.study import Study
 from sweeper.training.dispatch import train_all
-from sweeper.training.in_workers import plan_in_workers, preflight_in_workers, share_task
+from sweeper.training.in_workers import (
+    baselines_of,
+    plan_in_workers,
+    preflight_in_workers,
+    share_task,
+)
 from sweeper.training.planning import Plan, cohorts_of
 from sweeper.training.pool.interface import Pool, Shared
 from sweeper.training.preflight import require_trainable
@@ -156,7 +162,8 @@ def transfer(
         "highest_rate": float(values[-1]),
         "plan": trainer.plan.line(),
     }
-    what = found(frame, over, study.objective)
+    guessed = baselines_of(pool, trainer.shared, range(first, first + seeds))
+    what = found(frame, over, study.objective, guessed)
     if plan is not None:
         of_penalty = _penalties(trainer, over, kept, plan, what.optima, len(trials), study.objective)
         what = replace(what, penalty=of_penalty)
@@ -222,19 +229,21 @@ def next_command(
     """The study at the size asked for, with all that was `held` and the rates of the prediction.
 
     Where there is none, the same transfer with its `options`, and rates beyond the edge that best ones lie
-    at, or more `seeds`.
+    at, or more `seeds`; where sizes learned nothing, ``sweeper advise``.
     """
     entry = study.space.entry("learning_rate", held["optimizer"])
     assert entry is not None
     if what.prediction is None:
         sizes, wider = ",".join(given(size) for size in over.sizes), _wider(entry, what.optima["verdict"])
+        if not wider and (what.optima["verdict"] == GUESSING).any():
+            return run_again(study, command="advise")
         command = run_again(study, *wider, command="transfer")
         more = seeds if wider else max(MORE_SEEDS, 2 * seeds)
         words = [f"--over {over.key}={sizes}", f"--to {given(over.to)}"]
         words += [] if over.check is None else [f"--check {given(over.check)}"]
         words += [f"--seeds {more}"] if more != SEEDS else []
         return " ".join([command, *words, *options])
-    ends = what.prediction.low, what.prediction.high
+    ends = worth_searching(what.prediction, what.optima)
     low, high = (exact(value, 2) for value in ends)
     if low == high:  # no range
         low, high = map(exact, ends)

@@ -12,6 +12,7 @@ from sweeper.commands.transfer import penalty_figure
 from sweeper.commands.transfer.figure import alt, draw
 from sweeper.commands.transfer.held import OF_THE_RUN
 from sweeper.commands.transfer.law import inside
+from sweeper.commands.transfer.limits import beyond_the_limit
 from sweeper.commands.transfer.penalty_words import penalty_fact
 from sweeper.commands.transfer.penalty_words import shown as penalty_shown
 from sweeper.commands.transfer.table import Found
@@ -66,7 +67,9 @@ class _Part:
 
 
 def _parts(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> list[_Part]:
-    optima = found.optima.assign(verdict=found.optima["verdict"].map(VERDICTS)).drop(columns="error")
+    optima = found.optima.assign(verdict=found.optima["verdict"].map(VERDICTS)).drop(
+        columns=["error", "lost"]
+    )
     parts = [_Part(KEY, lambda: draw(measured, found, about), alt(found, about), optima)]
     penalty = found.penalty
     if penalty is not None:
@@ -128,6 +131,8 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
         lead += (
             f" Take it for rough: at {given(found.check.size)} the best rate lies outside what was predicted."
         )
+    if beyond_the_limit(ahead, found.optima):
+        lead += " At the nearest size trainings diverge with it: search lower rates as well."
     settings = {LABELS.get(name, name): shown(value) for name, value in about["held"].items()}
     return Card("predicted", headline, lead, settings, _facts(found, about), step)
 

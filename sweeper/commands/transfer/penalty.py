@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.baseline import ROUNDING
 from sweeper.commands.transfer.law import Prediction, checked_by_others, predicted
 from sweeper.commands.transfer.trials import Over, costs_by_seed
 from sweeper.errors import UserError
@@ -250,6 +251,7 @@ def _compared(rows: pd.DataFrame, objective: str, level: float) -> tuple[Any, ..
     without, with_penalty = wide.to_numpy(dtype=float).T
     low, high = interval(with_penalty - without, level)
     better, worse = (low > 0, high < 0) if is_maximized(objective) else (high < 0, low > 0)
-    verdict = "better" if better else "worse" if worse else "open"
     means = (float(with_penalty.mean()), float(without.mean()))
+    told = max(abs(low), abs(high)) > ROUNDING * max(map(abs, means))
+    verdict = "open" if not told else "better" if better else "worse" if worse else "open"
     return (*means, means[0] - means[1], low, high, len(wide), 0, verdict)

@@ -1,6 +1,6 @@
 """Transfer in numbers: the best rate at each size, the exponent, the prediction, and the check."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 
 from sweeper.commands.transfer.law import Prediction, checked_by_others, inside, law, predicted
+from sweeper.commands.transfer.limits import GUESSING, diverges_from, learned
 from sweeper.commands.transfer.penalty import Penalties
 from sweeper.commands.transfer.trials import Over, costs_by_seed
 from sweeper.statistics.scaling import optimum
 from sweeper.trial import Outcome, TrialResult, from_cost
 
 MEASURED = ["size", "learning_rate", "seed", "outcome", "objective"]
-OPTIMA = ["size", "rate", "low", "high", "error", "best", "verdict"]
+OPTIMA = ["size", "rate", "low", "high", "error", "best", "verdict", "diverges", "lost"]
+EDGES = ("lower edge", "upper edge", "nothing")
+"""Verdicts that ask for other rates, whatever was learned with these."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +76,28 @@ def costs_at(frame: pd.DataFrame, size: float, objective: str) -> tuple[np.ndarr
     return wide.index.to_numpy(dtype=float), np.where(np.isinf(found), np.nan, found)
 
 
-def optima_of(frame: pd.DataFrame, objective: str) -> pd.DataFrame:
+def optima_of(frame: pd.DataFrame, objective: str, guessed: Mapping[str, Any] | None = None) -> pd.DataFrame:
     """`optimum` of each size: rate with low and high, error (of its logarithm), best (the lowest mean on the
-    grid, in the objective's unit) and verdict."""
+    grid, in the objective's unit), verdict, and `diverges_from`: the rate and how many seeds are lost there.
+
+    Against what is `guessed` (``baselines.json``) the verdict may be `GUESSING`, too.
+    """
     rows = []
     for size in sorted(frame["size"].unique()):
         values, costs = costs_at(frame, size, objective)
         each = optimum(list(values), costs)
         best = float(np.asarray(from_cost(objective, np.array(each.loss))))
-        rows.append((size, each.value, each.low, each.high, each.error, best, each.verdict))
+        verdict = each.verdict
+        if verdict not in EDGES and not learned(frame[frame["size"] == size], objective, guessed):
+            verdict = GUESSING
+        diverges, lost = diverges_from(values, costs, each.value)
+        rows.append((size, each.value, each.low, each.high, each.error, best, verdict, diverges, lost))
     return pd.DataFrame(rows, columns=OPTIMA)
 
 
-def found(frame: pd.DataFrame, over: Over, objective: str) -> Found:
-    """Everything that is said, from the trainings alone."""
-    optima = optima_of(frame, objective)
+def found(frame: pd.DataFrame, over: Over, objective: str, guessed: Mapping[str, Any] | None = None) -> Found:
+    """Everything that is said, from the trainings and what is `guessed` on their seeds alone."""
+    optima = optima_of(frame, objective, guessed)
     known = optima[optima["verdict"] == "found"]
     fitted, check = law(known, "rate"), checked_by_others(known, "rate", over.check)
     return Found(

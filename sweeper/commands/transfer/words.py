@@ -9,6 +9,7 @@ from rich.table import Table
 from sweeper.answer.ranked import Ranked
 from sweeper.commands.transfer.law import Prediction, inside
 from sweeper.commands.transfer.law import unchecked as why_unchecked
+from sweeper.commands.transfer.limits import GUESSING, beyond_the_limit, limit_sentences
 from sweeper.commands.transfer.penalty import FACTORS, Penalties, PenaltyPlan
 from sweeper.commands.transfer.penalty_words import penalty_plan, penalty_sentences, verdict_of
 from sweeper.commands.transfer.table import Beside, Found
@@ -23,6 +24,7 @@ VERDICTS = {
     "upper edge": "best at the highest rate: search higher ones",
     "flat": "too flat to tell: the interval spans more than a factor of 10",
     "nothing": "every training diverged at every rate",
+    GUESSING: "no rate is shown to beat guessing, so which one is best says nothing",
 }
 TELLS = " inside the grid that is known to a factor of 10"
 """What a best rate must be to count."""
@@ -66,6 +68,7 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
     elif about["check"] is not None:
         said.append(f"Check at {given(about['check'])}: {unchecked(found, about)}.")
     said += [*_without(found, about), *_untried(ahead, about), *_price(found, about)]
+    said += limit_sentences(ahead, found.optima, key, about["seeds"])
     if ahead.size > 4 * max(found.optima["size"]):
         said.append(
             f"{given(ahead.size)} is {number(ahead.size / max(found.optima['size']), 2)} times the largest "
@@ -143,7 +146,11 @@ def next_text(found: Found, about: Mapping[str, Any]) -> str:
     """What the command that goes on is for."""
     if found.prediction is not None:
         penalty = ", and search its penalty" if found.penalty is not None else ""
-        return f"Train at {about['key']} {given(about['to'])} with rates of this interval{penalty}:"
+        below = " and lower ones"
+        rates = "rates of this interval" + below * beyond_the_limit(found.prediction, found.optima)
+        return f"Train at {about['key']} {given(about['to'])} with {rates}{penalty}:"
+    if about["next"].startswith("sweeper advise "):
+        return "See what keeps the model from learning:"
     if " --seeds " in about["next"]:
         return "Tell more closely where the best rates lie, with more seeds:"
     return "Best rates lie at the edge of those tried: go beyond it:"
