@@ -14,6 +14,7 @@ from sweeper.answer.comparison import FAILS, TIED, UNRANKED, UNSHOWN, WINNER, ve
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gain
 from sweeper.answer.learning import Learning, learning
+from sweeper.answer.lost_seeds import MANY, lost_alike, lost_by
 from sweeper.answer.luck import Luck, luck
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, parameters_of
@@ -67,6 +68,8 @@ class Answer:
     """All others that lost no more seeds than the winner."""
     lost: Mapping[str, int] = field(default_factory=dict)
     """Fresh seeds of the winner without a score: ``diverged`` and ``failed``."""
+    lost_alike: tuple[int, ...] = ()
+    """These seeds, where all other finalists lost them, too, see `sweeper.answer.lost_seeds`."""
     test_seeds: int = 0
     """Fresh seeds that `test` is the mean of."""
     test_ends: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -97,6 +100,16 @@ class Answer:
     """What the run has still to do, in words; empty where nothing is known to be missing."""
     warnings: tuple[str, ...] = ()
     """What else to know before the answer is trusted, in sentences."""
+
+    @property
+    def tried(self) -> int:
+        """Fresh seeds that the winner was trained on, lost ones included."""
+        return sum(self.lost.values()) + (self.confirmed.seeds if self.confirmed else 0)
+
+    @property
+    def unstable(self) -> bool:
+        """Whether it lost many of its fresh seeds (`MANY`)."""
+        return sum(self.lost.values()) >= MANY * max(self.tried, 1)
 
     @property
     def above_chance(self) -> bool:
@@ -182,7 +195,8 @@ def answer(
         tied=_called({TIED}, ranking, known),
         unranked=_called({UNRANKED}, ranking, known),
         peers=_called({*known} - {WINNER, FAILS}, ranking, known),
-        lost=_lost(trials, number),
+        lost=lost_by(trials, number),
+        lost_alike=lost_alike(trials, number),
         test_seeds=len(tested),
         test_ends=_ends_of(tested, least_loss),
         rows=_rows(baselines),
@@ -220,12 +234,6 @@ def _standing(ranking: pd.DataFrame, known: Sequence[str]) -> str:
     if TIED in known:
         return TIES
     return AHEAD if any(verdict in UNSHOWN for verdict in known) else CONFIRMED
-
-
-def _lost(trials: pd.DataFrame, winner: int) -> dict[str, int]:
-    """Fresh seeds of the winner by how they were lost; both counts wherever one was trained."""
-    own = trials.loc[(trials["phase"] == "confirm") & (trials["trial"] == winner), "outcome"]
-    return {name: int((own == name).sum()) for name in ("diverged", "failed")} if len(own) else {}
 
 
 def _scores_of(trials: pd.DataFrame, winner: int, *, fresh: bool) -> dict[int, float]:

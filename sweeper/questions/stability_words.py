@@ -53,7 +53,10 @@ def _none_lost(run: RunData, measured: pd.DataFrame) -> str:
     """Why no diverged trial is compared with a limit."""
     lost = int((search_trials(run.trials)["outcome"] == "diverged").sum())
     if not lost:
-        return "No trial of the search diverged."
+        fresh = run.trials[run.trials["phase"] == "confirm"]
+        later = int((fresh["outcome"] == "diverged").sum())
+        but = f"; of {count(len(fresh), 'training')} on fresh seeds {later:,} did, which are not measured"
+        return f"No trial of the search diverged{but if later else ''}."
     if (measured["outcome"] == "diverged").any():
         return "No diverged trial that was measured has an optimizer with a limit."
     none = "it was not" if lost == 1 else "none was"

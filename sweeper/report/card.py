@@ -83,10 +83,15 @@ class Card:
     """That guessing is beaten; that nothing was learned, or nothing beyond guessing: then no section ranks
     anything."""
 
+    unstable: str = ""
+    """``lost 4 of 10 seeds``, where the winner lost many of its fresh seeds."""
+
     @property
     def badge(self) -> str:
         """The status in words; of an answer that does not beat guessing the headline, which says where."""
-        return self.headline.rstrip(".") if self.standing == GUESS else BADGES[self.standing]
+        if self.standing == GUESS:
+            return self.headline.rstrip(".")
+        return "; ".join(part for part in (BADGES[self.standing], self.unstable) if part)
 
     @property
     def status(self) -> str:
@@ -135,7 +140,8 @@ def card(
         warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
     step = next_step(study, answer, trials, doubted, summary.edge, folder, unscaled)
     chosen, claims = settings(answer.parameters, study), _claims(answer, doubted)
-    return Card(standing, headline, lead, chosen, facts, step, warnings, claims)
+    unstable = f"lost {sum(answer.lost.values())} of {count(answer.tried, 'seed')}" if answer.unstable else ""
+    return Card(standing, headline, lead, chosen, facts, step, warnings, claims, unstable)
 
 
 def _claims(answer: Answer, doubted: Doubt | None) -> tuple[Claim, ...]:

@@ -186,8 +186,17 @@ def _seeds(answer: Answer) -> tuple[str, ...]:
 def _lost(answer: Answer) -> tuple[str, ...]:
     """That these settings are unstable: the seeds that they lost say nothing else about their score."""
     lost = listing([f"{what} on {times}" for what, times in answer.lost.items() if times])
-    tried = sum(answer.lost.values()) + (answer.confirmed.seeds if answer.confirmed else 0)
-    return (f"These settings {lost} of {count(tried, 'fresh seed')}.",) if lost else ()
+    if not lost:
+        return ()
+    text, alike = f"These settings {lost} of {count(answer.tried, 'fresh seed')}.", answer.lost_alike
+    if not alike:
+        return (text,)
+    which = f"seed {alike[0]}" if len(alike) == 1 else f"seeds {listing([str(seed) for seed in alike])}"
+    every = (
+        f"Every other finalist lost {which}, too: what a seed draws (weights, order of batches, mostly the "
+        "split) decides that, and none of these settings prevents it. Look for the cause in model and data."
+    )
+    return text, every
 
 
 def _rows(study: Study, recorded: Mapping[str, Any]) -> tuple[str, ...]:

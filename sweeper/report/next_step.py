@@ -94,6 +94,8 @@ def next_step(
         step = _widen(study, edge, trials)  # a score that still gets better towards a bound may beat it there
     elif doubted is not None:
         step = _guessed(study, answer, doubted, trials)
+    elif answer.unstable and answer.lost_alike:
+        return _on_a_lost_seed(study, answer, folder)
     elif edge is not None and (falling := _falling(study, answer, edge)):
         step = falling
     elif edge is not None:
@@ -300,6 +302,21 @@ def _falling(study: Study, answer: Answer, edge: Edge) -> _Rerun | None:
     )
     text += "its trainings lose most of what their best evaluations gained: let the rate fall."
     return _Rerun(text, (setting,), beside="cosine") if option(study, setting) else None
+
+
+def _on_a_lost_seed(study: Study, answer: Answer, folder: Path | None) -> NextStep:
+    """The script of the winner on a seed that all finalists lost: other settings do not mend that."""
+    seed, words = answer.lost_alike[0], " and ".join(name for name, times in answer.lost.items() if times)
+    text = f"On seed {seed} every finalist {words.replace(' and ', ' or ')}"
+    if folder is None:
+        return NextStep(
+            f"{text}: print a script that trains these settings, and run it with --seed {seed}:",
+            of_run(study, "best", "--python"),
+        )
+    return NextStep(
+        f"{text}: train these settings there, and look for the cause in model and data:",
+        f"python {folder / 'best.py'} --seed {seed}",
+    )
 
 
 def _use(study: Study, folder: Path | None) -> NextStep:
