@@ -113,7 +113,7 @@ def card(
     curves: pd.DataFrame | None = None,
 ) -> Card:
     """The answer of `trials` in words; `folder`: that of the report, if there is one; `curves`: theirs."""
-    unscaled = off_scale(study, curves)
+    unscaled = off_scale(study, curves, answer)
     counted = _counts(study, trials)
     if answer is None:
         step = next_step(study, None, trials, None, None, folder, unscaled)

@@ -95,16 +95,26 @@ def _is_regression(study: Study) -> bool | None:
 
 UNUSUAL = {"mse": 100.0}
 """Losses before training from which targets are far from a scale of 1; of others 10."""
+SMALL = {"mse": 0.01, "huber": 0.005, "l1": 0.1, "quantile": 0.1}
+"""Losses of guessing below which they are, too: their deviation is below about a tenth."""
 
 
-def off_scale(study: Study, curves: pd.DataFrame | None) -> float | None:
-    """The loss before training, median over trials, where targets as they came make it unusual; else
-    ``None``."""
-    if curves is None or curves.empty or study.data.standardize_target or not _is_regression(study):
-        return None
+def off_scale(study: Study, curves: pd.DataFrame | None, answer: Answer | None = None) -> str:
+    """A clause on the loss that targets far from a scale of 1 make unusual, as they came: large before
+    training, median over trials, or small by guessing. Else empty."""
+    if study.data.standardize_target or not _is_regression(study):
+        return ""
+    loss = str(study.training.loss)
+    known = answer.baseline if answer is not None else None
+    guesses = [known.objective, *known.test] if known is not None else []
+    guess = next((each.guess for each in guesses if each is not None and each.score == "loss"), math.nan)
+    if loss in SMALL and guess < SMALL[loss]:
+        return f"guessing has a loss of {number(guess)}"
+    if curves is None or curves.empty:
+        return ""
     first = curves[(curves["metric"] == "validation_loss") & (curves["step"] == 0)]["value"].astype(float)
-    loss = float(first.median())
-    return loss if loss > UNUSUAL.get(str(study.training.loss), 10.0) else None
+    before = float(first.median())
+    return f"the loss before training is {number(before)}" if before > UNUSUAL.get(loss, 10.0) else ""
 
 
 def _best_of(answer: Answer, seeds: int) -> str:

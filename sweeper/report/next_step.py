@@ -59,7 +59,7 @@ def next_step(
     doubted: Doubt | None,
     edge: Edge | None,
     folder: Path | None,
-    unscaled: float | None = None,
+    unscaled: str = "",
 ) -> NextStep:
     """The most useful of: begin, mend what fails or diverges, confirm, widen the range, use the answer.
 
@@ -70,11 +70,11 @@ def next_step(
         doubted: why the answer is none.
         edge: a setting of the winner at an edge of its range.
         folder: that of the report, where ``best.py`` lies; ``None`` if there is no report.
-        unscaled: the loss before training, where targets far from a scale of 1 make it large.
+        unscaled: which loss targets far from a scale of 1 make unusual, as `off_scale` words it.
     """
     at_a_rate = edge is not None and edge.parameter == "learning_rate"
     badly = at_a_rate or _trains_badly(answer, trials, doubted)
-    if unscaled is not None and badly and option(study, SCALED):
+    if unscaled and badly and option(study, SCALED):
         step = _scaled(unscaled)
     elif answer is None:
         step = _no_answer(study, trials)
@@ -130,9 +130,9 @@ def _trains_badly(answer: Answer | None, trials: pd.DataFrame, doubted: Doubt | 
     return bool(lost) or (answer is not None and doubted is not None)
 
 
-def _scaled(loss: float) -> _Rerun:
-    text = f"Targets lie far from a scale of 1 (the loss before training is {number(loss)}), and usual rates "
-    text += "and weights are for that scale: standardize them. Scores are in their deviations then."
+def _scaled(unscaled: str) -> _Rerun:
+    text = f"Targets lie far from a scale of 1 ({unscaled}), and usual rates and weights are for that scale: "
+    text += "standardize them. Scores are in their deviations then."
     return _Rerun(text, (SCALED,), beside="standardized")
 
 

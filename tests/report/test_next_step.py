@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from report_inputs import made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
@@ -14,6 +15,7 @@ from sweeper.answer.edges import Edge
 from sweeper.questions.run_data import RunData
 from sweeper.report.card import card
 from sweeper.report.doubts import Doubt, with_warnings
+from sweeper.report.facts import off_scale
 from sweeper.report.next_step import NextStep, called_beside, next_step
 
 
@@ -274,10 +276,10 @@ def test_a_run_that_is_proposed_leaves_all_before_it(name: str, another: str) ->
 
 @pytest.mark.parametrize(
     ("parameter", "unscaled", "scaled"),
-    [("learning_rate", 1.4e11, True), ("learning_rate", None, False), ("activation_penalty", 1.4e11, False)],
+    [("learning_rate", "its loss", True), ("learning_rate", "", False), ("activation_penalty", "its", False)],
 )
 def test_targets_far_from_a_scale_of_1_come_before_other_rates(
-    parameter: str, unscaled: float | None, scaled: bool
+    parameter: str, unscaled: str, scaled: bool
 ) -> None:
     """A best rate at an end of its range is what such targets ask for."""
     training = {"loss": "mse", "steps": 10, "batch_size": 8}
@@ -287,3 +289,27 @@ def test_targets_far_from_a_scale_of_1_come_before_other_rates(
     step = next_step(study, run.answer, run.trials, None, edge, None, unscaled)
     assert ("data.standardize_target=true" in step.command) is scaled
     assert ("name=made-standardized" in step.command) is scaled
+
+
+@pytest.mark.parametrize(
+    ("loss", "guess", "before", "clause"),
+    [
+        ("mse", 8.7e-8, 0.05, "guessing has a loss of 8.7e-8"),
+        ("mse", 0.8, 1.1, ""),
+        ("mse", 0.8, 4e5, "the loss before training is 400,000"),
+        ("l1", 0.02, 0.5, "guessing has a loss of 0.020"),
+        ("gaussian_nll", -7.0, 0.5, ""),
+    ],
+)
+def test_targets_far_from_a_scale_of_1_are_seen_by_a_loss_of_either_side(
+    loss: str, guess: float, before: float, clause: str
+) -> None:
+    """Large ones by the loss before training, small ones by that of guessing: weights of usual size start
+    far above it."""
+    study = made_study(data={"source": "diabetes"}, training={"loss": loss, "steps": 10, "batch_size": 8})
+    curves = pd.DataFrame({"metric": ["validation_loss"], "step": [0], "value": [before]})
+    against = Against("test", "loss", guess, guess, 0.0, 0.0, 0.0, 5, higher=False)
+    answer = replace(made_input(synthetic_records(24)).answer, baseline=Baseline("", "", None, (against,)))
+    assert off_scale(study, curves, answer) == clause
+    scaled = made_study(data={"source": "diabetes", "standardize_target": True}, training={"loss": loss})
+    assert off_scale(scaled, curves, answer) == ""
