@@ -19,14 +19,15 @@ NEEDED     = Python 3.11 or newer is needed; if it has another name: make setup 
 run_name   = "$${NAME:-$$(basename "$$STUDY" .toml)}"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report dashboard test tools pools oldest check bench soak clean moved
+.PHONY: help setup sweep report dashboard test test-all tools pools oldest check bench soak clean moved
 .SUFFIXES:
 
 help:
 	@echo "Which learning rate, optimizer, activation function and activation regularization suit a model?"
 	@echo
 	@echo "  make sweep      run a study and write its report (resumes what is there)"
-	@echo "  make test       run the tests"
+	@echo "  make test       run the tests but for the slow cases"
+	@echo "  make test-all   run all tests"
 	@echo "  make tools      install TensorBoard, MLflow, wandb, Trackio, Lightning and Jupyter, and test with them"
 	@echo "  make pools      install Dask, Ray and the driver of PostgreSQL, and run a study on each, with workers killed"
 	@echo "  make oldest     install the oldest versions that are allowed into $(OLDEST); some tests and a sweep with them"
@@ -62,8 +63,12 @@ dashboard: $(INSTALLED)
 # no process takes its place: there the test would hang again.
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile --max-worker-restart=0
 
-# Tests start a hundred processes, which need not compile the package anew each.
+# Tests start a hundred processes, which need not compile the package anew each. The slow cases wait for test-all,
+# unless ARGS ask for some.
 test: $(INSTALLED)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PARALLEL) $(or $(ARGS),--quick)
+
+test-all: $(INSTALLED)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 bench: $(INSTALLED)

@@ -297,7 +297,7 @@ def test_targets_far_from_a_scale_of_1_come_before_other_rates(
         ("mse", 8.7e-8, 0.05, "guessing has a loss of 8.7e-8"),
         ("mse", 0.8, 1.1, ""),
         ("mse", 0.8, 4e5, "the loss before training is 400,000"),
-        ("l1", 0.02, 0.5, "guessing has a loss of 0.020"),
+        ("l1", 0.02, 0.5, "guessing has a loss of 0.02"),
         ("gaussian_nll", -7.0, 0.5, ""),
     ],
 )
