@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 from types import SimpleNamespace
 
-from slow_cases import CENTRAL, LISTED, durations, listed, slow, function_of, without_slow
+from slow_cases import CENTRAL, LISTED, durations, function_of, listed, slow, without_slow
 
 TESTS = Path(__file__).parents[1]
 
