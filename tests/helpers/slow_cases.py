@@ -2,7 +2,7 @@
 
 This file writes the list from what pytest prints of a whole run:
 
-    make test-all ARGS=--durations=0 > /tmp/printed; .venv/bin/python tests/helpers/slow_cases.py /tmp/printed
+    make test-all ARGS=--durations=0 > printed; .venv/bin/python tests/helpers/slow_cases.py printed
 """
 
 import re
