@@ -278,11 +278,8 @@ def load_result(study: Study, folder: Path) -> Result:
     records = load_records(folder / "records", rules_of(study))
     tested, of_test = TEST.read(folder)
     baselines, of_baselines = BASELINES.read(folder)
-    others = [
-        finding
-        for finding in (of_test, of_baselines, PLAN.read(folder)[1], EARLIER.read(folder)[1])
-        if finding is not None
-    ]
+    found = (of_test, of_baselines, PLAN.read(folder)[1], EARLIER.read(folder)[1])
+    others = [finding for finding in found if finding is not None]
     others += journal_findings(folder / "journal.log")
     if (folder / "journal.log").exists() and not os.path.lexists(folder / "records"):
         records = replace(records, findings=(Damage(folder / "records", "is missing"),))
@@ -297,7 +294,8 @@ def load_result(study: Study, folder: Path) -> Result:
     result = Result(study, folder, records, winner, (*records.findings, *others))
     if winner is None:
         return result
-    winner, failed = replace(winner, unfinished=result._unfinished()), often_failed(records.trials)
+    kept, failed = result._kept_script(), often_failed(records.trials)
+    winner = replace(winner, unfinished=result._unfinished(), scriptless=kept.reason if kept else "")
     said = with_warnings(study, winner, baselines, tested=is_tested, broken=broken, failed=failed)
     return replace(result, answer=said)
 

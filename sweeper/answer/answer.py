@@ -96,6 +96,8 @@ class Answer:
     `sweeper.report.doubts.doubt` puts in their place."""
     doubted: str = ""
     """The headline that `sweeper.report.doubts.doubt` puts in its place; empty where there is none."""
+    scriptless: str = ""
+    """Why no script can be written that trains it; empty where one can, or where that is not known."""
     unfinished: str = ""
     """What the run has still to do, in words; empty where nothing is known to be missing."""
     warnings: tuple[str, ...] = ()

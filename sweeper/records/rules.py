@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from sweeper.records.schema import ENGINES, PHASES, parameter_columns, restore
 from sweeper.study.space import Range, Space, Values
-from sweeper.study.study import Study
+from sweeper.study.study import Study, plain
 from sweeper.trial import Outcome
 
 Mask = npt.NDArray[np.bool_]
@@ -60,15 +60,9 @@ def rules_of(study: Study) -> Rules:
 def fingerprint(study: Study) -> bytes:
     """The same for studies whose records may lie in one folder, also with keys that later releases add."""
     raw = study.model_dump(exclude_none=True, exclude_defaults=True)
-    kept = {name: raw.get(name) for name in ("name", "data", "model", "training")}
-    text = json.dumps([kept, study.search.seed, sorted(study.search.space)], default=_name, sort_keys=True)
+    kept = {name: plain(raw.get(name)) for name in ("name", "data", "model", "training")}
+    text = json.dumps([kept, study.search.seed, sorted(study.search.space)], default=str, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16].encode()
-
-
-def _name(value: Any) -> str:
-    if callable(value):
-        return f"{value.__module__}:{value.__qualname__}"
-    return str(value)
 
 
 def broken(

@@ -94,14 +94,14 @@ def next_step(
         step = _widen(study, edge, trials)  # a score that still gets better towards a bound may beat it there
     elif doubted is not None:
         step = _guessed(study, answer, doubted, trials)
-    elif answer.unstable and answer.lost_alike:
+    elif answer.unstable and answer.lost_alike and not answer.scriptless:
         return _on_a_lost_seed(study, answer, folder)
     elif edge is not None and (falling := _falling(study, answer, edge)):
         step = falling
     elif edge is not None:
         step = _widen(study, edge, trials)
     else:
-        return _use(study, folder)
+        return _use(study, answer, folder)
     named = (f"name={called_beside(study.name, step.beside)}",) if step.beside else ()
     command = run_again(study, *named, *step.settings, command=step.command)
     command += " --fresh" if step.fresh else ""
@@ -319,7 +319,12 @@ def _on_a_lost_seed(study: Study, answer: Answer, folder: Path | None) -> NextSt
     )
 
 
-def _use(study: Study, folder: Path | None) -> NextStep:
+def _use(study: Study, answer: Answer, folder: Path | None) -> NextStep:
+    if answer.scriptless:
+        why = answer.scriptless.removesuffix(".")
+        text = f"Train these settings with your own code, as no script can be written for this run ({why}). "
+        text += "This prints them as a study file:"
+        return NextStep(text, of_run(study, "best", "--toml"))
     if folder is None:
         text = "Print a plain PyTorch script that trains these settings:"
         return NextStep(text, of_run(study, "best", "--python"))

@@ -181,7 +181,7 @@ class Study(Section):
         raw = self.model_dump(exclude_none=True, by_alias=True)
         if not raw["search"]["try"]:
             del raw["search"]["try"]
-        return {key: _plain(value) for key, value in raw.items() if value or key != "expect"}
+        return {key: plain(value) for key, value in raw.items() if value or key != "expect"}
 
     def to_toml(self) -> str:
         """The study file that loads as this study."""
@@ -209,12 +209,12 @@ def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
     return sorted(unique.values(), key=lambda mistake: position.get(mistake.key.split(".")[0], -1))
 
 
-def _plain(value: Any) -> Any:
-    """TOML has no tuples, no null and no functions."""
+def plain(value: Any) -> Any:
+    """As a study file has it: TOML has no tuples, no null and no functions."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items() if v is not None}
+        return {str(k): plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, InMemory):
         return value.words
     return source_of(value) if callable(value) else value

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -313,3 +314,16 @@ def test_targets_far_from_a_scale_of_1_are_seen_by_a_loss_of_either_side(
     assert off_scale(study, curves, answer) == clause
     scaled = made_study(data={"source": "diabetes", "standardize_target": True}, training={"loss": loss})
     assert off_scale(scaled, curves, answer) == ""
+
+
+def test_where_no_script_can_be_written_none_is_proposed() -> None:
+    """A study file with the settings takes its place, on the page and in a comparison; the reason is told."""
+    records = synthetic_records(24, finalists=1, seeds=10)
+    run = made_input(records, study=made_study(confirm={"finalists": 1, "seeds": 10}))
+    answer = replace(run.answer, scriptless="the data are given in memory.")
+    step = next_step(run.study, answer, run.trials, None, None, Path("reports/made"))
+    assert step.command.startswith("sweeper best made --toml")
+    assert "as no script can be written for this run (the data are given in memory)" in step.text
+    assert (
+        next_step(run.study, run.answer, run.trials, None, None, Path("out")).command == "python out/best.py"
+    )

@@ -52,6 +52,10 @@ def _step(side: Comparison) -> NextStep:
 
 
 def _script(of: str, run: Run, why: str = "") -> NextStep:
+    if run.answer.scriptless:
+        return NextStep(
+            f"{why}Print a study file with the settings of {of}:", of_run(run.study, "best", "--toml")
+        )
     return NextStep(f"{why}Print a plain PyTorch script of {of}:", of_run(run.study, "best", "--python"))
 
 
