@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sweeper.errors import UserError, did_you_mean, shown, what_lies_at
+from sweeper.suggestions import suggestion
 
 DEVICE = re.compile(r"""\bdevice["']?\s*=\s*["']?(auto|cpu|mps|cuda(?::\d+)?)\b""")
 """``training.device`` in a file or an override."""
@@ -35,7 +36,17 @@ def find(path: str | Path) -> Path:
             f"study {shown(str(path))} is {what}; give a .toml file or one of: {', '.join(builtin)}"
         )
     hint = did_you_mean(str(path), list(builtin))
+    if not hint.startswith("did") and (near := suggestion(Path(path).stem, _studies_beside(Path(path)))):
+        hint = f"did you mean {shown(str(Path(path).parent / f'{near}.toml'))}? allowed: {', '.join(builtin)}"
     raise UserError(f"no study {shown(str(path))}: neither a file nor a built-in study; {hint}")
+
+
+def _studies_beside(path: Path) -> list[str]:
+    """What the study files are called in the folder of a path; none where that cannot be read."""
+    try:
+        return sorted(file.stem for file in path.parent.glob("*.toml"))
+    except (OSError, ValueError):
+        return []
 
 
 def written_device(path: str | Path, overrides: Iterable[str] = ()) -> str:

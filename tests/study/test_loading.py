@@ -202,6 +202,18 @@ def test_a_study_that_is_not_there() -> None:
     )
 
 
+@pytest.mark.parametrize("asked", ["chrun.toml", "churn", "Churn.tml"])
+def test_a_study_file_of_nearly_that_name_is_proposed(tmp_path: Path, asked: str) -> None:
+    """Letters exchanged, or the ending forgotten; what lies elsewhere is not searched."""
+    (tmp_path / "churn.toml").write_text("", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        Study.load(tmp_path / asked)
+    assert f"did you mean '{tmp_path / 'churn.toml'}'? allowed: " in str(caught.value)
+    with pytest.raises(UserError) as caught:
+        Study.load(tmp_path / "none" / asked)
+    assert "did you mean" not in str(caught.value)
+
+
 def test_a_folder_is_no_study(tmp_path: Path) -> None:
     """A folder is named as such."""
     with pytest.raises(UserError, match=r"is a folder; give a \.toml file or one of: "):
