@@ -16,7 +16,7 @@ from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.sizes import IMPORTANCES, MANY, every_nth
 from sweeper.trial import HIGHER
-from sweeper.wording import TENFOLD, count, number, ordinal, percent, share_of, spoken
+from sweeper.wording import count, number, ordinal, percent, spoken
 
 
 def importances(run: RunData) -> pd.DataFrame:
@@ -119,14 +119,14 @@ def _share(row: Mapping[Any, Any]) -> str:
 
 
 def _chance(row: Mapping[Any, Any]) -> str:
-    """What shuffled scores reach of the total of the shares, which may be many times it."""
-    return percent(row["chance"]) if row["chance"] < TENFOLD else share_of(row["chance"], "the total")
+    """What shuffled scores reach of the total of the shares; how many times it says nothing more."""
+    return percent(row["chance"]) if row["chance"] < 1 else "100 % or more"
 
 
 def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
     ends = (row["low"], row["high"])
     text = f"{percent(row['importance'])} of the importance (95 % interval {percent(ends[0])} to "
-    text += f"{percent(ends[1])}; shuffled scores reach {share_of(row['chance'], 'the same total')})"
+    text += f"{percent(ends[1])}; shuffled scores reach {_chance(row)} of the same total)"
     return Claim(
         MATTERS,
         str(row["parameter"]),
