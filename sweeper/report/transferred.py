@@ -84,6 +84,8 @@ class Kept:
     """What it held equal, where that is from the winner of the run."""
     key: str = ""
     """That of the sizes."""
+    onward: str = ""
+    """What to do next, with the command; empty in files of earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def _read(study: Study, file: Path, answered: Mapping[str, Any]) -> Transferred 
             png = files[f"figures/{name}.png"] = (file.parent / f"{name}.png").read_bytes()
             drawn.append(Drawn.of(name, png, part.alt, about.title, about.caption))
     said, how = (*_outdated(kept.winner, answered), *map(str, kept.sentences)), tuple(kept.how)
+    said += (kept.onward,) if kept.onward else ()
     section = RenderedSection(file.stem, kept.question, said, tuple(drawn), tuple(tables), how, part=ANSWER)
     return Transferred(section, files)
 
@@ -180,6 +183,6 @@ def _kept(told: dict[str, Any]) -> Kept:
     """``transfer.json``; one of before the penalty was tried has its one part at the top."""
     parts = told.get("parts") or [{"name": KEY, "alt": told["alt"], "rows": told["rows"]}]
     common = {name: told[name] for name in ("study", "question", "sentences", "how")}
-    common["winner"] = told.get("winner", {})
+    common |= {"winner": told.get("winner", {}), "onward": str(told.get("onward", ""))}
     common["key"] = told.get("key") or str(told["question"]).rpartition(" ")[2].rstrip("?")
     return Kept(**common, parts=[KeptPart(**part) for part in parts])

@@ -105,7 +105,8 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
     page = render(titled, card(found, about), [section], alone=True)
     winner = about["held"] if about["held_from"] == OF_THE_RUN else {}
     key = about["key"]
-    kept = Kept(about["study"], section.question, said, how, [part.kept() for part in parts], winner, key)
+    tables, onward = [part.kept() for part in parts], f"{next_text(found, about)} {about['next']}"
+    kept = Kept(about["study"], section.question, said, how, tables, winner, key, onward)
     refuse_links(folder)
     with writing("the page", folder):
         folder.mkdir(parents=True, exist_ok=True)

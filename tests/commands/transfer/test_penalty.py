@@ -296,7 +296,7 @@ def test_page_terminal_figure_and_json_say_the_same(
     write_page(tmp_path, frame(LAW), done, about)
     (tmp_path / "transfer_penalty.png").write_bytes(png_bytes(draw(done.penalty, about)))  # type: ignore[arg-type]
     (beside,) = transferred(made_study(), tmp_path)
-    assert list(beside.section.sentences) == said
+    assert list(beside.section.sentences[:-1]) == said
     assert set(beside.files) == {
         "tables/transfer.csv",
         "tables/transfer_penalty.csv",

@@ -220,7 +220,8 @@ def test_the_page_of_the_run_takes_a_transfer_in(tmp_path: Path) -> None:
     write_page(tmp_path, rows, done, about)
     (tmp_path / "transfer.png").write_bytes(png_bytes(draw(rows, done, about)))
     (beside,) = transferred(made_study(), tmp_path)
-    assert list(beside.section.sentences) == sentences(done, about)
+    assert list(beside.section.sentences[:-1]) == sentences(done, about)
+    assert beside.section.sentences[-1].endswith(f"with rates of this interval: {ABOUT['next']}")
     assert set(beside.files) == {"figures/transfer.png", "tables/transfer.csv"}
     others = [RenderedSection(key, "?", ("!",), part=part) for key, part in (("a", ANSWER), ("b", WHY))]
     assert [each.key for each in with_transfers(others, [beside])] == ["a", "transfer", "b"]
