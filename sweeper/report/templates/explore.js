@@ -211,8 +211,11 @@
       stroke: () => colour("--line"), width: 1,
     });
     const flat = name === "settings";
+    // Names of axes that stand close take turns at two heights.
+    const tight = () => host.clientWidth < 90 * data.names.length;
+    const named = (word, k) => (tight() && k % 2 ? "\n\n" : "") + word.split(/ |(?<=\.)/).join("\n");
     const axes = flat
-      ? [{ ...axis("", false), grid: { show: false }, size: 56, splits: () => data.names.map((_, k) => k), values: () => data.names.map((word) => word.replace(" ", "\n")) }, { show: false }]
+      ? [{ ...axis("", false), grid: { show: false }, size: () => (tight() ? 88 : 56), splits: () => data.names.map((_, k) => k), values: () => data.names.map(named) }, { show: false }]
       : [axis(titles[name][0], x[1]), { ...axis(titles[name][1], y[1]), size: 58 }];
     const size = () => ({ width: host.clientWidth, height: Math.max(260, Math.min(380, host.clientWidth * 0.55)) });
     const plot = new uPlot({
