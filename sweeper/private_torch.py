@@ -63,10 +63,8 @@ def _module_tables() -> None:
         held = norm._parameters["weight"], norm._buffers["running_mean"]
         return [tensor.dtype for tensor in held] == [torch.float64] * 2
 
-    def find() -> nn.Module:
-        return nn.Sequential(OrderedDict(norm=nn.BatchNorm1d(1)))  # draws no random numbers
-
-    _opened("tables of a module's parts", find, works)
+    made = partial(nn.Sequential, OrderedDict(norm=nn.BatchNorm1d(1)))  # draws no random numbers
+    _opened("tables of a module's parts", made, works)
 
 
 def buffers_of(module: nn.Module) -> dict[str, Tensor | None]:
@@ -115,36 +113,40 @@ def version_of(tensor: Tensor) -> int:
 
 
 @cache
-def _gradient_hooks() -> None:
+def _hooks() -> None:
     def find() -> list[Any]:
-        hooked, then, module = (
-            torch.zeros(1, requires_grad=True),
-            torch.zeros(1, requires_grad=True),
-            nn.Identity(),
-        )
+        hooked, then = (torch.zeros(1, requires_grad=True) for _ in range(2))
         hooked.register_hook(lambda g: g)
         then.register_post_accumulate_grad_hook(lambda t: None)
-        module.register_full_backward_hook(lambda *_: None)
-        before = nn.Identity()
+        after, before, sees = (nn.Identity() for _ in range(3))
+        after.register_full_backward_hook(lambda *_: None)
         before.register_full_backward_pre_hook(lambda *_: None)
-        return [hooked, then, module, before]
+        sees.register_forward_hook(lambda *_: None)
+        return [hooked, then, after, before, sees]
 
     def works(things: list[Any]) -> bool:
-        return all(map(_has_hooks, things)) and not any(map(_has_hooks, (torch.zeros(1), nn.Identity())))
+        none = any(map(_has_hooks, (torch.zeros(1), nn.Identity(), things[-1])))
+        return all(map(_has_hooks, things[:-1])) and not none and _has_hooks(things[-1], "_forward")
 
-    _opened("hooks of gradients", find, works)
+    _opened("hooks of tensors and modules", find, works)
 
 
-def _has_hooks(thing: Any) -> bool:
+def _has_hooks(thing: Any, way: str = "_backward") -> bool:
     if isinstance(thing, Tensor):
         return bool(thing._backward_hooks) or bool(thing._post_accumulate_grad_hooks)
-    return bool(thing._backward_hooks) or bool(thing._backward_pre_hooks)
+    return bool(getattr(thing, f"{way}_hooks")) or bool(getattr(thing, f"{way}_pre_hooks"))
 
 
 def has_gradient_hooks(thing: Tensor | nn.Module) -> bool:
     """Whether something of the user's sees, or changes, its gradients in a backward pass."""
-    _gradient_hooks()
+    _hooks()
     return _has_hooks(thing)
+
+
+def has_forward_hooks(module: nn.Module) -> bool:
+    """Whether something of the user's sees, or changes, what the module gets or gives."""
+    _hooks()
+    return _has_hooks(module, "_forward")
 
 
 def hooks_of_all_modules() -> dict[str, dict[Any, Any]]:

@@ -90,8 +90,8 @@ class StackCache:
 
     def _rng_layout(self, lead: Settings, seed: int) -> RngLayout:
         with leaving_no_trace(self.task, lead):
-            model = initial_model(self.task, lead, seed).model
-            return rng_layout(model, self.loss.function, *self.sample, users_code(self.task, lead))
+            built, code = initial_model(self.task, lead, seed), users_code(self.task, lead)
+            return rng_layout(built.model, self.loss.function, *self.sample, code, built.hidden)
 
     def accepts(self, built: Built, settings: Settings, seed: int) -> bool:
         """Whether a fresh model, that of these settings, may be trained as the template."""

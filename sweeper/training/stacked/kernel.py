@@ -15,6 +15,7 @@ from sweeper.theory.scalar import derivative, slope_grid
 from sweeper.training.stacked.recording import Call, needed, record, replaced, storage_of
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.tape import writing
+from sweeper.user_code.calls import message_of
 
 Run = Callable[[], Any]
 Tensors = Sequence[Tensor]
@@ -30,6 +31,7 @@ class Kernel:
         self._steepest: dict[tuple[torch.dtype, torch.device], Tensor] = {}
         self.native = dict[tuple[torch.dtype, int], tuple[int, int]]()
         """Addresses of its functions as machine code, by the numbers that the stack learns."""
+        refuse_what_is_no_function_of_numbers(self.module, dtype)
         z = torch.linspace(-3, 3, 6, dtype=dtype).reshape(1, 2, 3).requires_grad_()
         g = torch.linspace(1, 2, 6, dtype=dtype).reshape(1, 2, 3)
         self.forward_recipe = _recorded(lambda: [self.module(z)], {"z": z}, "a")
@@ -39,6 +41,17 @@ class Kernel:
             "a",
             "gz",
         )
+        self._refuse_another_result(dtype)
+
+    def _refuse_another_result(self, dtype: torch.dtype) -> None:
+        """Raise `NotStackable` unless trials beside each other get what each gets alone."""
+        z = _tried(dtype)
+        a = torch.empty_like(z)
+        for run in self.forward_recipe({"z": z, "a": a}):
+            run()
+        alone = torch.stack([self.module(each.clone()).detach() for each in z])
+        if not torch.allclose(a, alone, equal_nan=True):
+            raise NotStackable(NO_FUNCTION)
 
     def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
         """a ← φ(z)"""
@@ -58,6 +71,29 @@ class Kernel:
                 (slope,) = torch.autograd.grad(a.sum(), grid)
             self._steepest[key] = slope.abs().max()
         return self._steepest[key]
+
+
+NO_FUNCTION = "a hidden activation that is not a fixed function of single numbers"
+SCALES = (0.1, 5.0, 1e4)
+"""Of what an activation is tried on: a trial each."""
+
+
+def _tried(dtype: torch.dtype) -> Tensor:
+    """(trials, rows, features) small, usual and large numbers of both signs."""
+    line = torch.linspace(-1, 1, 20, dtype=dtype).reshape(4, 5)
+    return torch.stack([scale * line for scale in SCALES])
+
+
+def refuse_what_is_no_function_of_numbers(module: nn.Module, dtype: torch.dtype) -> None:
+    """Raise `NotStackable` if an activation decides something by all the numbers it is given.
+
+    What it does with the few that it is recorded on would hold for all others. Under vmap there are none that
+    Python could look at.
+    """
+    try:
+        vmap(module)(_tried(dtype))
+    except Exception as error:  # the user's, or torch's for what has no batched form
+        raise NotStackable(f"{NO_FUNCTION}: {message_of(error)}") from error
 
 
 class _Seeded(torch.autograd.Function):
@@ -258,8 +294,9 @@ def _recorded(function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor
     kept = needed(calls, [*inputs.values(), *results[:-1]], [last])
     shape = last.shape
     whole = all(t.shape == shape or t.ndim == 0 for c in kept for t in (*c.inputs, *c.results))
-    if not whole or any(c.written or c.random for c in kept):
-        raise NotStackable("a hidden activation that is not a fixed function of single numbers")
+    fewer = any(max(map(Tensor.dim, c.inputs), default=0) > c.results[0].ndim for c in kept if c.results)
+    if not whole or fewer or any(c.written or c.random for c in kept):
+        raise NotStackable(NO_FUNCTION)
     return Recipe(kept, known)
 
 

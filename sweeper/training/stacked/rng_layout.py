@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sweeper.components.tree import Tree, applied, copied, first_tensor, leaves
 from sweeper.private_torch import buffers_of, version_of
+from sweeper.training.stacked.activation_reads import ActivationReads
 from sweeper.training.stacked.not_kept import (
     arrays_beside,
     no_gradient_hooks,
@@ -50,17 +51,26 @@ class RngLayout:
     """The random arrays that it draws in training mode, in order."""
 
 
-def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str, Any]) -> RngLayout:
+def rng_layout(
+    model: nn.Module,
+    loss: Loss,
+    x: Tree,
+    y: Tree,
+    code: Mapping[str, Any],
+    hidden: Sequence[nn.Module] = (),
+) -> RngLayout:
     """What passes of a fresh `model` on (x, y) show: forward and backward in training, and an evaluation.
 
-    `code`: the user's functions, by role, of which more than the model may keep state.
+    `code`: the user's functions, by role, of which more than the model may keep state. `hidden`: its hidden
+    activations.
 
     Raises:
         NotStackable: if a pass depends on an earlier one by more than the values of its buffers, draws random
-            numbers that a stack does not, or writes to its rows or its parameters.
+            numbers that a stack does not, or writes to its rows or its parameters; if a hidden activation
+            reads what changes.
     """
     refuse_what_stacks_lose(model, code)
-    seen = _Passes(model, loss, x, y, code)
+    seen = _Passes(model, loss, x, y, code, ActivationReads(model, hidden))
     model.train()
     beside, before = arrays_beside(model, code), seen.state()
     first = seen.run()
@@ -79,6 +89,7 @@ def rng_layout(model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str
     evaluated = _evaluated(seen, model, second.after)
     if any(call.random for call in evaluated.calls):
         raise NotStackable("the model draws random numbers when it is evaluated")
+    seen.reads.refuse_what_changes()
     later = seen.run()
     if not _alike(first.outputs, later.outputs):
         raise NotStackable("what an evaluation leaves behind changes the training")
@@ -129,8 +140,17 @@ class _Pass(NamedTuple):
 class _Passes:
     """Passes of one model, each from the same buffers and random numbers."""
 
-    def __init__(self, model: nn.Module, loss: Loss, x: Tree, y: Tree, code: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        x: Tree,
+        y: Tree,
+        code: Mapping[str, Any],
+        reads: ActivationReads,
+    ) -> None:
         self.model, self.loss, self.rows, self.code = model, loss, copied((x, y)), code
+        self.reads = reads
         self.holders = [
             (held, name, b) for held in map(buffers_of, model.modules()) for name, b in held.items()
         ]
@@ -143,7 +163,12 @@ class _Passes:
     def run(self) -> _Pass:
         """Forward, and backward where gradients are on; buffers are put back."""
         with self._drawing_anew(), self._unwritten():
-            with _drawing_nowhere_else("forward"), no_gradient_hooks(), Recorder() as recorder:
+            with (
+                _drawing_nowhere_else("forward"),
+                no_gradient_hooks(),
+                Recorder() as recorder,
+                self.reads.noted(recorder),
+            ):
                 output = applied(self.model, self.rows[0])
             with _drawing_nowhere_else("forward"), no_gradient_hooks():
                 value = self.loss(output, self.rows[1])

@@ -1,0 +1,116 @@
+"""Activations of the user's own that look beyond the single number, and models that have them."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Branches(nn.Module):
+    """Python decides by the largest number."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """tanh where something is large."""
+        return torch.tanh(x) if x.max() > 1e9 else torch.relu(x)
+
+
+class Counts(nn.Module):
+    """The same by a number of Python."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """tanh where something is large."""
+        return torch.relu(x) if not (x > 1e9).any().item() else torch.tanh(x)
+
+
+class Converts(nn.Module):
+    """By an array of NumPy."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """tanh where something is large."""
+        return torch.tanh(x) if np.asarray(x.detach()).max() > 1e9 else torch.relu(x)
+
+
+class Lists(nn.Module):
+    """By a list."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """tanh where something is large."""
+        return torch.tanh(x) if max(x.detach().flatten().tolist()) > 1e9 else torch.relu(x)
+
+
+class Compares(nn.Module):
+    """By comparing tensors."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """tanh where something is large."""
+        return torch.relu(x) if torch.equal(x, x.clamp(max=1e9)) else torch.tanh(x)
+
+
+class ByNorm(nn.Module):
+    """A tensor decides, by all numbers together."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """tanh where the norm is large."""
+        return torch.where(x.norm() > 20, torch.tanh(x), torch.relu(x))
+
+
+class ByMean(nn.Module):
+    """Centred by all numbers together."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """tanh about the mean."""
+        return torch.tanh(x - x.mean())
+
+
+class OverRows(nn.Module):
+    """Each number by those of other rows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shares of a feature over the rows."""
+        return torch.softmax(x, 0) * torch.tanh(x)
+
+
+class Reads(nn.Module):
+    """Something that its owner holds."""
+
+    def __init__(self, owner: Any, name: str) -> None:
+        super().__init__()
+        self.owner, self.name = [owner], name
+
+    def forward(self, x: Tensor) -> Tensor:
+        """relu, halved where it is large."""
+        held = getattr(self.owner[0], self.name)
+        return torch.relu(x) * torch.where(held.mean() > 10, 0.5, 1.0).to(x.dtype)
+
+
+class Net(nn.Module):
+    """Two layers; the activation between them reads `name` of the model."""
+
+    def __init__(self, in_features: int, out_features: int, name: str) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(()))
+        self.register_buffer("fixed", torch.tensor(20.0))
+        self.first, self.last = nn.Linear(in_features, 8), nn.Linear(8, out_features)
+        self.held, self.weight = torch.zeros(()), self.first.weight
+        self.act = Reads(self, name)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The steps are counted in a buffer."""
+        if self.training:
+            self.count.add_(1)
+        self.held = self.first(x)
+        return self.last(self.act(self.held + 1))  # type: ignore[no-any-return]
+
+
+class Half(nn.Module):
+    """A formula with a number of its own kept in a buffer that stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """0.5 · x · sigmoid(x)"""
+        return self.scale * F.silu(x)

@@ -1,0 +1,98 @@
+"""Activations that look beyond the single number they are called with: equal in a stack, or refused."""
+
+from functools import partial
+from typing import Any
+
+import odd_activations as odd
+import pytest
+from equivalence import assert_engines_agree, numbered, task_of
+from torch import nn
+
+from sweeper.components.hidden import writes_formula
+from sweeper.training.shapes import why_not_stackable
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+NO_FUNCTION = "a hidden activation that is not a fixed function of single numbers"
+DECIDE = (odd.Branches, odd.Counts, odd.Converts, odd.Lists, odd.Compares)
+TOGETHER = (odd.ByNorm, odd.ByMean, odd.OverRows)
+RATES = [{"optimizer": "sgd", "learning_rate": rate} for rate in (0.003, 0.01, 0.02, 0.015)]
+
+
+def layers(activation: type[nn.Module], in_features: int, out_features: int) -> nn.Module:
+    """Two hidden layers with an activation of the model's own."""
+    hidden = (nn.Linear(in_features, 8), activation(), nn.Linear(8, 8), activation())
+    return nn.Sequential(*hidden, nn.Linear(8, out_features))
+
+
+def asks(in_features: int, out_features: int, activation: Any) -> nn.Module:
+    """One hidden layer with the activation of the trial."""
+    return nn.Sequential(nn.Linear(in_features, 8), activation(), nn.Linear(8, out_features))
+
+
+def reason_of(model: Any, activation: str = "") -> str:
+    """Why it is trained one by one; empty where a stack takes it."""
+    chosen = {"activation": activation} if activation else {}
+    task = task_of(model={"source": model}, space={name: [value] for name, value in chosen.items()})
+    return why_not_stackable(task, numbered([chosen])[0])
+
+
+@pytest.mark.parametrize("kind", DECIDE)
+def test_what_decides_by_its_numbers_is_refused(kind: type[nn.Module]) -> None:
+    """At any threshold: none is reached by the numbers that it is tried on. In the model and in the space."""
+    assert NO_FUNCTION in reason_of(partial(layers, kind))
+    assert NO_FUNCTION in reason_of(asks, f"odd_activations:{kind.__name__}")
+
+
+@pytest.mark.parametrize("kind", TOGETHER)
+def test_what_looks_at_all_numbers_does_not_see_those_of_other_trials(kind: type[nn.Module]) -> None:
+    """As a part of the model it is batched like any other, and equal; in the space it is refused."""
+    task = task_of(model={"source": partial(layers, kind)}, steps=12)
+    assert_engines_agree(task, numbered(RATES), slots=4)
+    assert NO_FUNCTION in reason_of(asks, f"odd_activations:{kind.__name__}")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("count", "a hidden activation reads 'count', which changes in training"),
+        ("weight", "a hidden activation reads 'weight', which changes in training"),
+        ("held", "a hidden activation reads what the model computes elsewhere"),
+        ("fixed", ""),
+    ],
+)
+def test_what_reads_something_that_changes_is_refused(name: str, why: str) -> None:
+    """A counter of steps, a weight, what another layer gave; what stays may be read."""
+    model = partial(odd.Net, name=name)
+    assert reason_of(model) == why
+    if not why:
+        assert_engines_agree(task_of(model={"source": model}, steps=12), numbered(RATES), slots=4)
+
+
+def test_a_formula_with_a_fixed_buffer_is_stacked() -> None:
+    """In the space of activations."""
+    space = {"activation": ["odd_activations:Half"]}
+    task = task_of(model={"source": asks}, space=space, steps=12)
+    trials = [{**each, "activation": space["activation"][0]} for each in RATES]
+    assert_engines_agree(task, numbered(trials), slots=4)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_hooks_of_activations_are_refused(before: bool) -> None:
+    """Layers are measured behind them where trials train alone, in a stack in front of them."""
+
+    def hooked(in_features: int, out_features: int, activation: Any) -> nn.Module:
+        model = asks(in_features, out_features, activation)
+        if before:
+            model[1].register_forward_pre_hook(lambda module, inputs: (inputs[0] * 2,))
+        else:
+            model[1].register_forward_hook(lambda module, inputs, output: output / 2)
+        return model
+
+    assert "a hidden activation has hooks" in reason_of(hooked, "tanh")
+
+
+@pytest.mark.parametrize("kind", TOGETHER)
+def test_only_what_goes_number_by_number_is_a_formula(kind: type[nn.Module]) -> None:
+    """Whatever stands beside a number, and however large it is."""
+    kinds, functions = (nn.Tanh, nn.ReLU), ("tanh", "relu")
+    assert not writes_formula(kind(), kinds, functions)
