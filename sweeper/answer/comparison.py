@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import fisher_exact
 
 from sweeper.answer.complexity import complexity, sizes_known
 from sweeper.answer.confirmed import FEW, confirmed
@@ -50,7 +51,7 @@ COLUMNS = [
     "optimism_seeds",
     "metric",
 ]
-WINNER, TIED, UNRANKED, WORSE, ON_AVERAGE, BETTER, LEFT, FAILS = (
+WINNER, TIED, UNRANKED, WORSE, ON_AVERAGE, BETTER, LEFT, FAILS, UNSTEADY = (
     "winner",
     "tied",
     "not ranked",
@@ -59,10 +60,13 @@ WINNER, TIED, UNRANKED, WORSE, ON_AVERAGE, BETTER, LEFT, FAILS = (
     "better where shared",
     "left the race",
     "fails more often",
+    "lost more seeds",
 )
 """`verdict`, see `verdicts`."""
-UNSHOWN = (TIED, UNRANKED, BETTER, LEFT)
+UNSHOWN = (TIED, UNRANKED, BETTER, LEFT, UNSTEADY)
 """Those of finalists that the winner is not shown to be better than."""
+BY_LUCK = 0.05
+"""Probability from which on luck alone explains that one lost more seeds than another (Fisher 1922)."""
 
 
 def comparison(
@@ -177,11 +181,12 @@ def _ends(frame: pd.DataFrame) -> list[tuple[Ends, Ends, Ends]]:
 def verdicts(ranking: pd.DataFrame) -> list[str]:
     """What these seeds show of each finalist of `confirmed`, the winner first: the first that holds.
 
-    `FAILS`: diverged or failed on more seeds. `UNRANKED`: the winner completed fewer than `ENOUGH_SEEDS`.
-    `TIED`: see `confirmed`. `LEFT`: called worse than the leader of its time, while the interval to the
-    winner does not lie above 0. `BETTER`: better on the shared seeds; possible only where both lost others.
-    `WORSE`: worse on average and on most seeds (`better` in `confirmed`). `ON_AVERAGE`: worse on average
-    alone.
+    `FAILS`: diverged or failed on more seeds, by more than luck explains (`BY_LUCK`), or is worse where both
+    completed. `UNSTEADY`: on more seeds, and neither is shown. `UNRANKED`: the winner completed fewer than
+    `ENOUGH_SEEDS`. `TIED`: see `confirmed`. `LEFT`: called worse than the leader of its time, while the
+    interval to the winner does not lie above 0. `BETTER`: better on the shared seeds; possible only where
+    both lost others. `WORSE`: worse on average and on most seeds (`better` in `confirmed`). `ON_AVERAGE`:
+    worse on average alone.
     """
     first, *others = ranking.to_dict("records")
     return [WINNER, *(_verdict(row, first) for row in others)]
@@ -195,7 +200,7 @@ def with_verdicts(ranking: pd.DataFrame) -> pd.DataFrame:
 
 def _verdict(row: Mapping[Hashable, Any], winner: Mapping[Hashable, Any]) -> str:
     if row["failures"] > winner["failures"]:
-        return FAILS
+        return FAILS if row["difference_low"] > 0 or _loses_more(row, winner) else UNSTEADY
     if winner["n"] < ENOUGH_SEEDS:
         return UNRANKED
     if row["tied"]:
@@ -203,6 +208,12 @@ def _verdict(row: Mapping[Hashable, Any], winner: Mapping[Hashable, Any]) -> str
     if not row["difference_low"] > 0:
         return LEFT if row["dropped"] else BETTER
     return WORSE if row["better"] else ON_AVERAGE
+
+
+def _loses_more(row: Mapping[Hashable, Any], winner: Mapping[Hashable, Any]) -> bool:
+    """Whether luck hardly explains so many more lost seeds: Fisher's exact test, one-sided."""
+    table = [[int(each["failures"]), int(each["n"])] for each in (row, winner)]
+    return bool(fisher_exact(table, alternative="greater").pvalue < BY_LUCK)
 
 
 def _unpicked(

@@ -1,7 +1,6 @@
 """Which rows of ``trials`` count, in which order, what they are called and what they were trained with."""
 
-from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -124,9 +123,22 @@ def label(row: Mapping[Hashable, Any], *, more: int = 0) -> str:
         kind = row.get("penalty_kind")
         words.append(f"{'' if pd.isna(kind) else f'{kind} '}penalty {number(penalty, 1 + more)}")
     words += [_option(name, decode(row[name])) for name in OPTIMIZER_OPTIONS if _is_given(row, name)]
-    own = [str(name) for name in row if str(name).startswith(("model.", "training.")) or name == "schedule"]
-    words += [_structure(name, decode(row[name])) for name in own if _is_given(row, name)][:MOST]
+    words += list(_structures(row).values())[:MOST]
     return f"#{row['trial']} " + ", ".join(word for word in words if word)
+
+
+def _structures(row: Mapping[Hashable, Any]) -> dict[str, str]:
+    """Settings of the model and of training, and the schedule, in words; in one order, however the records or
+    the study file have them."""
+    names = [str(name) for name in row if str(name).startswith(("model.", "training.")) or name == "schedule"]
+    return {name: _structure(name, decode(row[name])) for name in in_order(names) if _is_given(row, name)}
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of settings as they are shown: the four axes, the schedule, all others by the alphabet. A study
+    file that was written anew has them in another order than the one that was run."""
+    before = (*FIRST, *SCHEDULE_KEYS)
+    return sorted(names, key=lambda name: (before.index(name) if name in before else len(before), name))
 
 
 def _is_given(row: Mapping[Hashable, Any], name: str) -> bool:
@@ -157,13 +169,26 @@ def _structure(name: str, value: Any) -> str:
 
 
 def labels(trials: pd.DataFrame) -> "pd.Series[str]":
-    """`label` of every row; those that say the same of several trials have more digits."""
+    """`label` of every row; those that say the same of several trials have more digits, and settings of model
+    and training that they would leave out and by which these trials differ."""
     rows = trials.to_dict("records")
     said = [label(row) for row in rows]
-    times = Counter(each.partition(" ")[2] for each in said)
-    alike = [times[each.partition(" ")[2]] > 1 for each in said]
-    found = [label(row, more=2) if k else each for row, each, k in zip(rows, said, alike, strict=True)]
-    return pd.Series(found, index=trials.index, dtype="str")
+    alike: dict[str, list[int]] = {}
+    for place, each in enumerate(said):
+        alike.setdefault(each.partition(" ")[2], []).append(place)
+    for places in alike.values():
+        if len(places) > 1:
+            for place, more in zip(places, _apart([rows[k] for k in places]), strict=True):
+                said[place] = ", ".join([label(rows[place], more=2), *more])
+    return pd.Series(said, index=trials.index, dtype="str")
+
+
+def _apart(rows: Sequence[Mapping[Hashable, Any]]) -> list[list[str]]:
+    """Of each row what its label leaves out and these rows do not share."""
+    left_out = [dict(list(_structures(row).items())[MOST:]) for row in rows]
+    names = in_order({name for each in left_out for name in each})
+    unlike = [name for name in names if len({each.get(name, "") for each in left_out}) > 1]
+    return [[each[name] for name in unlike if name in each] for each in left_out]
 
 
 def best_trials(trials: pd.DataFrame, n: int) -> pd.DataFrame:

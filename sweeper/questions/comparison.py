@@ -15,7 +15,18 @@ from sweeper.answer.baseline import ROUNDING
 from sweeper.answer.bounds import CUT_OFF, STRICTER, in_words, stricter
 from sweeper.answer.claim_words import NO_RANKING, Statement
 from sweeper.answer.claims import HOLLOW, best_values
-from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WINNER, WORSE, marked
+from sweeper.answer.comparison import (
+    BETTER,
+    FAILS,
+    LEFT,
+    ON_AVERAGE,
+    TIED,
+    UNRANKED,
+    UNSTEADY,
+    WINNER,
+    WORSE,
+    marked,
+)
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.placing import apart, at_worst, same_scores
 from sweeper.answer.ranked import Ranked
@@ -59,12 +70,13 @@ def of_values(run: RunData) -> tuple[Statement, ...]:
 
 
 COLORS = {TIED: HUES[2], WORSE: HUES[1], ON_AVERAGE: HUES[5], FAILS: HUES[7], LEFT: HUES[6]}
-COLORS |= {BETTER: HUES[4], UNRANKED: HUES[0]}
+COLORS |= {BETTER: HUES[4], UNRANKED: HUES[0], UNSTEADY: HUES[3]}
 LEGEND = {
     TIED: "tied with the winner",
     WORSE: "worse, on average and on most seeds",
     ON_AVERAGE: "worse on average",
     FAILS: "diverged or failed on more seeds",
+    UNSTEADY: "lost more seeds, not shown to be worse",
     LEFT: "left the race, not shown to be worse",
     BETTER: "better where shared",
     UNRANKED: "not ranked",
@@ -143,6 +155,7 @@ VERDICTS = {
     BETTER: "did better on the seeds that both completed, but worse over those that each completed",
     LEFT: "left the race behind the leader of that time, without being shown to be worse than the winner",
     FAILS: "diverged or failed on more seeds",
+    UNSTEADY: "lost more seeds, as luck alone may do, without being shown to be worse where both completed",
 }
 NAMED = 3
 """Finalists whose numbers are spelled out; the table has all."""

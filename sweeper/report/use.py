@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.rows import FIRST
+from sweeper.answer.rows import FIRST, in_order
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.study.parameters import SCHEDULE_KEYS
 from sweeper.study.space import Fixed
@@ -31,8 +31,7 @@ def settings(parameters: Mapping[str, Any], study: Study) -> dict[str, str]:
     asked = {name: asked[name] for name in asked if name not in _without_effect(str(parameters["optimizer"]))}
     if not _has_penalty(parameters):
         asked.pop("penalty_kind", None)
-    order = sorted(asked, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
-    return {LABELS.get(name, name): shown(asked[name]) for name in order}
+    return {LABELS.get(name, name): shown(asked[name]) for name in in_order(asked)}
 
 
 def _without_effect(optimizer: str) -> tuple[str, ...]:
@@ -71,11 +70,12 @@ def in_words(study: Study, answer: Answer) -> str:
 
 
 def _searched(study: Study, optimizer: str) -> list[str]:
-    """What trials of the optimizer differ in beyond the four axes, in the order of the study file."""
+    """What trials of the optimizer differ in beyond the four axes."""
     space = study.space
     known = space.active(optimizer) if optimizer in space.accepted else {}
     left = (*FIRST, *_without_effect(optimizer))
-    return [name for name, (_, values) in known.items() if name not in left and not isinstance(values, Fixed)]
+    varied = (name for name, (_, values) in known.items() if not isinstance(values, Fixed))
+    return in_order(name for name in varied if name not in left)
 
 
 def _phrase(name: str, value: Any) -> str:

@@ -13,7 +13,7 @@ from synthetic_records import SyntheticRecords, synthetic_records
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.placing import Finalist, better_means, finalists_of, placing
 from sweeper.answer.ranked import LOSS
-from sweeper.answer.rows import label
+from sweeper.answer.rows import label, labels
 from sweeper.report.card import BADGES, card
 
 
@@ -237,12 +237,27 @@ def test_a_rival_that_is_lower_on_the_shared_seeds_is_not_called_worse() -> None
 
 
 def test_a_label_names_what_the_model_is_made_of() -> None:
-    """Its depth where that was searched, and the schedule; at most three of these, and none that it lacks."""
+    """Its depth where that was searched, and the schedule; at most three of these, and none that it lacks, in
+    one order, as a study that is read back has others."""
     row = {"trial": 4, "optimizer": "adam", "activation": "relu", "learning_rate": 0.01}
     own = {"model.depth": 6.0, "model.width": float("nan"), "schedule": "cosine", "model.norm": "batch"}
     own |= {"model.skip": 1}
-    assert label({**row, **own}) == "#4 adam, relu, lr 0.01, depth 6, cosine, norm batch"
+    for order in (own, dict(reversed(own.items()))):
+        assert label({**row, **order}) == "#4 adam, relu, lr 0.01, cosine, depth 6, norm batch"
     assert label(row) == "#4 adam, relu, lr 0.01"
+
+
+def test_labels_of_several_trials_tell_them_apart() -> None:
+    """By further digits, and by whatever a label would leave out; one that is alone stays short."""
+    row = {"optimizer": "adam", "activation": "relu", "learning_rate": 0.001, "model.depth": 1}
+    row |= {"schedule": "constant", "model.norm": "batch", "training.batch_size": 16}
+    rows = [{**row, "trial": 0, "model.width": 16}, {**row, "trial": 1, "model.width": 64}]
+    rows += [{**row, "trial": 2, "model.width": 16, "learning_rate": 0.1}]
+    assert labels(pd.DataFrame(rows)).tolist() == [
+        "#0 adam, relu, lr 0.001, constant, depth 1, norm batch, width 16",
+        "#1 adam, relu, lr 0.001, constant, depth 1, norm batch, width 64",
+        "#2 adam, relu, lr 0.1, constant, depth 1, norm batch",
+    ]
 
 
 @pytest.mark.parametrize(("tried", "when"), [((6,), "6"), ((6, 13), "6 or 13"), ((6, 9, 13), "6 to 13")])

@@ -38,9 +38,9 @@ def test_every_searched_setting_is_named_on_every_surface(records: SyntheticReco
     answer = replace(report.answer, parameters=chosen)
     headline = headline_of(study, answer)
     assert headline == (
-        "Use adam with a learning rate of 0.01, tanh, an activation penalty of 0.001, betas = (0.8, 0.99), "
-        "model.depth = 2, model.width = 48, training.batch_size = 64, a weight decay of 0.02 and "
-        "amsgrad = yes."
+        "Use adam with a learning rate of 0.01, tanh, an activation penalty of 0.001, amsgrad = yes, "
+        "betas = (0.8, 0.99), model.depth = 2, model.width = 48, training.batch_size = 64 and a weight decay "
+        "of 0.02."
     )
     made = replace(report, answer=answer)
     texts = [surface(study, answer, report.records) for surface in (plain_answer, note)]
