@@ -25,6 +25,7 @@ BOUNDARY_COLUMNS = [
     "boundary",
     "low",
     "high",
+    "tried_low",
     "tried_high",
     "pooled",
 ]
@@ -57,11 +58,11 @@ def _edge(rows: pd.DataFrame) -> tuple[float, ...]:
     lost, rates = rows["lost"], rows["learning_rate"]
     done = rates[rows["outcome"] == "completed"]
     middle, low, high = boundary(rows["place"].to_numpy(float), lost.to_numpy(bool))
-    tried, pooled = float(rates.max()), rows["activation"].nunique()
-    known = rates.min() <= middle <= tried and lost.sum() >= FEWEST
+    lowest, tried, pooled = float(rates.min()), float(rates.max()), rows["activation"].nunique()
+    known = lowest <= middle <= tried and lost.sum() >= FEWEST
     known &= bool(rates[lost].median() > rates[~lost].median())  # else it is not the rate that decides
-    ends = (middle, low, min(high, tried)) if known else (np.nan,) * 3
-    return (len(rows), int(lost.sum()), done.max(), rates[lost].min(), *ends, tried, pooled)
+    ends = (middle, max(low, lowest), min(high, tried)) if known else (np.nan,) * 3
+    return (len(rows), int(lost.sum()), done.max(), rates[lost].min(), *ends, lowest, tried, pooled)
 
 
 def breaks(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -132,7 +133,9 @@ def _basis(row: Mapping[Any, Any]) -> str:
 
 def _ends(row: Mapping[Any, Any]) -> str:
     """The interval; an end that lies beyond the rates tried says so."""
+    low, high, outside = number(row["low"]), number(row["high"]), False
+    if row["low"] <= row["tried_low"]:
+        low, outside = f"below {low}, the lowest tried,", True
     if row["high"] >= row["tried_high"]:
-        beyond = f"to beyond {number(row['tried_high'])}, the highest tried"
-        return f"95 % interval from {number(row['low'])} {beyond}"
-    return f"95 % interval {number(row['low'])} to {number(row['high'])}"
+        high, outside = f"beyond {high}, the highest tried", True
+    return f"95 % interval {'from ' if outside else ''}{low} to {high}"

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sweeper.answer.claim_words import Statement
+from sweeper.answer.claims import AHEAD, CONFIRMED, TIES
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below, themed
@@ -19,7 +20,6 @@ from sweeper.questions.losses import capped_losses, none_learned
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.decades import part_of
-from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.trial import Outcome
 from sweeper.wording import count, every, listing, number, whole
 
@@ -241,8 +241,9 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     text += f"; in the search, {trials} {span} {how} with {optimizer}"
     if row["low"] <= rate <= row["high"]:
         return [f"{text}."]
-    ranked = run.answer.confirmed is not None and run.answer.confirmed.seeds >= ENOUGH_SEEDS
-    decided = "; fresh seeds decided for it" if ranked else ""
+    decided = "; fresh seeds decided for it" if run.answer.standing == CONFIRMED else ""
+    if run.answer.standing in (TIES, AHEAD):
+        decided = "; it is first on fresh seeds, which do not show it to be better than each finalist"
     return [f"{text}. The answer did not, on that one seed{decided}."]
 
 

@@ -147,6 +147,7 @@ MEANINGS: Mapping[str, str] = {
     "trainings": "trainings with this ending",
     "trial": "number in the order of the search",
     "trials": "trials behind the row",
+    "tried_low": "lowest rate tried",
     "tried_high": "highest rate tried",
     "unit": "relative: 0.1 is 10 % more; absolute: in the quantity's own unit",
     "update_ratio": "norm of a step over the norm of the weights",

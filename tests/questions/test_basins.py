@@ -151,6 +151,19 @@ def test_a_blind_trial_loses_what_it_could_have_learned_itself() -> None:
     assert row["lost_share"] == pytest.approx(shares.mean())
 
 
+def test_an_interval_of_a_boundary_ends_where_rates_were_tried() -> None:
+    """Most diverge from the lowest rate on: how far below it the limit may lie, no trial shows."""
+    frame = pd.DataFrame({"learning_rate": np.geomspace(0.03, 30, 24), "objective": 1.0})
+    frame["outcome"] = np.where(frame.index % 4 == 0, "completed", "diverged")
+    frame.loc[:3, "outcome"] = ["completed", "diverged", "completed", "completed"]
+    frame.loc[8:, "outcome"] = "diverged"
+    found = boundaries(source_of(frame))
+    row = found.iloc[0]
+    assert row["low"] == row["tried_low"] == pytest.approx(0.03)
+    (said,) = breaks(found)
+    assert "95 % interval from below 0.03, the lowest tried, to" in said
+
+
 def test_a_boundary_beyond_the_rates_tried_is_none() -> None:
     """One lost trial at the highest rate places no boundary above it, and no interval reaches beyond it."""
     frame = pd.DataFrame({"learning_rate": np.geomspace(1e-4, 1, 30), "objective": 1.0})

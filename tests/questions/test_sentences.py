@@ -151,14 +151,18 @@ def test_nothing_is_advised_at_the_level_of_chance(asked: Asked) -> None:
 
 
 def test_an_answer_beside_the_best_rates_of_the_search_is_explained(asked: Asked) -> None:
-    """Its rate lies outside of those that did as well on one seed: why it is the answer all the same."""
+    """Its rate lies outside of those that did as well on one seed: why it is the answer all the same. Fresh
+    seeds decide only where they show it to be better."""
     assert asked.run.answer is not None
     frame = asked.tables["basins"].assign(within=3, low=0.1, high=0.2)
     for rate, outside in ((0.15, False), (0.3, True)):
         chosen = {**asked.run.answer.parameters, "learning_rate": rate}
-        run = replace(asked.run, answer=replace(asked.run.answer, parameters=chosen))
-        first = spoken(learning_rate.sentences(run, asked.tables.having(basins=frame)))[0]
-        assert ("fresh seeds decided for it" in first) is outside
+        for standing in ("confirmed", "tied"):
+            answer = replace(asked.run.answer, parameters=chosen, standing=standing)
+            tables = asked.tables.having(basins=frame)
+            first = spoken(learning_rate.sentences(replace(asked.run, answer=answer), tables))[0]
+            assert ("fresh seeds decided for it" in first) is (outside and standing == "confirmed")
+            assert ("it is first on fresh seeds" in first) is (outside and standing == "tied")
 
 
 @pytest.mark.parametrize(
