@@ -63,8 +63,8 @@ def _module_tables() -> None:
         held = norm._parameters["weight"], norm._buffers["running_mean"]
         return [tensor.dtype for tensor in held] == [torch.float64] * 2
 
-    made = partial(nn.Sequential, OrderedDict(norm=nn.BatchNorm1d(1)))  # draws no random numbers
-    _opened("tables of a module's parts", made, works)
+    find = lambda: nn.Sequential(OrderedDict(norm=nn.BatchNorm1d(1)))  # noqa: E731  (draws no random numbers)
+    _opened("tables of a module's parts", find, works)
 
 
 def buffers_of(module: nn.Module) -> dict[str, Tensor | None]:

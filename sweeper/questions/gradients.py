@@ -7,9 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweeper.answer.answer import Answer
 from sweeper.answer.claim_words import Statement
-from sweeper.answer.claims import CONFIRMED, EXPLORATORY, GRADIENT, OPEN, Claim
+from sweeper.answer.claims import CONFIRMED, EXPLORATORY, GRADIENT, OPEN, Claim, best_values
 from sweeper.drawing.lines import profile_panel
 from sweeper.drawing.scales import decade_below, layer_axis, log_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend, legend_height, themed
@@ -141,7 +140,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         if ((rows["verdict"] != HEALTHY) | ~rows["sure"].astype(bool) | unlike.any(axis=1)).any():
             said.append(_numbers(named(str(activation)), rows.to_dict("records")))
     own = None if run.answer is None else structures(run).get(run.answer.trial)
-    said += changes(verdicts, run.answer, own)
+    said += changes(verdicts, _confirmed(run, own))
     moment = [moment for moment in (START, END) if (verdicts["moment"] == moment).any()][-1]
     last = frame[frame["moment"] == moment]
     starved = [text for name, rows in last.groupby("activation") if (text := _starved(str(name), rows))]
@@ -184,15 +183,23 @@ def _judged(row: Mapping[Any, Any]) -> tuple[str, str, Mapping[Any, Any]]:
     return (str(row["verdict"]), EXPLORATORY, row) if row["sure"] else ("", OPEN, row)
 
 
-def changes(verdicts: pd.DataFrame, answer: Answer | None, own: str | None = None) -> list[str]:
-    """Suggestions, the last moment's where both moments have one; none against what is confirmed. `own`: the
-    activation of the answer as the verdicts name it."""
+def _confirmed(run: RunData, own: str | None) -> str | None:
+    """The answer's activation, as the verdicts name it, where fresh seeds show it to be better than others:
+    not where all finalists share it. `own`: its name where the model has several."""
+    if run.answer is None or run.answer.standing != CONFIRMED:
+        return None
+    shown = best_values(run.trials, ["activation"], "gradients", run.defaults)
+    is_shown = any(claim.status == CONFIRMED and not claim.alternatives for claim in shown)
+    return (own or run.answer.parameters.get("activation")) if is_shown else None
+
+
+def changes(verdicts: pd.DataFrame, confirmed: str | None) -> list[str]:
+    """Suggestions, the last moment's where both moments have one; none against the activation that is
+    `confirmed`."""
     asked = verdicts[verdicts["suggestion"] != ""].drop_duplicates("activation", keep="last")
-    confirmed = answer if answer is not None and answer.standing == CONFIRMED else None
-    own = None if confirmed is None else own or confirmed.parameters.get("activation")
     return [
         f"Fresh seeds confirm {row['activation']} all the same, so its gradients are no reason to change it."
-        if row["activation"] == own
+        if row["activation"] == confirmed
         else f"What to change with {named(row['activation'])}: {row['suggestion']}"
         for row in asked.to_dict("records")
     ]

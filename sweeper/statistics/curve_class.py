@@ -163,13 +163,21 @@ Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
 def over_seeds(curves: Sequence[Curve]) -> list[Shape]:
     """The class of each curve of one setting, on several seeds.
 
-    The noise of one curve hides a rise that the mean over `SEVERAL` or more seeds shows: then those count as
-    rising that end more than 3 % above their lowest.
+    The noise of one curve hides a rise, or a last fall, that the mean over `SEVERAL` or more seeds shows:
+    then those count as rising that end more than 3 % above their lowest, or as improving that fall by more
+    than 3 % over a quarter of the steps.
     """
     found = [shape(*curve) for curve in curves]
     if len(found) < SEVERAL or any(not np.array_equal(curves[0][0], steps) for steps, _, _ in curves):
         return found
     mean = shape(curves[0][0], *(np.mean([curve[k] for curve in curves], axis=0) for k in (1, 2)))
+    if mean.name == IMPROVING:
+        return [
+            replace(each, name=IMPROVING)
+            if each.name in (SATURATED, UNCLEAR) and each.gain > GAIN * abs(each.end)
+            else each
+            for each in found
+        ]
     if mean.name not in (OVERFITTING, RISING):
         return found
     return [

@@ -14,6 +14,7 @@ from sweeper.answer.comparison import COLUMNS, marked
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import parameters_of
 from sweeper.questions.comparison import comparison
+from sweeper.questions.gradients import _confirmed
 from sweeper.questions.run_data import RunData
 from sweeper.questions.variance import variance
 from sweeper.statistics.best_of_several import expected_regret, optimism
@@ -319,3 +320,16 @@ def test_variance_needs_two_finalists_and_two_seeds() -> None:
     scores = noisy([1.0, 2, 3])
     scores[1, 2] = np.nan
     assert variance(run_of([{}] * 3, scores))["finalists"].tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("others", "far", "confirmed"),
+    [(("tanh", "tanh"), 5.0, "relu"), (("relu", "relu"), 5.0, None), (("tanh", "relu"), 1.0, None)],
+)
+def test_an_activation_is_confirmed_only_where_fresh_seeds_compared_it(
+    others: tuple[str, str], far: float, confirmed: str | None
+) -> None:
+    """Finalists that all have it say nothing of it, however far behind they are; nor do ties."""
+    scores = noisy([1.0, far, far])
+    run = run_of([{"activation": name} for name in ("relu", *others)], scores)
+    assert _confirmed(run, None) == confirmed

@@ -34,6 +34,18 @@ def test_the_noise_of_one_curve_does_not_hide_what_all_seeds_show() -> None:
     assert counts["saturated"] <= 1
 
 
+def test_the_noise_of_one_curve_does_not_hide_that_all_seeds_still_improve() -> None:
+    """11 noisy curves that fall by a tenth in the last quarter have not levelled off; as many about a floor
+    have."""
+    rng = np.random.default_rng(0)
+    for falls, least, most in ((0.4, 9, 11), (0.0, 0, 1)):
+        courses = (1 + 3 * np.exp(-8 * T)) * (1 - falls * T)
+        curves = [(40 * T, courses * (1 + 0.05 * rng.normal(size=21)), TRAIN) for _ in range(11)]
+        assert [shapes.shape(*curve).name for curve in curves].count("still improving") <= 5
+        found = [each.name for each in shapes.over_seeds(curves)]
+        assert least <= found.count("still improving") <= most
+
+
 def test_a_rise_that_is_nothing_beside_the_fall_is_none() -> None:
     """From 0.7 to 1e-3 and back to 2e-3: the loss doubled, and nobody would call that overfitting."""
     assert shapes.shape(40 * T, 1e-3 + 0.7 * np.exp(-20 * T) + 1e-3 * T, TRAIN).name != "overfitting"

@@ -3,12 +3,13 @@
 There a tensor that they read is what it was when the activation was recorded, the same for all trials.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from sweeper.components.operations import tensors_in
 from sweeper.private_torch import has_forward_hooks, version_of
@@ -27,7 +28,7 @@ class ActivationReads:
         self.read: set[int] = set()
         """Storages of what they read, but for what they are called with, make, or learn themselves."""
         self._changed: dict[int, str] = {}
-        self._parameters = {storage_of(p): n for n, p in model.named_parameters()}
+        self._parameters = {at: name for name, p in model.named_parameters() for at in _storages([p])}
 
     @contextmanager
     def noted(self, recorder: Recorder) -> Iterator[None]:
@@ -50,17 +51,17 @@ class ActivationReads:
                     module.forward = forward
         for name, buffer in self.model.named_buffers():
             if version_of(buffer) != before.get(name):
-                self._changed[storage_of(buffer)] = name
+                self._changed |= dict.fromkeys(_storages([buffer]), name)
 
     def _call(self, recorder: Recorder, module: nn.Module, forward: Any, *args: Any, **kwargs: Any) -> Any:
         begun = len(recorder.calls)
         result = forward(*args, **kwargs)
         inside = recorder.calls[begun:]
-        own = {storage_of(t) for t in (*tensors_in((args, kwargs)), *module.parameters())}
-        own |= {storage_of(t) for call in inside for t in call.results}
-        read = {storage_of(t) for call in inside for t in call.inputs} - own - {0}
-        elsewhere = {storage_of(t) for call in recorder.calls[:begun] for t in call.results}
-        kept = {storage_of(t) for t in (*self.model.buffers(), *self.model.parameters())}
+        own = _storages((*tensors_in((args, kwargs)), *module.parameters()))
+        own |= _storages(t for call in inside for t in call.results)
+        read = _storages(t for call in inside for t in call.inputs) - own - {0}
+        elsewhere = _storages(t for call in recorder.calls[:begun] for t in call.results)
+        kept = _storages((*self.model.buffers(), *self.model.parameters()))
         if read & elsewhere - kept:
             raise NotStackable("a hidden activation reads what the model computes elsewhere")
         self.read |= read
@@ -71,3 +72,8 @@ class ActivationReads:
         for where, name in {**self._parameters, **self._changed}.items():
             if where in self.read:
                 raise NotStackable(f"a hidden activation reads {name!r}, which changes in training")
+
+
+def _storages(some: Iterable[Tensor]) -> set[int]:
+    """Where they lie; what has no memory of its own, as sparse ones, is refused by others."""
+    return {storage_of(t) for t in some if t.layout == torch.strided}
