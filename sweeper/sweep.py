@@ -307,7 +307,7 @@ class Sweep:
         done = set(load_curves(self.folder / "records", "sharpness")["trial"].to_pylist())
         steps = budget(int(trials["steps"].sum()), self.plan.speedup)
         retrained = set(trials.loc[trials["phase"] == "confirm", "trial"].tolist())
-        return examined(self.task.study, self.search.known.values(), done, steps, retrained)
+        return examined(self.task.study, self.search.known.values(), done, steps, retrained, best.trial)
 
     def _cohorts(self, trials: Sequence[Trial]) -> list[Cohort]:
         """For as many workers as there are now: some may have come since the plan was made."""

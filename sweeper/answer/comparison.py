@@ -77,16 +77,16 @@ def comparison(
     `trials` have costs as their objective; the table has the objective as people read it. `defaults` are the
     parameters of the published ones.
 
-    Most columns are those of `confirmed`; `tied` is true of the winner and of those that `verdict` calls
-    so. `simplest` marks those among the winner and those tied with it (`verdict`) that are the smallest by
-    `complexity`, and none where it is not known whose model is the smallest; the `difference` of the first,
-    which has the best mean of them, is the price of choosing it; `cut` names the ends of its interval
-    beyond which the score cannot go. `expected_regret` (null for finalists with more failures, or that
-    dropped out): see there; it is over the `regret_seeds` that all others completed. `optimism` is mean −
-    search_objective, null where another score picked it (`_unpicked`), and `mean_optimism` its mean over the
-    `optimism_finalists` on the `optimism_seeds` that they share, see `_optimism`. `seen` is the difference
-    that would have been called with a probability of 80 %, null where the winner has too few seeds for a
-    call; `seen_share` the same over the winner's mean.
+    Most columns are those of `confirmed`; `tied` is true of the winner and of those that `verdict` calls so.
+    `simplest` marks those among the winner and those tied with it (`verdict`) that are the smallest by
+    `complexity`, and none where nobody is tied or it is not known whose model is the smallest; the
+    `difference` of the first, which has the best mean of them, is the price of choosing it; `cut` names the
+    ends of its interval beyond which the score cannot go. `expected_regret` (null for finalists with more
+    failures, or that dropped out): see there; it is over the `regret_seeds` that all others completed.
+    `optimism` is mean − search_objective, null where another score picked it (`_unpicked`), and
+    `mean_optimism` its mean over the `optimism_finalists` on the `optimism_seeds` that they share, see
+    `_optimism`. `seen` is the difference that would have been called with a probability of 80 %, null where
+    the winner has too few seeds for a call; `seen_share` the same over the winner's mean.
     """
     ranking = confirmed(trials)
     if ranking.empty:
@@ -126,7 +126,7 @@ def _simplest(frame: pd.DataFrame, search: pd.DataFrame) -> dict[str, Any]:
     least = min(keys[alike]) if sizes_known(search[alike.to_numpy()]) else None
     return {
         "extras": [key[1] for key in keys],
-        "simplest": alike & np.array([key == least for key in keys]),
+        "simplest": alike & frame["verdict"].eq(TIED).any() & np.array([key == least for key in keys]),
     }
 
 

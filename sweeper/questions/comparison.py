@@ -266,7 +266,15 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
         return ("Which of those tied is the simplest is not told: how large their models are is not known.",)
     row = alike.iloc[0].to_dict()
     if row["rank"] == 1:
-        return ("No tied finalist is simpler than the winner.",)
+        tied = frame[frame["verdict"] == TIED]
+        fewer = tied[tied["extras"] < row["extras"]]["label"].tolist()
+        if not fewer:
+            return ("No tied finalist is simpler than the winner.",)
+        have = "has" if len(fewer) == 1 else "have"
+        parts = "parts beyond plain gradient descent on ReLU layers"
+        return (
+            f"No tied finalist has a model as small as the winner's; {some_of(fewer)} {have} fewer {parts}.",
+        )
     said, named_last = f"The simplest of those tied is {row['label']}", True
     if len(alike) > 1:
         names = some_of(alike["label"].tolist())

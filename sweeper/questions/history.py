@@ -134,9 +134,14 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         first += "to three digits before: more trials are not shown to find better."
     elif place > LATE * total:
         was = f"the last of {whole(total)}" if since == 0 else f"number {whole(place)} of {whole(total)}"
-        text = f"The best, {name}, was {was}, so more trials may find better; "
-        text += "one seed each, so a small gain may be luck"
-        first = Claim(MORE, "search", YES, EXPLORATORY, "history", count(total, "trial"), detail=text)
+        text = f"The best, {name}, was {was}"
+        if asked.sampler == "random":
+            first = (
+                f"{text}; drawn at random, as many trials again find a better one with a chance of a half."
+            )
+        else:
+            text += ", so more trials may find better; one seed each, so a small gain may be luck"
+            first = Claim(MORE, "search", YES, EXPLORATORY, "history", count(total, "trial"), detail=text)
     ranked = run.ranked
     score = number(last["objective"])
     reached = f"The {ranked.best} {ranked.metric} of the search is that of {name}, {score}{_tied(run)}."

@@ -220,8 +220,9 @@ QUESTION = Question(
             "optimizers that divide the gradient), over the largest value at which the optimizer is stable "
             "on a quadratic. Above the dashed line, at a ratio over 1, a step grows along the sharpest "
             "direction; whether a training settles at the line is measured, not assumed. Of the completed "
-            "trials the first finalists are measured, which need not be the best of the search. ×: last "
-            "measurement before the trial diverged. Ratios above 1,000 are drawn at 1,000."
+            "trials the answer and the first other finalists are measured, which need not be the best of "
+            "the search. ×: last measurement before the trial diverged. Ratios above 1,000 are drawn at "
+            "1,000."
         ),
         missing=missing,
         draw=draw,

@@ -113,11 +113,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     base = f"{who} on {count(int(first['seeds']), 'fresh seed')}"
     share, low, high = frame.loc[SETTINGS, ON_A_SEED]
     side = "luck" if high < 0.5 else "settings" if low > 0.5 else ""
-    ends = ends_in_words(low, high)
-    own = f"of what tells them apart on one seed, {percent(share)} is due to settings ({ends})"
-    said = f"of the variance of {base}, {listing(shares)}; {own}; 95 % intervals"
     seeds = int(first["seeds"])
-    side = side if seeds >= ENOUGH_SEEDS else ""
+    few = seeds < ENOUGH_SEEDS  # whose interval may lie on one side all the same
+    ends, side = ("", "") if few else (f" ({ends_in_words(low, high)})", side)
+    own = f"of what tells them apart on one seed, {percent(share)} is due to settings{ends}"
+    said = f"of the variance of {base}, {listing(shares)}; {own}; 95 % intervals"
     status = CONFIRMED if side else OPEN
     judged = Claim(LUCK, "finalists", side, status, "luck", base, "", (low, high), seeds, detail=said)
     return (judged, *_optimism(tables["comparison"], run.metric))

@@ -118,6 +118,7 @@ def examined(
     done: Collection[int] = (),
     steps: float = math.inf,
     retrained: Collection[int] = (),
+    winner: int | None = None,
 ) -> list[tuple[Trial, int]]:
     """(trial on the search's seed, its number of steps) of those to be trained again; see `chosen`.
 
@@ -125,7 +126,7 @@ def examined(
     on record.
     """
     found, cost = list[tuple[Trial, int]](), 0.0
-    for each in chosen(study, known, retrained):
+    for each in chosen(study, known, retrained, winner):
         cost += COST * each.steps
         if cost <= steps and each.number not in done:
             trial = Trial(each.number, each.phase, study.search.seed, each.parameters)
@@ -134,9 +135,13 @@ def examined(
 
 
 def chosen(
-    study: Study, known: Iterable[TrialSummary], retrained: Collection[int] = ()
+    study: Study,
+    known: Iterable[TrialSummary],
+    retrained: Collection[int] = (),
+    winner: int | None = None,
 ) -> list[TrialSummary]:
-    """The first `EXAMINED` finalists, and `EXAMINED_LOST` diverged trials: those closest to having survived.
+    """The `winner`, further finalists up to `EXAMINED`, and `EXAMINED_LOST` diverged trials: those closest to
+    having survived.
 
     Of each optimizer the diverged trial with the lowest learning rate, then the next lowest; those of a
     round in the order of their steps, longest first.
@@ -150,8 +155,9 @@ def chosen(
         name = each.parameters["optimizer"]
         rank[name] = rank.get(name, -1) + 1
         rounds.append((rank[name], -each.steps, each.number, each))
+    raced = sorted(finalists(study, trials, retrained), key=lambda trial: trial.number != winner)
     return [
-        *finalists(study, trials, retrained)[:EXAMINED],
+        *raced[:EXAMINED],
         *(row[-1] for row in sorted(rounds, key=lambda r: r[:3])[:EXAMINED_LOST]),
     ]
 

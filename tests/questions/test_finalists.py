@@ -10,7 +10,17 @@ from report_inputs import Asked, asked_of, made_input, spoken
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.bounds import STRICTER
-from sweeper.answer.comparison import BETTER, FAILS, LEFT, ON_AVERAGE, TIED, UNRANKED, WORSE, verdicts
+from sweeper.answer.comparison import (
+    BETTER,
+    FAILS,
+    LEFT,
+    ON_AVERAGE,
+    TIED,
+    UNRANKED,
+    UNSTEADY,
+    WORSE,
+    verdicts,
+)
 from sweeper.questions import comparison, confirmation, variance
 from sweeper.report.card import card
 
@@ -30,7 +40,10 @@ ALIKE = {"n": 8, "failures": 0, "tied": False, "dropped": False, "better": False
         ({"tied": True}, 4, UNRANKED),
         ({"better": True}, 4, UNRANKED),
         ({"difference_low": -0.4, "difference_high": -0.1}, 8, BETTER),
-        ({"dropped": True, "failures": 2, "difference_low": -0.1}, 8, FAILS),
+        ({"dropped": True, "failures": 2, "difference_low": -0.1}, 8, UNSTEADY),
+        ({"failures": 2, "difference_low": -0.1}, 8, UNSTEADY),
+        ({"failures": 2, "difference_low": 0.1}, 8, FAILS),
+        ({"failures": 6, "n": 2, "difference_low": -0.1}, 8, FAILS),
     ],
 )
 def test_a_verdict_says_what_the_seeds_show(changes: dict, seeds: int, expected: str) -> None:

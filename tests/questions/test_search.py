@@ -86,7 +86,7 @@ def test_label_names_what_the_trial_has() -> None:
         == "#3 adam, gelu, lr 0.003, penalty 2e-4"
     )
     own = {"model.hidden_size": 48, "training.batch_size": 64.0, "schedule": "cosine"}
-    assert label({**row, **own}) == "#3 adam, lr 0.003, hidden_size 48, batch size 64, cosine"
+    assert label({**row, **own}) == "#3 adam, lr 0.003, cosine, hidden_size 48, batch size 64"
 
 
 @pytest.mark.parametrize(

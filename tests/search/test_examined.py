@@ -27,6 +27,12 @@ def test_the_best_and_those_that_diverged_at_the_lowest_rates() -> None:
     assert {t.seed for t, _ in found} == {4}
 
 
+def test_the_answer_is_always_among_them() -> None:
+    """Whoever was the best of the search: fresh seeds may have chosen its fifth."""
+    done = [trial(k, "sgd", 0.1, 0.5 + k) for k in range(5)]
+    assert [t.number for t, _ in examined(ASKED, done, winner=4)] == [4, 0, 1]
+
+
 def test_what_is_on_record_is_not_measured_again() -> None:
     """Those already done are left out, and not replaced by others."""
     done = [trial(k, "sgd", 0.1, 0.5 + k) for k in range(5)]
