@@ -93,7 +93,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     # gradients
     (
         r"does not require grad and does not have a grad_fn",
-        "the loss does not depend on any parameter that is trained",
+        "the loss does not depend on any parameter that is trained, or gradients are off, as they are in an "
+        "evaluation",
     ),
     (r"modified by an inplace operation", "the model changes a tensor in place that the gradient needs"),
     (r"leaf Variable that requires grad .*in-place", "the model changes a trained parameter in place"),

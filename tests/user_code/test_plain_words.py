@@ -68,7 +68,10 @@ CASES: list[tuple[Callable[[], object], str]] = [
     (lambda: nn.Linear(3, 2)(X.double()), "an operation got numbers of a type that it does not take"),
     (lambda: X[9], "an index is larger than the tensor"),
     (lambda: torch.empty(1 << 50), "there was not enough memory"),
-    (lambda: X.sum().backward(), "the loss does not depend on any parameter that is trained"),
+    (
+        lambda: X.sum().backward(),
+        "the loss does not depend on any parameter that is trained, or gradients are off",
+    ),
     (in_place, "the model changes a tensor in place that the gradient needs"),
     (lambda: nn.Linear(3, 2, device="meta")(X), "tensors of different devices meet in one operation"),
     (

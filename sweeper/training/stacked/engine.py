@@ -70,7 +70,8 @@ def _train_stack(
         stacked = StackedTraining(task, waiting, slots, on_finish, compiled)
         yield from stacked.run()
         if len(stacked.incompatible) and not stacked.accepted:
-            raise NotStackable("the model computes something else when it is batched")
+            why = f": {stacked.why_incompatible}" if stacked.why_incompatible else ""
+            raise NotStackable(f"the model computes something else when it is batched{why}")
         waiting = deque(stacked.incompatible)
 
 

@@ -22,6 +22,10 @@ from sweeper.user_code.observing import apart
 from sweeper.user_code.prints import changes, prints_of_model
 
 READS = "its passes read what its making sets outside of the model"
+APART = (
+    "a stack applies activations apart from it, so nothing may depend on an activation's class, nor an "
+    "activation on whether the model trains"
+)
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ class Initials:
         with torch.no_grad(), self.template.evaluating():
             ours = tensors([self.template.outputs(values, dispatch, stacked(self.x, 1))])
         if not _all_same([each[0] for each in ours], others):
-            raise IncompatibleModel("its model computes something else")
+            raise IncompatibleModel(APART)
 
 
 def _all_same(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:

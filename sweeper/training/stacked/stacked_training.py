@@ -49,6 +49,8 @@ class StackedTraining:
         self.native: NativeSteps | None = None
         self.task, self.queue, self.size, self.on_finish = task, queue, min(slots, len(queue)), on_finish
         self.incompatible: list[Trial] = []
+        self.why_incompatible = ""
+        """Of the last of them."""
         self.accepted = 0
         self.clock = 0
         self.coming: Coming | None = None
@@ -149,8 +151,9 @@ class StackedTraining:
                 trial = self.queue.popleft()
                 try:
                     self.slots[slot] = self._start(trial)
-                except IncompatibleModel:
+                except IncompatibleModel as reason:
                     self.incompatible.append(trial)
+                    self.why_incompatible = str(reason)
                 except NotStackable:
                     raise
                 except Exception as error:  # the model function, or options that its optimizer refuses
