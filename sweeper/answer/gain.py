@@ -94,7 +94,7 @@ def _of_training(default: Mapping[str, Any], winner: Mapping[str, Any]) -> str:
         name: shown(value) for name, value in default.items() if name in winner and winner[name] != value
     }
     own = [unlike["activation"]] if "activation" in unlike else []
-    own += [f"{name} = {value}" for name, value in unlike.items() if name.startswith("training.")]
+    own += [f"{name} = {value}" for name, value in unlike.items() if name.startswith(("model.", "training."))]
     return listing(own)
 
 

@@ -70,7 +70,8 @@ CASES: list[tuple[Callable[[], object], str]] = [
     (lambda: torch.empty(1 << 50), "there was not enough memory"),
     (
         lambda: X.sum().backward(),
-        "the loss does not depend on any parameter that is trained, or gradients are off",
+        "the loss does not depend on any parameter that is trained, or gradients are off, as they are in an "
+        "evaluation",
     ),
     (in_place, "the model changes a tensor in place that the gradient needs"),
     (lambda: nn.Linear(3, 2, device="meta")(X), "tensors of different devices meet in one operation"),

@@ -129,9 +129,12 @@ def _price(found: Found, about: Mapping[str, Any]) -> list[str]:
     if found.off_by_two is None:
         return []
     own, low, high = found.off_by_two[0], *(_beside(each) for each in found.off_by_two[1:])
+    sides = f"that nearest to half of it {low}, that nearest to twice it {high}"
+    if any(not 1.5 < max(each.rate / own.rate, own.rate / each.rate) < 3 for each in found.off_by_two[1:]):
+        sides = f"the rate below it {low}, the one above it {high}"
     return [
         f"At {given(last['size'])}, the best rate of the grid ({number(own.rate, 2)}) gives a mean {words} "
-        f"of {number(own.mean, 4)}, that nearest to half of it {low}, that nearest to twice it {high}."
+        f"of {number(own.mean, 4)}, {sides}."
     ]
 
 

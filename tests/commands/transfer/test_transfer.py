@@ -19,7 +19,7 @@ from sweeper.commands.transfer.figure import alt, draw
 from sweeper.commands.transfer.held import OF_THE_RUN, unlike_the_run, winner_of
 from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.page import card, write_page
-from sweeper.commands.transfer.table import _lowest, costs_at, found, to_dict
+from sweeper.commands.transfer.table import Beside, _lowest, costs_at, found, to_dict
 from sweeper.commands.transfer.words import TELLS, print_transfer, sentences
 from sweeper.drawing.png import png_bytes
 from sweeper.questions.question import ANSWER, WHY
@@ -309,3 +309,13 @@ def test_of_rates_with_one_mean_the_best_is_that_beside_the_optimum(nearer: int)
     """Both are the lowest of the grid; the table names a rate between them."""
     rates, means = np.array([0.001, 0.003, 0.01, 0.03]), np.array([2.0, 1.0, 1.0, 2.0])
     assert _lowest(rates, means, 1.1 * rates[nearer]) == nearer
+
+
+@pytest.mark.parametrize(("apart", "doubled"), [(2.0, True), (3.7, False)])
+def test_rates_far_from_half_and_twice_are_not_called_so(apart: float, doubled: bool) -> None:
+    """A coarse grid has none near them: the next ones are called what they are."""
+    own, low, high = (Beside(rate, 0.5, 0, 5) for rate in (0.1, 0.1 / apart, 0.1 * apart))
+    done = replace(found(frame(LAW), OVER, LOSS), off_by_two=(own, low, high))
+    (said,) = [text for text in sentences(done, ABOUT) if "the best rate of the grid" in text]
+    assert ("nearest to half of it" in said) is doubled
+    assert ("the rate below it" in said) is not doubled
