@@ -16,7 +16,7 @@ from sweeper.errors import RunFailed, UserError
 from sweeper.loading import load_ahead
 from sweeper.options import Options
 from sweeper.records.atomic import refuse_links
-from sweeper.records.run_files import EARLIER
+from sweeper.records.run_files import EARLIER, keep_wall_time
 from sweeper.records.run_folder import (
     as_begun,
     open_run,
@@ -105,6 +105,8 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
         raise RunFailed(all_failed(result.trials))
     with writing(folder), reporting(), sweep.live:
         seconds = None if sweep.resumed else time.monotonic() - started
+        if seconds is not None:
+            keep_wall_time(folder, seconds, len(result.trials))
         each = partial(parallel_map, home, after=loaded)
         made = begun.report() if begun else None
         result.report(report, seconds=seconds, each=each, begun=made)

@@ -20,7 +20,7 @@ from sweeper.records.atomic import write_atomically
 from sweeper.records.damage import Damage, lines, unreadable
 from sweeper.records.restore import confirmed_scores, search_results
 from sweeper.records.rules import rules_of
-from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST
+from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST, wall_time
 from sweeper.records.run_folder import read_study, run_folder
 from sweeper.records.script_file import KeptScript, load_script, no_script
 from sweeper.records.store import Records
@@ -164,6 +164,7 @@ class Result:
         from sweeper.questions.run_data import RunData
 
         plan, _ = PLAN.read(self.folder)
+        seconds = wall_time(plan, len(self.trials)) if seconds is None else seconds
         unmeasured = str((plan or {}).get("unmeasured") or "")  # plans of earlier releases do not say
         notes = self._notes(plan)
         rows = {part: int(n) for part, n in self._baselines.get("rows", {}).items()}

@@ -134,6 +134,19 @@ TEST = RunFile("test.json", _is_test)
 """What the winner scored on the test rows."""
 
 
+def keep_wall_time(folder: Path, seconds: float, trainings: int) -> None:
+    """Note with the plan how long one call took for so many `trainings`, all that are on record."""
+    if (plan := PLAN.read(folder)[0]) is not None:
+        PLAN.write(folder, {**plan, "took": {"seconds": seconds, "trainings": trainings}})
+
+
+def wall_time(plan: Mapping[str, Any] | None, trainings: int) -> float | None:
+    """What the `plan` notes of one call that made all `trainings` on record; ``None`` where several did."""
+    took = (plan or {}).get("took")
+    known = isinstance(took, Mapping) and took.get("trainings") == trainings
+    return float(took["seconds"]) if known and isinstance(took["seconds"], int | float) else None
+
+
 def write_test(folder: Path, trial: int, scores: Mapping[int, Mapping[str, float]]) -> None:
     """Keep the winner's scores on the test rows, by seed; a seed whose training failed has none."""
     kept = [dict(score) for score in scores.values() if score]
