@@ -154,9 +154,10 @@ def next_text(found: Found, about: Mapping[str, Any]) -> str:
         return f"Train at {about['key']} {given(about['to'])} with {rates}{penalty}:"
     if about["next"].startswith("sweeper advise "):
         return "See what keeps the model from learning:"
-    if " --seeds " in about["next"]:
-        return "Tell more closely where the best rates lie, with more seeds:"
-    return "Best rates lie at the edge of those tried: go beyond it:"
+    at_edge = found.optima["verdict"].isin(["lower edge", "upper edge"]).any()
+    if at_edge and "{low = " in about["next"]:
+        return "Best rates lie at the edge of those tried: go beyond it:"
+    return "Tell more closely where the best rates lie, with more seeds:"
 
 
 def plan_line(trainings: int, sizes: int, rates: int, seeds: int, penalty: PenaltyPlan | None) -> str:
