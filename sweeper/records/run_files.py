@@ -143,8 +143,10 @@ def keep_wall_time(folder: Path, seconds: float, trainings: int) -> None:
 def wall_time(plan: Mapping[str, Any] | None, trainings: int) -> float | None:
     """What the `plan` notes of one call that made all `trainings` on record; ``None`` where several did."""
     took = (plan or {}).get("took")
-    known = isinstance(took, Mapping) and took.get("trainings") == trainings
-    return float(took["seconds"]) if known and isinstance(took["seconds"], int | float) else None
+    if not isinstance(took, Mapping) or took.get("trainings") != trainings:
+        return None
+    seconds = took.get("seconds")
+    return float(seconds) if isinstance(seconds, int | float) else None
 
 
 def write_test(folder: Path, trial: int, scores: Mapping[int, Mapping[str, float]]) -> None:
