@@ -211,8 +211,8 @@ def spoken(setting: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """No line ends between a number and its unit, or in a setting: ``8 %``, ``model.depth = 2``."""
-    return UNITS.sub("\u00a0", text).replace(" = ", "\u00a0=\u00a0")
+    """No line ends between a number and its unit, or in a short setting: ``8 %``, ``model.depth = 2``."""
+    return re.sub(r"(?<=\S) = (?=\S{1,8}(?!\S))", "\u00a0=\u00a0", UNITS.sub("\u00a0", text))
 
 
 def count(number_of: int, noun: str, plural: str | None = None) -> str:

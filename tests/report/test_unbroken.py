@@ -64,6 +64,7 @@ def test_no_line_of_the_terminal_ends_inside_a_number(
         ("36.0 % of 3 min", "36.0_% of 3_min"),
         ("model.depth = 2, n = 12", "model.depth_=_2, n_=_12"),
         ("2 seeds of 3 steps", "2 seeds of 3 steps"),
+        ("training.schedule = one_cycle", "training.schedule = one_cycle"),
     ],
 )
 def test_what_is_kept_together(text: str, kept: str) -> None:
