@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from equivalence import assert_engines_agree, by_reference, by_stack, distance, numbered, one_thread, task_of
-from torch import nn
+from torch import Tensor, nn
 
 from sweeper.training.stacked.engine import train_stack
 from sweeper.trial import Outcome, PruningRule
@@ -78,6 +78,23 @@ def test_pruned_trials(slots: int) -> None:
     ends = {f.result.steps for f in found.values() if f.result.outcome == Outcome.PRUNED}
     assert len(ends) >= 2
     assert any(f.result.outcome == Outcome.COMPLETED for f in found.values())
+
+
+def spread(output: Tensor, target: Tensor) -> Tensor:
+    """A score of the user's own."""
+    return output.std()
+
+
+def test_a_trial_that_is_pruned_where_it_is_best_is_tested_there() -> None:
+    """Its test scores are those of its best evaluation, as alone, though that was its last; a score of the
+    user's own has rows scored apart from the recorded pass."""
+    task = task_of(space=SPACE, steps=40, evaluations=8, metrics=[spread])
+    plain = numbered([{**CALM, "learning_rate": 1e-2}] * 3, seeds=(0, 5, 6), test=True)
+    trials = [plain[0], replace(plain[1], pruning=PruningRule(limits={15: 1e-3})), plain[2]]
+    found = assert_engines_agree(task, trials, slots=3)
+    pruned = found[1, 5].result
+    assert pruned.outcome == Outcome.PRUNED
+    assert pruned.test
 
 
 @pytest.mark.parametrize(

@@ -114,3 +114,24 @@ class Half(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """0.5 · x · sigmoid(x)"""
         return self.scale * F.silu(x)
+
+
+class PassesOn(nn.Module):
+    """Half of a sign, with the gradient of its input: straight through."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x + (sign(x) − x)/2"""
+        return x + (torch.sign(x) - x).detach() * 0.5
+
+
+class HalfFixed(nn.Module):
+    """A learned number and one that is drawn and stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.learned = nn.Parameter(torch.rand(()))
+        self.drawn = nn.Parameter(2 * torch.rand(()), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """drawn · tanh(3x) + 0 · learned · x"""
+        return self.drawn * torch.tanh(3 * x) + 0 * self.learned * x

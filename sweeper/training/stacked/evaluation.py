@@ -77,9 +77,12 @@ class Evaluator:
                 dispatch = ActivationDispatch(
                     list(zip(*(slots[slot].initial.kernels for slot in some), strict=True))
                 )
+                before = {slot: slots[slot].state.outcome for slot in some}  # one may have been pruned here
                 scored = self._score(stack, {slot: slots[slot] for slot in some}, dispatch, x, y, users)
                 scores |= {
-                    slot: values for slot, values in scored.items() if slots[slot].state.outcome is None
+                    slot: values
+                    for slot, values in scored.items()
+                    if slots[slot].state.outcome is before[slot]
                 }
         return scores
 

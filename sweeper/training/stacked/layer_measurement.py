@@ -145,7 +145,7 @@ class LayerMeasurements:
         return kernel.steepest(like, () if isinstance(kernel, Kernel) else self._learned(each, site))
 
     def _learned(self, each: LayerMeasurement, site: int) -> Sequence[Tensor]:
-        return self.template.learned_at(site, each.now.p, self.shapes)
+        return self.template.learned_at(site, each.now.p, self.shapes, each.now.fixed)
 
 
 def _activation(each: LayerMeasurement) -> str:

@@ -126,9 +126,11 @@ class Template:
         buffers = {name: b.shape for name, b in built.model.named_buffers()}
         return same and buffers == {name: b.shape for name, b in self.buffers.items()}
 
-    def learned_at(self, site: int, flat: Tensor, shapes: Mapping[str, torch.Size]) -> list[Tensor]:
-        """What a hidden activation of one trial has learned; `flat`: the trial's trained parameters."""
-        now = {name: value[0] for name, value in unstack(flat[None], shapes).items()}
+    def learned_at(
+        self, site: int, flat: Tensor, shapes: Mapping[str, torch.Size], fixed: Mapping[str, Tensor]
+    ) -> list[Tensor]:
+        """The parameters of a hidden activation of one trial: `flat`: what it trains, `fixed`: others."""
+        now = {**fixed, **{name: value[0] for name, value in unstack(flat[None], shapes).items()}}
         names = {id(parameter): name for name, parameter in self.parameters.items()}
         return [now.get(names.get(id(p), ""), p.detach()) for p in self.hidden[site].parameters()]
 

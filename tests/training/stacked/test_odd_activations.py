@@ -76,6 +76,25 @@ def test_a_formula_with_a_fixed_buffer_is_stacked() -> None:
     assert_engines_agree(task, numbered(trials), slots=4)
 
 
+@pytest.mark.parametrize("kind", [odd.PassesOn, odd.HalfFixed])
+def test_what_passes_its_gradient_on_and_what_is_half_fixed_is_stacked(kind: type[nn.Module]) -> None:
+    """A derivative of 1 has memory of its own; measures know what each trial has drawn, seed by seed."""
+    name = f"odd_activations:{kind.__name__}"
+    task = task_of(model={"source": asks}, space={"activation": [name]}, steps=12)
+    trials = numbered([{**each, "activation": name} for each in RATES], seeds=(0, 1, 2))
+    assert why_not_stackable(task, trials[0]) == ""
+    assert_engines_agree(task, trials, slots=4)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_small_numbers_keep_their_digits_in_formulas(compiled: bool) -> None:
+    """x − tanh(x) of layer after layer is next to 0: what tanh lacks there would be all of it."""
+    model = {"source": "mlp", "depth": 6, "width": 8}
+    task = task_of(model=model, space={"activation": ["tanhshrink"], "optimizer": ["adam"]}, steps=6)
+    chosen = {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanhshrink"}
+    assert_engines_agree(task, numbered([chosen] * 2, seeds=(0, 5)), slots=2, compiled=compiled)
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_hooks_of_activations_are_refused(before: bool) -> None:
     """Layers are measured behind them where trials train alone, in a stack in front of them."""
