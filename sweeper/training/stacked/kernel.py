@@ -247,8 +247,16 @@ def kernel_of(module: nn.Module, dtype: torch.dtype) -> AnyKernel:
 
 @lru_cache(maxsize=64)
 def named_kernel(activation: str, dtype: torch.dtype) -> AnyKernel:
-    """The kernel of an activation of the catalogue; one for all trials, so that they share runs."""
-    return kernel_of(activation_of(activation).make(), dtype)
+    """The kernel of an activation of the catalogue; one for all trials, so that they share runs.
+
+    Its numbers have the digits that they have in models of that precision.
+    """
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        return kernel_of(activation_of(activation).make(), dtype)
+    finally:
+        torch.set_default_dtype(default)
 
 
 def tanh(z: Tensor, out: Tensor) -> None:
@@ -305,12 +313,21 @@ def _recorded(function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor
     calls = [c for c in calls if {known.get(storage_of(t)) for t in c.results} - given]
     last = results[-1]
     kept = needed(calls, [*inputs.values(), *results[:-1]], [last])
-    shape = last.shape
-    whole = all(t.shape == shape or t.ndim == 0 for c in kept for t in (*c.inputs, *c.results))
+    shape, moving = last.shape, known.keys() | {storage_of(t) for c in kept for t in c.results}
+    kept = [c.on(lambda t: t if storage_of(t) in moving else _as_number(t)) for c in kept]
+    tensors = [t for c in kept for t in (*c.inputs, *c.results)]
+    whole = all(t.ndim == 0 or (t.shape == shape and storage_of(t) in moving) for t in tensors)
     fewer = any(max(map(Tensor.dim, c.inputs), default=0) > c.results[0].ndim for c in kept if c.results)
     if not whole or fewer or any(c.written or c.random for c in kept):
         raise NotStackable(NO_FUNCTION)
     return Recipe(kept, known)
+
+
+def _as_number(constant: Tensor) -> Tensor:
+    """One number in place of many alike, as ``torch.zeros_like`` makes them: it fits any shape."""
+    if constant.ndim and constant.numel() and bool((constant == constant.flatten()[0]).all()):
+        return constant.flatten()[0]
+    return constant
 
 
 def _run(call: Call, memory: Callable[[Tensor], Tensor], *, quick: bool) -> Run:

@@ -73,12 +73,14 @@ def test_a_formula_with_a_fixed_buffer_is_stacked() -> None:
     space = {"activation": ["odd_activations:Half"]}
     task = task_of(model={"source": asks}, space=space, steps=12)
     trials = [{**each, "activation": space["activation"][0]} for each in RATES]
+    assert why_not_stackable(task, numbered(trials)[0]) == ""
     assert_engines_agree(task, numbered(trials), slots=4)
 
 
-@pytest.mark.parametrize("kind", [odd.PassesOn, odd.HalfFixed])
-def test_what_passes_its_gradient_on_and_what_is_half_fixed_is_stacked(kind: type[nn.Module]) -> None:
-    """A derivative of 1 has memory of its own; measures know what each trial has drawn, seed by seed."""
+@pytest.mark.parametrize("kind", [odd.PassesOn, odd.HalfFixed, odd.BesideZeros])
+def test_what_goes_number_by_number_is_stacked(kind: type[nn.Module]) -> None:
+    """A derivative of 1 has memory of its own; measures know what each trial has drawn, seed by seed; many
+    constants alike are one number."""
     name = f"odd_activations:{kind.__name__}"
     task = task_of(model={"source": asks}, space={"activation": [name]}, steps=12)
     trials = numbered([{**each, "activation": name} for each in RATES], seeds=(0, 1, 2))
