@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.answer.baseline import Baseline, baseline, by_seed
 from sweeper.answer.bounds import bounded
 from sweeper.answer.claims import AHEAD, ALONE, CONFIRMED, GUESS, PROVISIONAL, TIES
-from sweeper.answer.comparison import FAILS, TIED, UNRANKED, UNSHOWN, UNSTEADY, WINNER, verdicts
+from sweeper.answer.comparison import LOST_MORE, TIED, UNRANKED, UNSHOWN, WINNER, verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gain
 from sweeper.answer.learning import Learning, learning
@@ -196,7 +196,7 @@ def answer(
         test=_mean_scores(tested),
         tied=_called({TIED}, ranking, known),
         unranked=_called({UNRANKED}, ranking, known),
-        peers=_called({*known} - {WINNER, FAILS, UNSTEADY}, ranking, known),
+        peers=_called({*known} - {WINNER, *LOST_MORE}, ranking, known),
         lost=lost_by(trials, number),
         lost_alike=lost_alike(trials, number),
         test_seeds=len(tested),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.comparison import FAILS, TIED, UNSHOWN, UNSTEADY, verdicts
+from sweeper.answer.comparison import LOST_MORE, TIED, UNSHOWN, verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import (
     as_texts,
@@ -267,7 +267,7 @@ def _beside(shown: str, along: str) -> str:
 
 def _shown(values: "pd.Series[str]", others: Sequence[str], ranking: pd.DataFrame) -> str:
     """What puts the winner's value before `others`: scores, or seeds that only others lost, or both."""
-    lost = ranking["verdict"].isin((FAILS, UNSTEADY)).to_numpy()
+    lost = ranking["verdict"].isin(LOST_MORE).to_numpy()
     unstable = [value for value in others if lost[(values == value).to_numpy()].all()]
     mixed = [value for value in others if value not in unstable and value in set(values[lost])]
     worse = [value for value in others if value not in (*unstable, *mixed)]
@@ -325,6 +325,6 @@ def _shared(ranking: pd.DataFrame, rivals: np.ndarray) -> str:
     those that lost seeds, all on which they were tried."""
     rows = ranking[rivals]
     seeds = rows["n"] + rows["failures"]
-    pairs = rows["pairs"].where(~rows["verdict"].isin((FAILS, UNSTEADY)), seeds)
+    pairs = rows["pairs"].where(~rows["verdict"].isin(LOST_MORE), seeds)
     fewest, most = int(pairs.min()), int(pairs.max())
     return count(most, "fresh seed") if fewest == most else f"{fewest} to {most} fresh seeds"

@@ -65,6 +65,8 @@ WINNER, TIED, UNRANKED, WORSE, ON_AVERAGE, BETTER, LEFT, FAILS, UNSTEADY = (
 """`verdict`, see `verdicts`."""
 UNSHOWN = (TIED, UNRANKED, BETTER, LEFT, UNSTEADY)
 """Those of finalists that the winner is not shown to be better than."""
+LOST_MORE = (FAILS, UNSTEADY)
+"""Those of finalists that lost more seeds than the winner."""
 BY_LUCK = 0.05
 """Probability from which on luck alone explains that one lost more seeds than another (Fisher 1922)."""
 

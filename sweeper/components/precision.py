@@ -1,9 +1,23 @@
 """A model in the precision of the study."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
 from sweeper.private_torch import apply_to_tensors
+
+
+@contextmanager
+def default_precision(dtype: torch.dtype) -> Iterator[None]:
+    """While open, torch makes real numbers of `dtype` where none is asked for."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def to_precision(model: nn.Module, device: torch.device | str | None, dtype: torch.dtype) -> nn.Module:

@@ -178,7 +178,7 @@ def _few_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | N
         return None
     why = f"{count(completed, 'completed fresh seed' if lost else 'fresh seed')} cannot confirm the answer"
     enough = study.confirm.trainings(study.confirm.finalists) >= ENOUGH_SEEDS * study.confirm.finalists
-    if enough and completed + lost < ENOUGH_SEEDS:
+    if enough and answer.tried < ENOUGH_SEEDS:
         return _Rerun(f"Finish the run: {why}.")
     text = f"{why}: retrain the finalists on more seeds."
     more = _more_seeds(study, answer, trials)
@@ -306,8 +306,8 @@ def _falling(study: Study, answer: Answer, edge: Edge) -> _Rerun | None:
 
 def _on_a_lost_seed(study: Study, answer: Answer, folder: Path | None) -> NextStep:
     """The script of the winner on a seed that all finalists lost: other settings do not mend that."""
-    seed, words = answer.lost_alike[0], " and ".join(name for name, times in answer.lost.items() if times)
-    text = f"On seed {seed} every finalist {words.replace(' and ', ' or ')}"
+    seed, how = answer.lost_alike[0], [name for name, times in answer.lost.items() if times]
+    text = f"On seed {seed} every finalist {listing(how, 'or')}"
     if folder is None:
         return NextStep(
             f"{text}: print a script that trains these settings, and run it with --seed {seed}:",

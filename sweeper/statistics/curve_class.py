@@ -82,6 +82,11 @@ class Shape:
     """Least running median of three points: one lucky point is no minimum."""
 
     @property
+    def falls(self) -> bool:
+        """Whether it falls at its end by more than `GAIN` over a quarter of the steps, whatever its noise."""
+        return self.gain > GAIN * abs(self.end)
+
+    @property
     def ends_above(self) -> bool:
         """Whether it ends above its lowest by more than `GAIN`, whatever its noise."""
         return self.end - self.typical > GAIN * abs(self.typical)
@@ -172,20 +177,12 @@ def over_seeds(curves: Sequence[Curve]) -> list[Shape]:
         return found
     mean = shape(curves[0][0], *(np.mean([curve[k] for curve in curves], axis=0) for k in (1, 2)))
     if mean.name == IMPROVING:
-        return [
-            replace(each, name=IMPROVING)
-            if each.name in (SATURATED, UNCLEAR) and each.gain > GAIN * abs(each.end)
-            else each
-            for each in found
-        ]
-    if mean.name not in (OVERFITTING, RISING):
+        hidden = [each.name in (SATURATED, UNCLEAR) and each.falls for each in found]
+    elif mean.name in (OVERFITTING, RISING):
+        hidden = [each.name in (SATURATED, HIGHER, UNCLEAR) and each.ends_above for each in found]
+    else:
         return found
-    return [
-        replace(each, name=mean.name)
-        if each.name in (SATURATED, HIGHER, UNCLEAR) and each.ends_above
-        else each
-        for each in found
-    ]
+    return [replace(each, name=mean.name) if hid else each for each, hid in zip(found, hidden, strict=True)]
 
 
 SEVERAL = 3

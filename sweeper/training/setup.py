@@ -16,7 +16,7 @@ from sweeper.components.build import Built, build
 from sweeper.components.losses import Loss
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.param_groups import PARAM_GROUPS, check_options, grouped, own_options
-from sweeper.components.precision import to_precision
+from sweeper.components.precision import default_precision, to_precision
 from sweeper.components.tree import Tree, mapped, taken
 from sweeper.data.data import Data, is_real
 from sweeper.data.splits import rows_of_parts, split, with_rows_of
@@ -213,10 +213,9 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
     Weights are drawn on the CPU and in the default generator, so that any script can draw the same.
     """
     seed_all(seed)
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(getattr(torch, settings.dtype))
-    try:
-        loss, dtype = pick_loss(task, settings), getattr(torch, settings.dtype)
+    dtype = getattr(torch, settings.dtype)
+    with default_precision(dtype):
+        loss = pick_loss(task, settings)
         with user_code():
             source = settings.model
             if names_function(source):
@@ -236,9 +235,7 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
                 inner=loss.inner,
                 target=_example_target(task.data, dtype) if loss.inner else None,
             )
-    finally:
-        torch.set_default_dtype(default)
-    to_precision(built.model, pick_device(settings.device), getattr(torch, settings.dtype))
+    to_precision(built.model, pick_device(settings.device), dtype)
     return replace(built, own_options=_own_options(task, settings, built.model))
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from sweeper.answer.baseline import baseline
 from sweeper.commands.transfer.law import Prediction
-from sweeper.trial import is_maximized
+from sweeper.commands.transfer.trials import costs_by_seed
+from sweeper.trial import from_cost
 from sweeper.wording import count, given, number
 
 GUESSING = "no better than guessing"
@@ -25,14 +26,15 @@ def learned(frame: pd.DataFrame, objective: str, guessed: Mapping[str, Any] | No
     """
     if guessed is None or not guessed["scores"]:
         return True
-    wide = frame.pivot_table(index="learning_rate", columns="seed", values="objective", dropna=False)
-    whole = wide[np.isfinite(wide).all(axis=1)]
-    if whole.empty:
+    costs = costs_by_seed(frame, "learning_rate", objective)
+    costs = costs[np.isfinite(costs).all(axis=1)]
+    if costs.empty:
         return True
-    means = whole.mean(axis=1)
-    best = means.idxmax() if is_maximized(objective) else means.idxmin()
-    others = [row.to_dict() for rate, row in whole.iterrows() if rate != best]
-    against = baseline(guessed, objective, whole.loc[best].to_dict(), {}, tied=others).objective
+    own, *others = (
+        {int(seed): float(from_cost(objective, value)) for seed, value in row.items()}
+        for _, row in costs.loc[costs.mean(axis=1).sort_values(kind="stable").index].iterrows()
+    )
+    against = baseline(guessed, objective, own, {}, tied=others).objective
     return against is None or against.better
 
 
@@ -67,7 +69,7 @@ def beyond_the_limit(ahead: Prediction, optima: pd.DataFrame) -> bool:
 def worth_searching(ahead: Prediction, optima: pd.DataFrame) -> tuple[float, float]:
     """The rates of the interval; from a tenth of the limit on where the prediction lies beyond."""
     row = nearest_limit(optima, ahead.size)
-    if row is None or ahead.value < row["diverges"]:
+    if row is None or not beyond_the_limit(ahead, optima):
         return ahead.low, ahead.high
     return min(ahead.low, row["diverges"] / 10), ahead.high
 
@@ -78,7 +80,7 @@ def limit_sentences(ahead: Prediction, optima: pd.DataFrame, key: str, seeds: in
     if row is None or ahead.high < row["diverges"]:
         return []
     what = "the upper part of the interval diverges, so begin in its lower part"
-    if ahead.value >= row["diverges"]:
+    if beyond_the_limit(ahead, optima):
         what = "the predicted rate diverges, so search lower ones as well"
     at = f"At {key} {given(row['size'])}, the nearest size that was trained"
     lost = f"{int(row['lost'])} of {count(seeds, 'seed')} diverged at a rate of {number(row['diverges'], 2)}"

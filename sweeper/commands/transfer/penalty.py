@@ -252,6 +252,7 @@ def _compared(rows: pd.DataFrame, objective: str, level: float) -> tuple[Any, ..
     low, high = interval(with_penalty - without, level)
     better, worse = (low > 0, high < 0) if is_maximized(objective) else (high < 0, low > 0)
     means = (float(with_penalty.mean()), float(without.mean()))
-    told = max(abs(low), abs(high)) > ROUNDING * max(map(abs, means))
-    verdict = "open" if not told else "better" if better else "worse" if worse else "open"
+    verdict = "better" if better else "worse" if worse else "open"
+    if max(abs(low), abs(high)) <= ROUNDING * max(map(abs, means)):
+        verdict = "open"
     return (*means, means[0] - means[1], low, high, len(wide), 0, verdict)

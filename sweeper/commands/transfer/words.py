@@ -149,8 +149,8 @@ def next_text(found: Found, about: Mapping[str, Any]) -> str:
     """What the command that goes on is for."""
     if found.prediction is not None:
         penalty = ", and search its penalty" if found.penalty is not None else ""
-        below = " and lower ones"
-        rates = "rates of this interval" + below * beyond_the_limit(found.prediction, found.optima)
+        below = " and lower ones" if beyond_the_limit(found.prediction, found.optima) else ""
+        rates = f"rates of this interval{below}"
         return f"Train at {about['key']} {given(about['to'])} with {rates}{penalty}:"
     if about["next"].startswith("sweeper advise "):
         return "See what keeps the model from learning:"

@@ -198,15 +198,14 @@ def _as_in_training(dtype: str) -> Iterator[Any]:
     # loaded late: torch takes seconds
     import torch
 
-    kind, default = getattr(torch, dtype), torch.get_default_dtype()
+    # loaded late: it loads torch
+    from sweeper.components.precision import default_precision
+
+    kind = getattr(torch, dtype)
 
     def row_of(array: np.ndarray) -> torch.Tensor:
         whole = torch.bool if array.dtype.kind == "b" else torch.int64
         return torch.tensor(array, dtype=kind if is_real(array) else whole)
 
-    torch.set_default_dtype(kind)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield row_of
-    finally:
-        torch.set_default_dtype(default)
+    with default_precision(kind), torch.random.fork_rng(devices=[]):
+        yield row_of

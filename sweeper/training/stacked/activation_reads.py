@@ -60,6 +60,8 @@ class ActivationReads:
         own = _storages((*tensors_in((args, kwargs)), *module.parameters()))
         own |= _storages(t for call in inside for t in call.results)
         read = _storages(t for call in inside for t in call.inputs) - own - {0}
+        if not read:  # as of nearly all: what follows looks at the whole pass so far
+            return result
         elsewhere = _storages(t for call in recorder.calls[:begun] for t in call.results)
         kept = _storages((*self.model.buffers(), *self.model.parameters()))
         if read & elsewhere - kept:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from sweeper.components.activations import activation_of
+from sweeper.components.precision import default_precision
 from sweeper.theory.scalar import derivative, slope_grid
 from sweeper.training.stacked.recording import Call, needed, record, replaced, storage_of
 from sweeper.training.stacked.refusal import NotStackable
@@ -251,12 +252,8 @@ def named_kernel(activation: str, dtype: torch.dtype) -> AnyKernel:
 
     Its numbers have the digits that they have in models of that precision.
     """
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
+    with default_precision(dtype):
         return kernel_of(activation_of(activation).make(), dtype)
-    finally:
-        torch.set_default_dtype(default)
 
 
 def tanh(z: Tensor, out: Tensor) -> None:
