@@ -302,7 +302,7 @@ HOW = (
     "what could be learned. A pruned trial counts with the lowest loss that it had reached, so it may have "
     "lost less.",
     "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
-    "not diverged. It pools activations and all other settings; an interval that reaches beyond the highest "
-    "rate tried is cut there.",
+    "not diverged. It pools activations and all other settings; an interval that reaches beyond the rates "
+    "tried is cut there.",
     range_edges.HOW,
 )

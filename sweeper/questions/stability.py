@@ -235,12 +235,12 @@ QUESTION = Question(
     ),
     how=(
         "At the end of a run, a few trials are trained again one by one on the search's seed, as far as "
-        "that is cheap, and measured before a few log-spaced steps: at most three finalists, and others "
-        "where the search went on since, in the order in which these were picked, so not always the three "
-        "best of the search, and at most three diverged trials, of each optimizer those with the lowest "
-        "rates. Sharpness is the largest eigenvalue of the Hessian of the training loss (penalty included, "
-        "weight decay not) on up to 512 training rows, by Lanczos on Hessian–vector products to 1 %, as "
-        "training sees them (batch norm with the statistics of these rows, dropout off).",
+        "that is cheap, and measured before a few log-spaced steps: the answer, other finalists up to "
+        "three in all, in the order in which these were picked, so not always the best of the search, and "
+        "others where the search went on since, and at most three diverged trials, of each optimizer those "
+        "with the lowest rates. Sharpness is the largest eigenvalue of the Hessian of the training loss "
+        "(penalty included, weight decay not) on up to 512 training rows, by Lanczos on Hessian–vector "
+        "products to 1 %, as training sees them (batch norm with the statistics of these rows, dropout off).",
         f"{RULE} Optimizers that divide the gradient have a ratio from their second step on. "
         f"Limits of η·λ: {_limits(preconditioned=False)}; of the Hessian divided by what the optimizer "
         f"divides the gradient by: {_limits(preconditioned=True)}. Full-batch gradient descent "

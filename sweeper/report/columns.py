@@ -161,8 +161,9 @@ MEANINGS: Mapping[str, str] = {
 }
 VERDICT = (
     "tied: not shown to be worse at the level of the race; left the race: behind the leader of its time, "
-    "not shown to be worse than the winner; not ranked: too few seeds, or the winner is not shown to have "
-    "learned or to beat guessing; else by how much it is worse"
+    "not shown to be worse than the winner; fails more often: lost more seeds than luck explains, or is "
+    "worse where both completed; lost more seeds: neither is shown; not ranked: too few seeds, or the winner "
+    "is not shown to have learned or to beat guessing; else by how much it is worse"
 )
 OF_TABLE: Mapping[str, Mapping[str, str]] = {
     "gradients": {
