@@ -13,7 +13,7 @@ from sweeper.components.inner_loss import STEP, InnerForward, NoPlainStep, OwnSt
 from sweeper.components.outputs import copied
 from sweeper.components.target_form import TargetForm
 from sweeper.components.tree import Tree, arguments
-from sweeper.errors import ModelError
+from sweeper.errors import ModelError, shown
 from sweeper.wording import listing
 
 
@@ -123,7 +123,7 @@ class InnerLoss:
         if self.function is None:
             return f"the loss is that of the model's own {STEP}"
         what = [f"the {name}" if name in ASKED else f"the input {name}" for name in self.asks]
-        return f"the loss {self.name} takes {listing(what) if what else 'several targets or outputs'}"
+        return f"the loss {shown(self.name)} takes {listing(what) if what else 'several targets or outputs'}"
 
     def put_into(self, model: nn.Module, inputs: Tree) -> None:
         """Let the ``forward`` of `model` take inputs and targets, and compute the loss.

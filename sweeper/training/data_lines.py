@@ -8,7 +8,10 @@ import numpy as np
 from sweeper.components.tree import leaves
 from sweeper.data.column_words import column_lines, item_lines
 from sweeper.data.data import Data
+from sweeper.data.leaks import leaks
 from sweeper.data.splits import rows_of_parts
+from sweeper.errors import shown
+from sweeper.printable import one_line
 from sweeper.training.setup import Task
 from sweeper.wording import count
 
@@ -21,11 +24,34 @@ NOTICED = 0.01
 
 
 def data_lines(task: Task) -> list[str]:
-    """Sentences without a full stop: columns, items, copies of rows, batches of all rows."""
+    """Sentences without a full stop: columns, how rows are split, items, copies of rows, whole batches."""
     data, study = task.data, task.study
     split = data, study.data.split, study.search.seed
-    lines = [*column_lines(*split), *item_lines(data, study.data.standardize), *copy_lines(*split)]
+    lines = [*column_lines(*split), *split_lines(task), *leak_lines(data)]
+    lines += [*item_lines(data, study.data.standardize), *copy_lines(*split)]
     return lines + _whole_batches(task)
+
+
+def split_lines(task: Task) -> list[str]:
+    """By which column the rows are split; nothing where by none."""
+    data, section = task.data, task.study.data
+    by, inputs = section.group or section.time, {column.name for column in data.columns}
+    if not isinstance(by, str):
+        return []
+    also = "" if by in inputs else "; it is no input"
+    if section.time:
+        return [f"column {shown(by)}: splits the rows in its order, the last ones are test rows{also}"]
+    values = 0 if data.groups is None else len(np.unique(data.groups))
+    return [f"column {shown(by)}: rows with the same of its {count(values, 'value')} stay in one part{also}"]
+
+
+def leak_lines(data: Data) -> list[str]:
+    """Columns that give the target away; nothing where none does."""
+    return [
+        f"column {shown(one_line(column.name))}: gives the target of every row by itself; if it is not known "
+        f"when you predict, leave it out: data.drop = {[column.name]}"
+        for column in leaks(data)
+    ]
 
 
 def _whole_batches(task: Task) -> list[str]:

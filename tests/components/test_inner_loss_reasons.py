@@ -14,9 +14,13 @@ from sweeper.errors import ModelError
     ("function", "asks", "words"),
     [
         (None, (), "the loss is that of the model's own training_step, so"),
-        (max, (), "the loss both takes several targets or outputs, so no constant has one"),
-        (max, ("model",), "the loss both takes the model, so no constant has one"),
-        (max, ("inputs", "age"), "the loss both takes the inputs and the input age, so no constant has one"),
+        (max, (), "the loss 'both' takes several targets or outputs, so no constant has one"),
+        (max, ("model",), "the loss 'both' takes the model, so no constant has one"),
+        (
+            max,
+            ("inputs", "age"),
+            "the loss 'both' takes the inputs and the input age, so no constant has one",
+        ),
     ],
 )
 def test_the_reason_is_that_of_the_loss(

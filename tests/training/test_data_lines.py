@@ -1,11 +1,15 @@
 """Copies of rows in several parts of a split are told before training."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts
-from sweeper.training.data_lines import copy_lines
+from sweeper.study.data import data_of
+from sweeper.study.study import Study
+from sweeper.training.data_lines import copy_lines, data_lines, leak_lines
+from sweeper.training.setup import Task
 
 SHARES = (0.6, 0.2, 0.2)
 RNG = np.random.default_rng(0)
@@ -36,3 +40,35 @@ def test_copies_in_other_parts_are_counted() -> None:
 def test_what_is_no_leak_is_not_told(x: np.ndarray, y: np.ndarray) -> None:
     """Distinct rows, one chance copy, the same inputs with other targets, data of few values."""
     assert copy_lines(load(lambda: (x, y), loss_task="classification"), SHARES, 0) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        (
+            {"group": "who"},
+            "column 'who': rows with the same of its 12 values stay in one part; it is no input",
+        ),
+        (
+            {"time": "day"},
+            "column 'day': splits the rows in its order, the last ones are test rows; it is no input",
+        ),
+        (
+            {"time": "day", "columns": {"day": "number"}},
+            "column 'day': splits the rows in its order, the last ones are test rows",
+        ),
+    ],
+)
+def test_what_splits_the_rows_is_told(keys: dict[str, object], line: str) -> None:
+    """The column, what it does, and whether it is an input."""
+    frame = pd.DataFrame({"x": X[:, 0], "who": np.arange(60) // 5, "day": np.arange(60), "y": Y})
+    study = Study(name="told", data={"source": frame, "target": "y", **keys}, model={"source": "mlp"})
+    assert line in data_lines(Task(study, data_of(study)))
+
+
+def test_a_column_that_gives_the_target_away_is_told_with_its_key() -> None:
+    """Named as the key of the study file takes it."""
+    frame = pd.DataFrame({"x": X[:, 0], "paid back": Y * 2.0, "y": Y})
+    (line,) = leak_lines(load(lambda: frame, target="y", loss_task="classification"))
+    assert line.startswith("column 'paid back': gives the target of every row by itself;")
+    assert line.endswith("data.drop = ['paid back']")
