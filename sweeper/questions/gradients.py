@@ -289,9 +289,9 @@ QUESTION = Question(
         "order of the forward pass, from 0; an activation belongs to the layer whose weights come before it. "
         "Medians and quartiles over the networks that share an activation: before training those of the "
         "search and of fresh seeds, equal ones once; after it the completed trials of the search. Where "
-        "depths differ, the networks of one depth: that of two layers or more which most completed trials "
-        "have; where they differ in other parts (normalization, initial weights, residual or not), each kind "
-        "by itself, as named.",
+        "depths differ, the networks of one depth of two layers or more: the answer's where five completed "
+        "trials have it, else that which most have; where they differ in other parts (normalization, initial "
+        "weights, residual or not), each kind by itself, as named.",
         "Of each network, the norm at the first layer over that at the last is measured. Vanishing: in the "
         f"median network it is {given(10**-DECADES)} or less; exploding: {given(10**DECADES)} or more; "
         "healthy: in between; cut off: in half of the networks or more, some layer gets no gradient at all. "

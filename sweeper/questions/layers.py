@@ -29,6 +29,8 @@ COLUMNS = [
 
 BETWEEN = 2
 """Layers that a network has at least, for anything to lie between them."""
+FEW = 5
+"""Completed trials of the answer's depth from which on the page is about these, however many others have."""
 DEPTH_BY = "gradient_norm"
 """The measure whose layers are the depth of a network; of runs without it, each measure's own are."""
 
@@ -79,14 +81,16 @@ def _networks_with(run: RunData, measure: str, trials: frozenset[int]) -> "pd.In
 
 
 def _depth_taken(run: RunData, depths: pd.DataFrame) -> int:
-    """The last layer of the networks that are taken: those that most completed trials have; of equally many
-    the answer's own, then the deeper. Networks of fewer than `BETWEEN` layers only where there are no others.
+    """The last layer of the networks that are taken: those of the answer's depth, where `FEW` completed trials
+    have it, else those that most of them have; of equally many the answer's own, then the deeper. Networks of
+    fewer than `BETWEEN` layers only where there are no others.
     """
     done = depths.index.isin(completed_search(run.trials)["trial"])
     own = depths.index == (run.answer.trial if run.answer else -1)
     marked = depths.assign(enough=depths["layers"] >= BETWEEN, completed=done, own=own)
     order = marked.groupby("last").agg({"enough": "max", "completed": "sum", "own": "max"}).reset_index()
-    return int(order.sort_values(["enough", "completed", "own", "last"])["last"].iloc[-1])
+    order = order.assign(answers=order["own"] & (order["completed"] >= FEW))
+    return int(order.sort_values(["enough", "answers", "completed", "own", "last"])["last"].iloc[-1])
 
 
 def layer_profile(run: RunData, measures: tuple[str, ...]) -> pd.DataFrame:

@@ -218,6 +218,7 @@ QUESTION = Question(
         "Shares on one fixed batch of validation rows, at logarithmically spaced steps. Only completed "
         "trials count; other settings vary. The first and the last column are of all of them; where "
         "trainings differ in length, a column in between is of those that were measured there. Of "
-        "networks of unlike depth, those of the depth that most completed trials have.",
+        "networks of unlike depth, those of the answer's where five completed trials have it, else those of "
+        "the depth that most have.",
     ),
 )

@@ -135,6 +135,17 @@ def test_the_depth_that_most_completed_trials_have_goes_first() -> None:
     assert gradients(made(outcomes, [], layers))["depth"].unique().tolist() == [2]
 
 
+@pytest.mark.parametrize(("own", "depth"), [(5, 2), (4, 4)])
+def test_the_answers_depth_goes_first_where_enough_have_it(own: int, depth: int) -> None:
+    """Five completed trials of the answer's depth are enough, however many have another."""
+    depths = {trial: 2 if trial < own else 4 for trial in range(12)}
+    layers = [(trial, 0, layer, 1.0) for trial, layers in depths.items() for layer in range(layers)]
+    source = made(dict.fromkeys(depths, "completed"), [], layers)
+    assert source.answer is not None
+    assert source.answer.trial == 0
+    assert gradients(source)["depth"].unique().tolist() == [depth]
+
+
 def test_a_trial_measured_only_at_the_start_has_no_end() -> None:
     """Step 0 is not the end of training."""
     source = made({0: "completed", 1: "diverged"}, [], [(0, 0, 0, 1.0), (1, 0, 0, 1.0), (1, 7, 0, 9.0)])
