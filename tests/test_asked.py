@@ -91,6 +91,10 @@ def test_which_studies_need_a_worker(folder: Path) -> None:
     assert names_code(folder / "asked_well.toml")
     assert names_code("digits", ("model.source=mine:model",))
     assert not names_code("digits", ("model.depth=3",))
+    assert all(
+        names_code("digits", (f"data.source={name}",)) for name in ("daten:über", "данные:laden", "模型:建")
+    )
+    assert not names_code("digits", ("training.dtype=12:30",))
     fixed = {"optimizer": "sgd", "learning_rate": 0.1}
     assert not Study(name="a", search={"space": fixed}).names_code
     assert Study(

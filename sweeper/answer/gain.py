@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.bounds import CUT_OFF, in_words, stricter, which_cut
+from sweeper.answer.comparison import FAILS, UNSHOWN, UNSTEADY, with_verdicts
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.statistics.race import ENOUGH_SEEDS
@@ -36,7 +37,7 @@ class Gain:
     seeds: int
     """Pairs"""
     verdict: str
-    """winner (the default is the winner itself) | gained | unshown | fails (it lost more seeds) | `VOID`"""
+    """winner (it is the default) | gained | unshown | fails (`FAILS`) | unsteady (`UNSTEADY`) | `VOID`"""
     cut: str = ""
     """Which ends of the interval were cut off where the score ends, see `sweeper.answer.bounds`"""
     training: str = ""
@@ -65,27 +66,24 @@ def gain(
     """
     finalists = search[search["trial"].isin(ranking["trial"])]
     known = {int(row["trial"]): parameters_of(row) for _, row in finalists.iterrows()}
-    rows = ranking.to_dict("records")
+    rows = with_verdicts(ranking).to_dict("records") if len(ranking) else []
     own = [row for row in rows if among(known.get(int(row["trial"]), {}), defaults)]
     if not own:
         return None
     row, winner = own[0], rows[0]
-    number = int(row["trial"])
-    apart = float(row["difference_low"]), float(row["difference_high"])
+    trial = int(row["trial"])
+    interval = float(row["difference_low"]), float(row["difference_high"])
     costs = [(float(each["low"]), float(each["high"])) for each in (row, winner)]
-    ends = ranked.within(apart, *costs)[:2]
-    cut = which_cut(apart, ends)
-    mean, optimizer = ranked.value(float(row["mean"])), str(known[number]["optimizer"])
+    ends = ranked.within(interval, *costs)[:2]
+    cut = which_cut(interval, ends)
+    mean, optimizer = ranked.value(float(row["mean"])), str(known[trial]["optimizer"])
     if row is winner:
-        return Gain(number, optimizer, mean, 0.0, 0.0, 0.0, int(row["n"]), "winner")
-    verdict = "unshown" if row["tied"] else "gained"
-    if row["failures"] > winner["failures"]:
-        verdict = "fails"
-    elif not ends[0] > 0:
-        verdict = "unshown"
+        return Gain(trial, optimizer, mean, 0.0, 0.0, 0.0, int(row["n"]), "winner")
+    verdict = "unshown" if row["verdict"] in UNSHOWN or not ends[0] > 0 else "gained"
+    verdict = {FAILS: "fails", UNSTEADY: "unsteady"}.get(row["verdict"], verdict)
     difference = float(row["difference"])
-    other = _of_training(known[number], known.get(int(winner["trial"]), {}))
-    return Gain(number, optimizer, mean, difference, *ends, int(row["pairs"]), verdict, cut, other)
+    other = _of_training(known[trial], known.get(int(winner["trial"]), {}))
+    return Gain(trial, optimizer, mean, difference, *ends, int(row["pairs"]), verdict, cut, other)
 
 
 def _of_training(default: Mapping[str, Any], winner: Mapping[str, Any]) -> str:
@@ -150,6 +148,8 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
         apart = number(abs(gain.difference))  # no interval stands beside it, which would round it
         size = apart + share_words
         return "not known", f"{size} {side} {than}, {same}: too few seeds to rule out luck"
-    remark = stricter(gain.low, gain.high) if gain.low > 0 else ""
-    why = f"{ends}, which {remark or 'contains 0'}" if ends else "; too few seeds to know the spread"
-    return "nothing shown", f"{size} {side} {than}, {same}{why}"
+    remark = "contains 0" if gain.high >= 0 else "lies below 0 on the seeds that both completed"
+    remark = stricter(gain.low, gain.high) if gain.low > 0 else remark
+    why = f"{ends}, which {remark}" if ends else "; too few seeds to know the spread"
+    lost = "; the default lost more seeds, which luck may explain" if gain.verdict == "unsteady" else ""
+    return "nothing shown", f"{size} {side} {than}, {same}{why}{lost}"

@@ -37,7 +37,8 @@ def warmup_cosine(step: int, steps: int) -> float:
 
 
 def one_cycle(step: int, steps: int) -> float:
-    """From 1/25 up to 1 over 30 % of the updates, then down to 1/250000, both along cosines.
+    """From 1/25 up to 1 over 30 % of the updates, then down to 1/250000, both along cosines; a training of
+    three updates or fewer has the way down alone, as in torch.
 
     Smith and Topin 2017 (arXiv 1708.07120), with the numbers of ``torch.optim.lr_scheduler.OneCycleLR``.
     """

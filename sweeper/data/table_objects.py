@@ -72,7 +72,7 @@ def _one(given: Any, target: Any, always: bool) -> tuple[pd.DataFrame, Any, bool
         return frame, labels, False
     gaps = isinstance(inputs, pd.DataFrame) and bool(frame.isna().any(axis=None))
     plain = all(dtype.kind in "biuf" for dtype in frame.dtypes) and not gaps
-    if not isinstance(labels, pd.DataFrame) and np.ndim(labels) not in (1, 2):
+    if not isinstance(labels, pd.DataFrame) and _dimensions(labels) not in (1, 2):
         return None
     if len(labels) != len(frame):
         if plain:
@@ -133,14 +133,25 @@ def frame_of(given: Any, target: Any, of_inputs: bool = False) -> pd.DataFrame |
     if isinstance(given, list) and given and all(isinstance(item, Mapping) for item in given):
         frame = pd.DataFrame.from_records(given)
         cells = [cell for item in given[:FIRST] for cell in item.values()]
-        flat = all(np.ndim(cell) == 0 for cell in cells)
+        flat = all(_dimensions(cell) == 0 for cell in cells)
         return _named(frame) if flat and any(isinstance(cell, str) for cell in cells) else None
     return None
+
+
+def _dimensions(cells: Any) -> int:
+    """Of an array of them; -1 for lists of unlike length, which make none."""
+    try:
+        return np.ndim(cells)
+    except ValueError:
+        return -1
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Columns have text as names; of several levels one behind the other."""
     names = [" ".join(map(str, each)) if isinstance(each, tuple) else str(each) for each in frame.columns]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"column {twice[0]!r} is there twice; every column needs its own name")
     return frame if names == list(frame.columns) else frame.set_axis(names, axis=1)
 
 

@@ -5,15 +5,12 @@ from collections.abc import Iterable
 from itertools import repeat
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from sweeper.drawing.decades import spans_decades
 from sweeper.wording import decade, percent, tick
-
-LOG_FROM = 8.0
-"""Ratio of largest to smallest value from which an axis is logarithmic."""
 
 
 def _percent(value: float, _: object = None) -> str:
@@ -52,18 +49,13 @@ def _to_log(axis: Axis) -> tuple[float, float]:
 
 
 def loss_axis(axis: Axis, values: Iterable[float], *, highest: bool = False) -> None:
-    """Logarithmic when all `values` are positive and span more than a factor of `LOG_FROM`; else linear.
-
-    Always linear where the `highest` values are best: a logarithm would stretch the worst ones. A logarithmic
-    axis that was to begin at 0 or below begins just below the lowest value.
-    """
-    if highest:
-        return
-    known = np.array([value for value in values if math.isfinite(value)])
-    if len(known) and known.min() > 0 and known.max() / known.min() > LOG_FROM:
+    """Logarithmic where the values span decades (`spans_decades`), else linear. A logarithmic axis that was
+    to begin at 0 or below begins just below the lowest value."""
+    known = [value for value in values if math.isfinite(value)]
+    if spans_decades(known, highest=highest):
         low, high = axis.get_view_interval()
         if low <= 0:
-            axis.set_view_interval(float(known.min()) / 1.2, high, ignore=True)
+            axis.set_view_interval(min(known) / 1.2, high, ignore=True)
         log_axis(axis)
 
 

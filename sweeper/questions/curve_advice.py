@@ -14,6 +14,7 @@ from sweeper.statistics import curve_class as shapes
 from sweeper.study.command_line import option
 from sweeper.study.parameters import SCHEDULE_KEYS
 from sweeper.study.study import Study
+from sweeper.wording import whole
 
 EARLY = 0.1
 """Divergence within this share of the steps may be mended by a warm-up."""
@@ -114,7 +115,7 @@ def advice(
     if name == shapes.OVERFITTING and not by_loss:
         return where_best([found.best_step], steps, [] if scored is None else [scored])
     if name == shapes.OVERFITTING:
-        text = f"best at step {found.best_step} of {steps}: stop there, or regularize"
+        text = f"best at step {whole(found.best_step)} of {whole(steps)}: stop there, or regularize"
         text = text if found.best_step else "it was best before training: regularize, or use more rows"
         return _with(text, DECAY, DECAY, settable)
     if name == shapes.MEMORIZED:

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, search_trials, with_names
-from sweeper.drawing.scales import LOG_FROM, log_axis
+from sweeper.drawing.decades import spans_decades
+from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import canvas, ink, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables, named
 from sweeper.questions.run_data import RunData
@@ -56,7 +57,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     """A cell for each pair of `heatmap`: best score, and completed of all trials below."""
     best = frame.pivot(index="activation", columns="optimizer", values="best")
     texts = frame.assign(text=_texts(frame)).pivot(index="activation", columns="optimizer", values="text")
-    norm, ranked = _norm(frame["best"]), Ranked(frame["metric"].iloc[0])
+    ranked = Ranked(frame["metric"].iloc[0])
+    norm = color_scale(frame["best"], ranked)
     colors = f"{COLORS}_r" if ranked.highest else COLORS
     height = max(3.0, 1.2 + 0.46 * len(best))
     figure, (axes,) = canvas(height=height)
@@ -108,9 +110,10 @@ def _texts(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def _norm(values: "pd.Series") -> Normalize:
-    low, high = float(values.min()), float(values.max())
-    return LogNorm(low, high) if low > 0 and high / low > LOG_FROM else Normalize(low, high)
+def color_scale(values: "pd.Series", ranked: Ranked) -> Normalize:
+    """Logarithmic where the values span decades, else linear."""
+    apart = spans_decades(values, highest=ranked.highest)
+    return (LogNorm if apart else Normalize)(float(values.min()), float(values.max()))
 
 
 def alt(frame: pd.DataFrame) -> str:

@@ -81,9 +81,9 @@ def _networks_with(run: RunData, measure: str, trials: frozenset[int]) -> "pd.In
 
 
 def _depth_taken(run: RunData, depths: pd.DataFrame) -> int:
-    """The last layer of the networks that are taken: those of the answer's depth, where `FEW` completed trials
-    have it, else those that most of them have; of equally many the answer's own, then the deeper. Networks of
-    fewer than `BETWEEN` layers only where there are no others.
+    """The last layer of the networks that are taken: of the answer's depth, where `FEW` completed trials have
+    it, else of the depth that most of them have; of equally many the answer's own, then the deeper. Networks
+    of fewer than `BETWEEN` layers only where there are no others.
     """
     done = depths.index.isin(completed_search(run.trials)["trial"])
     own = depths.index == (run.answer.trial if run.answer else -1)

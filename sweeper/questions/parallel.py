@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import FIRST, search_trials
 from sweeper.components.metric_words import axis_words, metric_words
-from sweeper.drawing.scales import LOG_FROM
+from sweeper.drawing.decades import spans_decades
 from sweeper.drawing.style import canvas, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
@@ -76,7 +76,7 @@ NONE, RAISED = "–", 0.14
 
 def positions(values: "pd.Series") -> tuple[np.ndarray, Ticks]:
     """Places in [0, 1] of the values of one axis, and its ticks: words evenly, numbers by their logarithm
-    where they span more than `LOG_FROM`; 0 then lies below all, and trials without a value below that."""
+    where those above 0 `spans_decades`; 0 then lies below all, and trials without a value below that."""
     known = values.notna().to_numpy()
     if known.all() or not known.any():
         return _places(values)
@@ -96,7 +96,7 @@ def _places(values: "pd.Series") -> tuple[np.ndarray, Ticks]:
         ]
     numbers = values.to_numpy(float)
     some = numbers[numbers > 0]
-    if len(some) and numbers.min() >= 0 and some.max() / some.min() > LOG_FROM:
+    if numbers.min() >= 0 and spans_decades(some):
         ends = np.floor(np.log10(some.min())), np.ceil(np.log10(some.max()))
         floor = ends[0] - (0.12 * (ends[1] - ends[0]) if numbers.min() == 0 else 0)
         logs = np.log10(np.where(numbers > 0, numbers, 10**floor))
@@ -117,7 +117,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     axes.grid(False)
     axes.set_axis_off()
     scores = frame["objective"].to_numpy(float)
-    apart = scores.min() > 0 and scores.max() / scores.min() > LOG_FROM and not ranked.highest
+    apart = spans_decades(scores, highest=ranked.highest)
     norm = (LogNorm if apart else Normalize)(scores.min(), scores.max())
     colors = colormaps[COLORS + "_r" * ranked.highest](norm(scores))
     columns = []

@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import labels, search_trials
-from sweeper.drawing.scales import LOG_FROM, loss_axis
+from sweeper.drawing.decades import spans_decades
+from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
@@ -86,7 +87,7 @@ def _window(frame: pd.DataFrame) -> tuple[float, float]:
     """Ends of the y axis: all finalists that lasted; those that dropped out far away leave the figure."""
     lasted, every = _lasted(frame), frame["mean_so_far"]
     low, high = float(lasted.min()), float(lasted.max())
-    if low > 0 and high / low > LOG_FROM and not Ranked(frame["metric"].iloc[0]).highest:
+    if spans_decades((low, high), highest=Ranked(frame["metric"].iloc[0]).highest):
         return low / 1.2, high * 1.2
     room = 0.35 * (high - low or 0.1 * abs(high) or 1.0)
     bottom, top = max(float(every.min()), low - 3 * room), min(float(every.max()), high + 3 * room)

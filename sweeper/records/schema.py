@@ -100,12 +100,13 @@ def _column_type(alternatives: Sequence[Any]) -> pa.DataType:
 
 
 def encode(value: Any, column_type: pa.DataType) -> Any:
-    """A parameter as it stands in its column: floats as floats, pairs as JSON."""
+    """A parameter as it stands in its column: floats as floats; among texts, what is none, and texts that
+    might be taken for it (``"1"``, ``"[1]"``), as JSON."""
     if value is None:
         return None
     if pa.types.is_floating(column_type):
         return float(value)
-    if pa.types.is_string(column_type) and not isinstance(value, str):
+    if pa.types.is_string(column_type) and not (isinstance(value, str) and decode(value) is value):
         return json.dumps(value)
     return value
 
@@ -125,15 +126,20 @@ def restore(space: Space, row: Mapping[str, Any], columns: pa.Schema) -> dict[st
 def _restored(values: Values, stored: Any, column_type: pa.DataType) -> Any:
     if isinstance(values, Range):
         return int(stored) if values.integer else float(stored)
-    same = (value for value in values.values if encode(value, column_type) == stored)
-    return next(same, decode(stored))
+    same = [value for value in values.values if encode(value, column_type) == stored]
+    same += [value for value in values.values if value == stored]  # a text as earlier versions kept it
+    return same[0] if same else decode(stored)
 
 
 def decode(value: Any) -> Any:
-    """The inverse of `encode`: JSON lists become tuples."""
-    if isinstance(value, str) and value[:1] == "[":
-        return tuple(json.loads(value))
-    return value
+    """The inverse of `encode`, but for numbers that their column made floats. JSON lists become tuples."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return value
+    return tuple(found) if isinstance(found, list) else found
 
 
 def trial_rows(results: Sequence[TrialResult], parameters: pa.Schema) -> pa.Table:

@@ -5,13 +5,14 @@ chart; without scripts the figures stand alone.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import FIRST
+from sweeper.drawing.decades import spans_decades
 from sweeper.to_json import to_json
 from sweeper.trial import Outcome
 from sweeper.wording import number, spoken, tidied
@@ -74,7 +75,7 @@ def _rates(frame: pd.DataFrame) -> dict[str, Any]:
         "group": columns["optimizer"].astype("str").tolist(),
         "lost": columns["capped"].astype(bool).tolist(),
         "pruned": (columns["outcome"] == Outcome.PRUNED).tolist(),
-        "log": _logarithmic(columns["loss"]),
+        "log": spans_decades(columns["loss"]),
     }
 
 
@@ -91,7 +92,7 @@ def _curves(frame: pd.DataFrame) -> dict[str, Any]:
         "x": [line["step"].tolist() for line in lines],
         "y": [_short(line["value"]) for line in lines],
         "top": tidied(top, DIGITS),
-        "log": _logarithmic(rows["value"]),
+        "log": spans_decades(rows["value"]),
     }
 
 
@@ -113,13 +114,6 @@ def _settings(frame: pd.DataFrame) -> dict[str, Any]:
 
 def _short(values: "pd.Series") -> list[float | None]:
     return [tidied(value, DIGITS) if math.isfinite(value) else None for value in values.astype(float)]
-
-
-def _logarithmic(values: "pd.Series") -> bool:
-    from sweeper.drawing.scales import LOG_FROM  # loaded late: the live page has no charts
-
-    known: Sequence[float] = [value for value in values.astype(float) if math.isfinite(value)]
-    return bool(known) and min(known) > 0 and max(known) / min(known) > LOG_FROM
 
 
 def as_script(found: Mapping[str, Any]) -> str:

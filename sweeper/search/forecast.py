@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sweeper.search.driver import Search
 from sweeper.trial import Trial
-from sweeper.wording import number
+from sweeper.wording import count, number
 
 
 def fitting(left: float, each: float, confirm: int, done: int, total: int) -> int:
@@ -59,10 +59,11 @@ class Forecast:
             return []
         now, fresh = time.monotonic(), done - self.known
         each = (now - self.begun) / fresh if fresh else self.planned(trials[0])
-        fits = max(1, fitting(self.ends - now, each, self.confirm, done, self.total))
+        fits = fitting(self.ends - now, each, self.confirm, done, self.total)
         if fits < self.total and not self._told:
             self._told = True
             most = "" if fresh else "at most "  # the plan knows neither proposals nor evaluation
-            enough = f"{most}{fits:,} trials and {self.confirm} confirmations fit"
-            self.tell(f"{enough}, at {number(each, 2)} s a training")
-        return list(trials[: max(0, fits - done - ahead)])
+            enough = f"{most}{count(fits, 'trial')} and {count(self.confirm, 'confirmation')} fit"
+            none = "no further trial fits" if done else "not one trial fits, and one is trained all the same"
+            self.tell(f"{enough if fits > done else none}, at {number(each, 2)} s a training")
+        return list(trials[: max(0, max(1, fits) - done - ahead)])

@@ -41,8 +41,8 @@ class JournalWriter:
         self._studies: list[Log] = []
         if path.exists():
             with path.open("rb") as file:
-                self._studies = [log for line in file if "study_name" in (log := json.loads(line))]
-        if not any(log["study_name"] == name for log in self._studies):
+                self._studies = [log for line in file if _is_of_studies(log := json.loads(line))]
+        if name not in optuna.get_all_study_names(_storage(_Scratch(self._studies))):
             scratch = _Scratch(self._studies)
             optuna.create_study(study_name=name, storage=_storage(scratch), direction=direction)
             self._write(scratch.fresh)
@@ -68,6 +68,11 @@ class JournalWriter:
                     raise
             finally:
                 os.close(descriptor)
+
+
+def _is_of_studies(log: Log) -> bool:
+    """Whether it makes a study or deletes one, which names nothing but that study."""
+    return "study_name" in log or log.keys() == {"op_code", "worker_id", "study_id"}
 
 
 class _Scratch(BaseJournalBackend):
@@ -150,12 +155,14 @@ class JournalLock:
         Raises:
             OSError: if it cannot be written.
         """
-        began = time.monotonic()
+        seen, since = self._held(), time.monotonic()
         while True:
             try:
                 descriptor = os.open(self.file, NEW)
             except FileExistsError:
-                if time.monotonic() - began > self._patience():
+                if (held := self._held()) != seen:  # another holder: one waits for each anew
+                    seen, since = held, time.monotonic()
+                elif time.monotonic() - since > self._patience():
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(self.file)
                 time.sleep(0.01)
@@ -177,8 +184,18 @@ class JournalLock:
     def __exit__(self, *error: object) -> None:
         self.release()
 
+    def _held(self) -> tuple[int, int] | None:
+        """What tells one lock from the next; ``None`` where there is none."""
+        try:
+            found = os.lstat(self.file)
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
     def _patience(self) -> float:
         """Seconds to wait for the present holder."""
+        if self.file.is_symlink():  # Optuna's own lock, which links to the journal and names nobody
+            return PATIENCE
         try:
             process, _, host = self.file.read_text(encoding="utf-8").partition("@")
         except (OSError, ValueError):

@@ -98,8 +98,8 @@ def _open(where: str) -> BaseStorage:
     """A storage that is there: one that is read is not made."""
     if "://" not in where:
         return open_journal(Path(where))
-    path = where.partition("://")[2].lstrip("/").partition("?")[0]
-    if where.startswith("sqlite") and not (Path(path).is_file() or Path(f"/{path}").is_file()):
+    path = where.partition("://")[2].partition("?")[0].removeprefix("/")  # sqlite:///here, sqlite:////there
+    if where.startswith("sqlite") and not Path(path).is_file():
         raise UserError(f"there is no file {path}")
     return optuna.storages.get_storage(where)
 

@@ -17,9 +17,11 @@ ARGUMENTS = ("file", "folder", "trusted")
 """Keys that no study file has; `Study` would take them for arguments of its own."""
 MAX_BYTES = 2_000_000
 """A study file is what a person reads."""
-MODULE = re.compile(rb"\w:[^\W\d]")
-"""The middle of ``package.module:function``."""
-DEEP_KEY = re.compile(rf"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH + 1}}}""")
+MODULE = re.compile(rb"[\w\x80-\xff]:(?!\d)[\w\x80-\xff]")
+"""The middle of ``package.module:function``, in UTF-8; names may have letters beyond ASCII."""
+DEEP_KEY = re.compile(
+    rf"""(?m)(?:^|[\[{{,])[ \t]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH + 1}}}"""
+)
 """A dotted key that takes `tomllib` long, the longer the worse."""
 
 
@@ -71,8 +73,9 @@ def read_toml(file: Path) -> dict[str, Any]:
         if len(content) > MAX_BYTES:
             raise UserError(f"{file}: larger than {MAX_BYTES:,} bytes, too large for a study file")
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        if DEEP_KEY.search(text):
-            raise UserError(f"{file}: a key has more than {MAX_DEPTH} parts")
+        if deep := DEEP_KEY.search(text):
+            line = 1 + text.count("\n", 0, deep.end())
+            raise UserError(f"{file}: line {line}: a key has more than {MAX_DEPTH} parts")
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file}: not a valid TOML file: {error}") from None

@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sweeper.data.in_memory import InMemory, is_data
@@ -60,6 +61,7 @@ def _compile(value: Any) -> Any:
 
 
 def _class_weight(value: Any) -> Any:
+    value = value.tolist() if isinstance(value, np.ndarray) else value
     numbers = isinstance(value, list | tuple) and len(value) >= 2
     numbers = numbers and all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
     if value not in (None, "balanced") and not (numbers and all(0 <= each <= 1e9 for each in value)):

@@ -246,6 +246,14 @@ def slots_of(base: type) -> tuple[str, ...]:
     )
 
 
+def is_empty(cell: CellType) -> bool:
+    """Whether the variable of a closure has no value yet."""
+    try:
+        return cell.cell_contents is cell
+    except ValueError:
+        return True
+
+
 def held_by(cell: CellType) -> Any:
     try:
         return cell.cell_contents

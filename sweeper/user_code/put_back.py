@@ -2,9 +2,10 @@
 
 import functools
 import random
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
@@ -19,6 +20,7 @@ from sweeper.user_code.outside import (
     attributes_of,
     has_state,
     held_by,
+    is_empty,
     is_plain,
     is_users,
     reachable,
@@ -38,8 +40,9 @@ def put_back(roots: Mapping[str, Any], *, weights: bool = True) -> Iterator[None
     try:
         yield
     finally:
-        for restore in kept:
-            restore()
+        with ExitStack() as every:  # one that fails keeps no other from being put back
+            for restore in reversed(kept):
+                every.callback(restore)
 
 
 def _nothing() -> None:
@@ -78,13 +81,14 @@ def _content(thing: Any) -> Callable[[], None]:
         return functools.partial(_refill_set, thing, elements)
     if isinstance(thing, Tensor):
         return _tensor(thing) if thing.nbytes < LARGE else _nothing
+    if isinstance(thing, bytearray | array):
+        return functools.partial(_refill_bytes, thing, thing[:])
     if isinstance(thing, np.ndarray) and thing.flags.writeable and thing.nbytes < LARGE:
-        array = thing.copy()
-        return lambda: np.copyto(thing, array)
+        return functools.partial(_refill_array, thing, thing.copy())
     if isinstance(thing, random.Random | np.random.RandomState | torch.Generator | np.random.Generator):
         return _generator(thing)
     if isinstance(thing, CellType):
-        return functools.partial(setattr, thing, "cell_contents", held_by(thing))
+        return functools.partial(_refill_cell, thing, held_by(thing), empty=is_empty(thing))
     return _namespace(thing)
 
 
@@ -111,18 +115,42 @@ def _namespace(thing: Any) -> Callable[[], None]:
 
 
 def _refill(names: dict[Any, Any], values: Mapping[Any, Any]) -> None:
-    """Modules that were imported meanwhile stay: they are no state."""
+    """Make `names` hold `values` again, in their order. Modules that were imported meanwhile stay: they are
+    no state."""
     added = [n for n, v in names.items() if n not in values and not isinstance(v, ModuleType)]
     for name in added:
         del names[name]
+    if [name for name in names if name in values] != list(values):
+        modules = {name: value for name, value in names.items() if name not in values}
+        names.clear()
+        names.update({**values, **modules})
     for name, value in values.items():
-        if name not in names or names[name] is not value:
+        if names[name] is not value:
             names[name] = value
 
 
 def _refill_sequence(sequence: Any, elements: list[Any]) -> None:
     sequence.clear()
     sequence.extend(elements)
+
+
+def _refill_bytes(sequence: Any, elements: Any) -> None:
+    if sequence != elements:
+        sequence[:] = elements
+
+
+def _refill_array(cells: np.ndarray, values: np.ndarray) -> None:
+    if cells.shape != values.shape:  # given another one in place
+        cells.resize(values.shape, refcheck=False)
+    np.copyto(cells, values)
+
+
+def _refill_cell(cell: CellType, content: Any, *, empty: bool) -> None:
+    """`empty`: its variable had no value."""
+    if not empty:
+        cell.cell_contents = content
+    elif not is_empty(cell):
+        del cell.cell_contents
 
 
 def _refill_set(of: set[Any], elements: set[Any]) -> None:

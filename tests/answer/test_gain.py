@@ -10,7 +10,7 @@ import pytest
 
 from sweeper.answer.answer import answer
 from sweeper.answer.bounds import STRICTER
-from sweeper.answer.comparison import TIED
+from sweeper.answer.comparison import LOST_MORE, TIED, with_verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gained, power
 from sweeper.answer.placing import at_worst
@@ -93,13 +93,19 @@ def test_nothing_is_said_to_be_detected_where_no_pair_differs() -> None:
 
 
 def test_a_default_that_lost_seeds_is_told_of() -> None:
-    """A lower mean on the seeds that it completed is no loss of the sweep."""
-    found = gain_of(trials([0.1, 0.5, 0.05], lost=3))
-    assert found is not None
-    assert found.verdict == "fails"
-    value, meaning = gained(found, LOSS)
-    assert value.endswith("higher")
-    assert "diverged or failed on more seeds" in meaning
+    """A lower mean on the seeds that it completed is no loss of the sweep; as the comparison calls it."""
+    for lost, verdict in ((6, "fails"), (1, "unsteady")):
+        records = trials([0.1, 0.5, 0.05], lost=lost)
+        found, ranking = gain_of(records), with_verdicts(confirmed(records))
+        assert found is not None
+        assert found.verdict == verdict
+        assert ranking.loc[ranking["trial"] == found.trial, "verdict"].iloc[0] in LOST_MORE
+        value, meaning = gained(found, LOSS)
+        assert value.endswith("higher") is (verdict == "fails")
+        assert ("diverged or failed on more seeds" in meaning) is (verdict == "fails")
+        assert ("lies below 0 on the seeds that both completed; the default lost more" in meaning) is (
+            verdict == "unsteady"
+        )
 
 
 def test_without_a_default_nothing_is_known() -> None:

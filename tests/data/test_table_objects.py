@@ -131,6 +131,9 @@ def test_numbers_alone_stay_arrays_beside_targets() -> None:
     assert list(named.inputs) == ["a", "b"]
 
 
+TWICE = FRAME[["age", "sold", "y"]].set_axis([1, "1", "y"], axis=1)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -142,6 +145,14 @@ def test_numbers_alone_stay_arrays_beside_targets() -> None:
         (
             {"train": FRAME, "validation": (np.ones((5, 2)), np.ones(5))},
             "part 'validation' is no table, as train is",
+        ),
+        (
+            {"train": TWICE, "validation": TWICE},
+            "column '1' is there twice; every column needs its own name",
+        ),
+        (
+            [{"city": "Bonn", "spans": [[1], [2, 3]], "y": 0}, {"city": "Zug", "spans": [[1]], "y": 1}] * 5,
+            "item 0: 'city' holds text; turn it into numbers and leave it out",
         ),
     ],
 )

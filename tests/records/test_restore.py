@@ -3,15 +3,18 @@
 import math
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from made_up import MIXED, bowl, result, study
+from torch import nn
 
 from sweeper.records.restore import confirmed_scores, search_results
-from sweeper.records.schema import parameter_columns
+from sweeper.records.schema import decode, encode, parameter_columns, restore
 from sweeper.records.store import Store, load_trials
 from sweeper.search import explore
 from sweeper.search.driver import key
 from sweeper.search.trial_summary import summarize
+from sweeper.study.study import Study
 from sweeper.trial import Outcome, Trial
 
 ODD = {
@@ -56,6 +59,11 @@ def test_results_come_back_as_they_were(tmp_path: Path, space: dict[str, object]
         assert repr(now) == repr(before)
 
 
+def patterned(pattern: object = "x") -> nn.Module:
+    """A model with an argument that may be anything."""
+    return nn.Sequential(nn.Linear(64, 4), nn.Tanh(), nn.Linear(4, 10))
+
+
 def test_confirmations_are_told_apart_from_the_search(tmp_path: Path) -> None:
     """The search learns from its own trials only; confirmations that are done are known by trial and seed."""
     asked = study(MIXED)
@@ -72,3 +80,27 @@ def test_confirmations_are_told_apart_from_the_search(tmp_path: Path) -> None:
     assert [r.trial.phase for r in search_results(tmp_path, trials, asked.space, "validation_loss")] == [
         "explore"
     ]
+
+
+@pytest.mark.parametrize(
+    "value", ["[a-z]+", "[1, 2]", "1", 1, 1.5, True, (0.9, 0.999), "true", '"', "tanh", None]
+)
+def test_a_value_of_a_column_of_texts_comes_back(value: object) -> None:
+    """Text that looks like JSON stays text; numbers and pairs among texts stay what they are."""
+    back = decode(encode(value, pa.string()))
+    assert (type(back), back) == (type(value), value)
+
+
+def test_texts_of_earlier_versions_are_read() -> None:
+    """They stand as they are, whatever they look like."""
+    space = {"optimizer": "sgd", "model.pattern": ["[a-z]+", "1", 1, "[1, 2]"]}
+    asked = Study(name="texts", model={"source": patterned}, search={"space": space})
+    columns = parameter_columns(asked.space)
+    for text in ("[a-z]+", "[1, 2]"):
+        row = {"optimizer": "sgd", "learning_rate": 0.1, "model.pattern": text}
+        assert restore(asked.space, row, columns)["model.pattern"] == text
+    for value in space["model.pattern"]:
+        stored = encode(value, columns.field("model.pattern").type)
+        row = {"optimizer": "sgd", "learning_rate": 0.1, "model.pattern": stored}
+        assert repr(restore(asked.space, row, columns)["model.pattern"]) == repr(value)
+    assert decode("[a-z]+") == "[a-z]+"

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from optuna.storages.journal import JournalFileSymlinkLock
 
 from sweeper.search import journal
 from sweeper.search.journal import JournalLock
@@ -78,3 +79,40 @@ def test_a_lock_that_cannot_be_released_is_no_failure(
     with JournalLock(tmp_path / "journal.log"):
         pass
     assert os.listdir(tmp_path) == []
+
+
+def test_each_holder_is_waited_for_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks that follow each other, none of them held for long, are nobody's to take: a file that names
+    nobody yet may be a moment old."""
+    monkeypatch.setattr(journal, "STALE", 0.5)
+    lock, others, ended = JournalLock(tmp_path / "journal.log"), list[int](), threading.Event()
+
+    def hold() -> None:
+        for _ in range(4):
+            lock.file.touch()
+            others.append(lock.file.stat().st_ino)
+            time.sleep(0.3)
+            assert lock.file.exists()
+            lock.file.replace(tmp_path / "given back")  # at once, so that nobody gets in between
+            lock.file.touch()
+        ended.set()
+        lock.file.unlink()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    while not others:
+        time.sleep(0.001)
+    with lock:
+        assert ended.is_set()
+    thread.join()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Optuna's own lock is a link there")
+def test_optunas_own_lock_is_waited_for_as_long_as_optuna_does(tmp_path: Path) -> None:
+    """It links to the journal, whatever that holds, and names nobody."""
+    path = tmp_path / "journal.log"
+    path.write_text(f"{2**22 + 1}@{journal.platform.node()}", encoding="utf-8")
+    theirs = JournalFileSymlinkLock(str(path))
+    theirs.acquire()
+    assert JournalLock(path)._patience() == journal.PATIENCE
+    theirs.release()

@@ -215,6 +215,18 @@ def test_others_may_write_to_the_journal_meanwhile(tmp_path: Path) -> None:
     assert journal.open_journal(tmp_path / "journal.log").get_study_user_attrs(0) == {"note": "hello again"}
 
 
+def test_a_study_that_was_deleted_in_a_dashboard_comes_back(tmp_path: Path) -> None:
+    """The records are the truth: the next start writes all trials under a new study, and more follow."""
+    finished = trials(4)
+    opened(tmp_path, {}).add([finished[0], finished[1]])
+    other = journal.open_journal(tmp_path / "journal.log")
+    other.delete_study(other.get_study_id_from_name("made-up"))
+    opened(tmp_path, {n: finished[n] for n in (0, 1)}).add([finished[2]])
+    assert len(read(tmp_path)) == 3
+    opened(tmp_path, {n: finished[n] for n in (0, 1, 2)}).add([finished[3]])
+    assert len(read(tmp_path)) == 4
+
+
 def test_a_stale_lock_of_the_journal_is_removed(tmp_path: Path) -> None:
     """A process that was killed while writing leaves its lock; the next start does not wait half a minute."""
     opened(tmp_path, {}).add(trials(1).values())

@@ -1,7 +1,8 @@
 """State outside of parameters and buffers: seen, and put back after every trial."""
 
 import sys
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -163,6 +164,53 @@ def test_all_is_put_back(users: ModuleType) -> None:
     assert users.remembered.cache_info().currsize == 0
     assert not hasattr(users, "ADDED")
     assert users.TALLY == {}
+
+
+def test_order_shape_and_bytes_are_put_back(users: ModuleType) -> None:
+    """A dict that was turned round, an array in another shape, bytes, a variable that had no value yet."""
+
+    def counter() -> Callable[[], int]:
+        def tick() -> int:
+            nonlocal late
+            late = 1
+            return late
+
+        if not users:
+            late = 0
+        return tick
+
+    tick = counter()
+    users.TURNS, users.RAW, users.NUMBERS = {"a": 1, "b": 2}, bytearray(b"ab"), array("i", [1])
+    held = {"model": users.make, "tick": tick}
+    with put_back(held):
+        users.TURNS["a"] = users.TURNS.pop("a")
+        users.ARRAY.resize((3, 1), refcheck=False)
+        users.ARRAY += 1
+        users.RAW += b"c"
+        users.NUMBERS[0] = 9
+        assert tick() == 1
+    assert list(users.TURNS) == ["a", "b"]
+    assert users.ARRAY.tolist() == [0, 0, 0]
+    assert users.RAW == b"ab"
+    assert users.NUMBERS.tolist() == [1]
+    (cell,) = tick.__closure__ or ()
+    with pytest.raises(ValueError, match="empty"):
+        _ = cell.cell_contents
+
+
+def test_what_cannot_be_put_back_keeps_nothing_else_from_it(users: ModuleType) -> None:
+    """It is told once all others are as they were."""
+    users.TURNS = {"n": 0}
+
+    def training() -> None:
+        with put_back({"model": users.make}):
+            users.ARRAY.flags.writeable = False
+            users.TURNS["n"], users.NESTED["deep"] = 1, None
+
+    with pytest.raises(ValueError, match="read-only"):
+        training()
+    assert users.TURNS == {"n": 0}
+    assert users.NESTED["deep"] == [1, {"n": 2}]
 
 
 def test_libraries_are_left_alone() -> None:

@@ -16,8 +16,8 @@ from sweeper.drawing.style import canvas, group_styles, handle, legend_below, th
 from sweeper.trial import is_maximized
 from sweeper.wording import given, number, signed_number
 
-WORST = 0.8
-"""Share of the means, from the best on, that the axis holds; beyond are weights nobody would use."""
+SHOWN_SHARE = 0.8
+"""Share of the means, best first, that the axis shows; beyond are weights nobody would use."""
 
 
 @themed
@@ -48,7 +48,7 @@ def _curves(axes: Axes, found: Penalties, about: Mapping[str, Any], styles: Mapp
     axes.set_title("Mean over seeds, by size")
     highest = is_maximized(about["objective"])
     means = [float(value) for value in found.curves["mean"] if np.isfinite(value)]
-    kept = sorted(means, reverse=highest)[: max(2, round(WORST * len(means)))]
+    kept = sorted(means, reverse=highest)[: max(2, round(SHOWN_SHARE * len(means)))]
     if len(kept) > 1 and kept[0] != kept[-1]:
         margin = 0.08 * (kept[-1] - kept[0])
         axes.set_ylim(*sorted([kept[0] - margin, kept[-1] + margin]))
@@ -81,4 +81,6 @@ def alt(found: Penalties, about: Mapping[str, Any]) -> str:
         if np.isfinite(row["difference"])
     ]
     words = metric_words(about["objective"])
+    if not rows:
+        return f"No weight of the penalty could be compared with none at any {about['key']}."
     return f"Best weight of the penalty by {about['key']}, and its change of the {words}: {'; '.join(rows)}."

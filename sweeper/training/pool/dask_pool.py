@@ -20,6 +20,8 @@ LOOK = 0.5
 """Seconds between two looks for a worker."""
 PATIENCE = 10.0
 """Seconds in which a scheduler must answer."""
+FORBIDDEN = "_sweeper_allows_no_failures"
+"""Attribute of a scheduler: the failures that it allowed before, and the clients of which it allows none."""
 ATTEMPTS = 5
 """Times that values are sent to the workers while some of these leave."""
 # loaded late: distributed comes with the extra [dask] alone
@@ -53,7 +55,11 @@ def dask_pool(
     chatter.setLevel(logging.CRITICAL)  # that a scheduler is gone is told once, and by this package
     try:
         backend = DaskBackend(client, address, node.Driver(this_machine(), prepare))
-        backend.shake_hands(tell, patience)
+        try:
+            backend.shake_hands(tell, patience)
+        except BaseException:
+            backend.close()
+            raise
         with closing(FuturesPool(backend, tell)) as pool:
             yield pool
     finally:
@@ -71,7 +77,7 @@ class DaskBackend:
         self._scattered: dict[str, Any] = {}
         # A call that takes its worker down would take down three others: what is lost is tried again here.
         try:
-            self._allowed = client.run_on_scheduler(_allow_failures, 0)
+            client.run_on_scheduler(_forbid_failures, client.id)
         except Exception as error:  # it cannot read what it is sent
             what = named_line(error, MAX_SHOWN)
             raise UserError(
@@ -162,7 +168,7 @@ class DaskBackend:
     def close(self) -> None:
         """`Backend.close`"""
         with suppress(Exception):  # of a scheduler that is gone
-            self._client.run_on_scheduler(_allow_failures, self._allowed)
+            self._client.run_on_scheduler(_allow_failures, self._client.id)
         self._scattered.clear()
 
     def _left_out(self) -> set[str]:
@@ -213,10 +219,21 @@ def _run(call: bytes, driver: node.Driver, *blobs: messages.Blob) -> messages.An
     return node.run_call(call, driver, blobs, unwanted)
 
 
-def _allow_failures(count: int, dask_scheduler: Any) -> int:
-    """In the scheduler: how often a task may lose its worker; what it was before."""
-    before, dask_scheduler.allowed_failures = dask_scheduler.allowed_failures, count
-    return int(before)
+def _forbid_failures(client: str, dask_scheduler: Any) -> None:
+    """In the scheduler: no task may lose its worker while `client` is there."""
+    before, clients = getattr(dask_scheduler, FORBIDDEN, (dask_scheduler.allowed_failures, set()))
+    setattr(dask_scheduler, FORBIDDEN, (before, {*clients & dask_scheduler.clients.keys(), client}))
+    dask_scheduler.allowed_failures = 0
+
+
+def _allow_failures(client: str, dask_scheduler: Any) -> None:
+    """In the scheduler: as many as before, once no other client forbids them."""
+    before, clients = getattr(dask_scheduler, FORBIDDEN, (dask_scheduler.allowed_failures, set()))
+    others = clients & dask_scheduler.clients.keys() - {client}
+    setattr(dask_scheduler, FORBIDDEN, (before, others))
+    if not others:
+        dask_scheduler.allowed_failures = before
+        delattr(dask_scheduler, FORBIDDEN)
 
 
 def _seen(workers: list[str], dask_scheduler: Any) -> tuple[dict[str, float], dict[str, list[str]]]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -37,6 +38,33 @@ def test_workers_of_other_versions_are_refused(address: str) -> None:
         open_pool(address, 1, silent, nothing),
     ):
         pass
+
+
+def test_a_scheduler_that_others_use_is_left_as_it_was(address: str) -> None:
+    """Tasks may lose workers again once the last of several runs has ended; a run that comes to none, too."""
+    from distributed import Client
+
+    with Client(address.replace("dask", "tcp"), set_as_default=False) as client:
+        allowed = [client.run_on_scheduler(_allowed)]
+        with pytest.raises(TimeoutError), mock.patch.object(dask_pool.DaskBackend, "shake_hands", _late):
+            open_pool(address, 1, silent, nothing).__enter__()
+        allowed.append(client.run_on_scheduler(_allowed))
+        with ExitStack() as first, ExitStack() as second:
+            first.enter_context(open_pool(address, 1, silent, nothing))
+            second.enter_context(open_pool(address, 1, silent, nothing))
+            first.close()
+            during = client.run_on_scheduler(_allowed)
+        allowed.append(client.run_on_scheduler(_allowed))
+    assert during == 0
+    assert allowed == [3, 3, 3]
+
+
+def _allowed(dask_scheduler: Any) -> int:
+    return int(dask_scheduler.allowed_failures)
+
+
+def _late(*_: object) -> None:
+    raise TimeoutError
 
 
 def test_a_call_goes_elsewhere_when_its_worker_is_left_out(address: str) -> None:
