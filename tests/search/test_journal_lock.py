@@ -104,7 +104,7 @@ def test_each_holder_is_waited_for_anew(tmp_path: Path, monkeypatch: pytest.Monk
         time.sleep(0.001)
     with lock:
         assert ended.is_set()
-    thread.join()
+    thread.join(60)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Optuna's own lock is a link there")
@@ -112,7 +112,6 @@ def test_optunas_own_lock_is_waited_for_as_long_as_optuna_does(tmp_path: Path) -
     """It links to the journal, whatever that holds, and names nobody."""
     path = tmp_path / "journal.log"
     path.write_text(f"{2**22 + 1}@{journal.platform.node()}", encoding="utf-8")
-    theirs = JournalFileSymlinkLock(str(path))
-    theirs.acquire()
+    take = JournalFileSymlinkLock(str(path)).acquire
+    assert take()
     assert JournalLock(path)._patience() == journal.PATIENCE
-    theirs.release()
