@@ -19,14 +19,17 @@ from sweeper.user_code.outside import LARGE, SCALARS, is_plain, reachable, same
 
 OF_VALUES = ("builtins", "array", "collections", "datetime", "decimal", "fractions", "numpy", "uuid")
 """Modules of types whose objects tell their whole state when they are printed."""
+MODEL = ""
+"""The root whose parameters and buffers every engine keeps itself; those of a loss are state."""
 TOLD_BY_NAME = (Enum, torch.dtype, torch.device, torch.layout, torch.memory_format)
 """One of a few, which differ in nothing but their names."""
 
 
 def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
-    """path -> what can be compared of the state there; parameters and buffers of the roots left out."""
-    models = [root for root in roots.values() if isinstance(root, nn.Module)]
-    own = {id(tensor) for model in models for tensor in (*model.parameters(), *model.buffers())}
+    """path -> what can be compared of the state there; parameters and buffers of `MODEL` left out."""
+    model = roots.get(MODEL)
+    tensors = (*model.parameters(), *model.buffers()) if isinstance(model, nn.Module) else ()
+    own = {id(tensor) for tensor in tensors}
     found, times = dict[str, Any](), Counter[str]()
     for path, thing in reachable(roots, weights=True, others=True):
         if id(thing) in own:
@@ -39,7 +42,7 @@ def prints(roots: Mapping[str, Any]) -> dict[str, Any]:
 def prints_of_model(model: nn.Module, beside: Mapping[str, Any]) -> dict[str, Any]:
     """`prints` of a model and which of its parameters are trained, and of what is kept `beside` it."""
     trained = tuple(parameter.requires_grad for parameter in model.parameters())
-    return prints({"": model, **beside, "which parameters are trained": trained})
+    return prints({MODEL: model, **beside, "which parameters are trained": trained})
 
 
 def _print(thing: Any) -> Any:

@@ -5,6 +5,7 @@ last cache for its next cohort, and with it the last stack if the next one is to
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from sweeper.components.build import Built
 from sweeper.components.optimizers import MOST_STATES, OPTIMIZERS
 from sweeper.components.tree import Tree, stacked, taken
 from sweeper.study.settings import Settings
+from sweeper.training.evaluate import users_scores
 from sweeper.training.reasons import refusing
 from sweeper.training.setup import (
     Task,
@@ -35,6 +37,9 @@ from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.rng_layout import RngLayout, rng_layout
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.template import Template, losses_of
+
+COMPARED_ROWS = 4
+"""Rows on which a fresh model is compared with the template, and an evaluation is looked at."""
 
 
 class Measured(NamedTuple):
@@ -91,7 +96,8 @@ class StackCache:
     def _rng_layout(self, lead: Settings, seed: int) -> RngLayout:
         with leaving_no_trace(self.task, lead):
             built, code = initial_model(self.task, lead, seed), users_code(self.task, lead)
-            return rng_layout(built.model, self.loss.function, *self.sample, code, built.hidden)
+            scores = partial(users_scores, self.loss)
+            return rng_layout(built.model, self.loss.function, *self.sample, code, built.hidden, scores)
 
     def accepts(self, built: Built, settings: Settings, seed: int) -> bool:
         """Whether a fresh model, that of these settings, may be trained as the template."""
@@ -114,6 +120,9 @@ class StackCache:
             self.stack = self.new_stack(size, None if done is None else done.steps.one)
             self.native = None if done is None else NativeSteps(self.stack, done.steps)
             self.stack.native = self.native
+            with refusing():
+                some = taken(self.sample[0], slice(COMPARED_ROWS))
+                self.template.check_evaluation(self.stack.values(), self.stack.dispatch, some)
             self._stack_of = asked
         if fresh:
             self.evaluator = self.new_evaluator()
@@ -129,7 +138,7 @@ class StackCache:
         self.replicates, self._seeds = replicates, asked
         self.batches = Batches(replicates, seeds, self.lead.batch_size)
         self.initials = Initials(
-            self.task, self.template, taken(replicates.of(seeds[0]).x_train, slice(4)), self.seed
+            self.task, self.template, taken(replicates.of(seeds[0]).x_train, slice(COMPARED_ROWS)), self.seed
         )
         return True
 

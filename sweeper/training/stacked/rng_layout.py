@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.tree import Tree, applied, copied, first_tensor, leaves
+from sweeper.components.outputs import mapped
+from sweeper.components.tree import Tree, applied, copied, first_tensor, leaves, rows_in, taken
 from sweeper.private_torch import buffers_of, version_of
 from sweeper.training.stacked.activation_reads import ActivationReads
 from sweeper.training.stacked.not_kept import (
@@ -27,6 +28,7 @@ from sweeper.user_code.observing import put_values
 from sweeper.user_code.prints import first_change, prints_of_model
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+Scores = Callable[[Any, Any], Mapping[str, Tensor]]
 LATER = 64
 """Further passes by which a model is tried; `CALLS` operations and `NUMBERS` of parameters are the most."""
 CALLS, NUMBERS = 2_048, 2**24
@@ -58,19 +60,20 @@ def rng_layout(
     y: Tree,
     code: Mapping[str, Any],
     hidden: Sequence[nn.Module] = (),
+    scores: Scores = lambda output, y: {},
 ) -> RngLayout:
     """What passes of a fresh `model` on (x, y) show: forward and backward in training, and an evaluation.
 
     `code`: the user's functions, by role, of which more than the model may keep state. `hidden`: its hidden
-    activations.
+    activations. `scores`: those of the user's own.
 
     Raises:
-        NotStackable: if a pass depends on an earlier one by more than the values of its buffers, draws random
-            numbers that a stack does not, or writes to its rows or its parameters; if a hidden activation
-            reads what changes.
+        NotStackable: if a pass or a score depends on an earlier one by more than the values of buffers, draws
+            random numbers that a stack does not, or writes to its rows or its parameters; if a hidden
+            activation reads what changes.
     """
     refuse_what_stacks_lose(model, code)
-    seen = _Passes(model, loss, x, y, code, ActivationReads(model, hidden))
+    seen = _Passes(model, loss, x, y, code, ActivationReads(model, hidden), scores)
     model.train()
     beside, before = arrays_beside(model, code), seen.state()
     first = seen.run()
@@ -110,17 +113,23 @@ def _evaluated(seen: "_Passes", model: nn.Module, before: Mapping[str, Any]) -> 
     """An evaluation, as they lie between the steps of a training, of what is kept as it was `before`.
 
     Raises:
-        NotStackable: if it changes what the model or the user's code keep, beside buffers.
+        NotStackable: if it, or a score, changes what the model or the user's code keep, beside buffers.
     """
+    scored = list[list[Tensor]]()
     for first in (True, False):  # a cache may be filled once
         model.eval()
         with torch.no_grad():
             evaluated = seen.run()
         model.train()
-        after = seen.state()
-        if changed := first_change(before, after, scalars=first):
+        if changed := first_change(before, seen.state(), scalars=first):
             raise NotStackable(f"an evaluation changes {changed}")
-        before = after
+        before = seen.state()
+        scored.append(seen.scored(evaluated.output))
+        if changed := first_change(before, seen.state(), scalars=first):
+            raise NotStackable(f"a score of your own keeps what it has seen: it changes {changed}")
+        before = seen.state()
+    if not _alike(*scored):
+        raise NotStackable("a score of your own keeps what it has seen: it gives the same rows another value")
     return evaluated
 
 
@@ -135,6 +144,8 @@ class _Pass(NamedTuple):
     """What is kept outside of parameters and buffers, after the forward pass."""
     after: Mapping[str, Any]
     """The same after the backward pass."""
+    output: Any
+    """As the model gave it."""
 
 
 class _Passes:
@@ -148,7 +159,9 @@ class _Passes:
         y: Tree,
         code: Mapping[str, Any],
         reads: ActivationReads,
+        scores: Scores,
     ) -> None:
+        self.scores = scores
         self.model, self.loss, self.rows, self.code = model, loss, copied((x, y)), code
         self.reads = reads
         self.holders = [
@@ -179,7 +192,22 @@ class _Passes:
                 self.model.zero_grad()
         after = self.state() if value.requires_grad else state
         self._restore()
-        return _Pass(outputs, recorder.calls, state, after)
+        return _Pass(outputs, recorder.calls, state, after, output)
+
+    def scored(self, output: Any) -> list[Tensor]:
+        """The user's scores of it; after that they see fewer rows, of which what they keep would tell."""
+        half = slice(rows_in(self.rows[1]) // 2)
+        found, _ = (self._scored(output, self.rows[1], rows) for rows in (slice(None), half))
+        return found
+
+    def _scored(self, output: Any, y: Tree, rows: slice) -> list[Tensor]:
+        """None where one fails: it fails in any engine."""
+        with self._drawing_anew(), torch.no_grad():
+            try:
+                values = self.scores(mapped(lambda tensor: tensor[rows], output), taken(y, rows)).values()
+                return [value.detach().clone() for value in values]
+            except Exception:  # whatever it is, it is the trial's own outcome
+                return []
 
     def _drawing_anew(self) -> AbstractContextManager[None]:
         """Every pass draws the same random numbers, and leaves the generators as they were."""

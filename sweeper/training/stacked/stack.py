@@ -106,6 +106,7 @@ class Stack:
             BINDERS,
             self.random_state,
             read_only,
+            check=self.template.check,
             keep=self.slots == 1,
             like=self.p,
         )

@@ -48,6 +48,7 @@ class Tape:
         random: Binder | None = None,
         read_only: Mapping[str, Sequence[Tensor]] | None = None,
         *,
+        check: Callable[[Sequence[Call]], object] = lambda calls: None,
         keep: bool = False,
         like: Tensor | None = None,
     ) -> None:
@@ -59,6 +60,7 @@ class Tape:
             binders: operations that are run another way than by themselves.
             random: the way of operations that draw random numbers.
             read_only: what they are -> `inputs` that nothing may be written to.
+            check: looks at what was recorded, and raises `NotStackable` where that will not do.
             keep: hold what was recorded, and its memory.
             like: has the digits that all real numbers on the way must have.
 
@@ -67,6 +69,7 @@ class Tape:
                 are rounded on their way.
         """
         calls, results = record(function)
+        check(calls)
         changed = {storage_of(t) for call in calls for t in call.written}
         for what, kept_as_is in (read_only or {}).items():
             if changed & {storage_of(t) for t in kept_as_is}:

@@ -17,6 +17,8 @@ from sweeper.training.capture import as_in_training
 from sweeper.training.stacked.activation_dispatch import Activation, ActivationDispatch
 from sweeper.training.stacked.better_rules import BetterRules
 from sweeper.training.stacked.kernel import kernel_of
+from sweeper.training.stacked.recording import Call, Recorder, storage_of
+from sweeper.training.stacked.refusal import NotStackable
 
 Tensors = Mapping[str, Tensor]
 
@@ -83,6 +85,29 @@ class Template:
         output = functional_call(self.model, values, *arguments(self.model, x))
         self._arrangement, tensors = parted(output)
         return tensors
+
+    def check(self, calls: Sequence[Call]) -> None:
+        """Look whether `calls` reach parameters and buffers by their attributes, where every trial's own lie.
+
+        Nothing else leads a stack to them: not a list or dict that the model keeps of its own parameters, nor
+        ``ctx.module`` in the backward pass of a function, which runs when the forward pass is over.
+
+        Raises:
+            NotStackable: if one of them reads or writes a parameter or buffer of the template itself.
+        """
+        held = {**self.parameters, **self.buffers}
+        names = {storage_of(tensor): name for name, tensor in held.items() if tensor.numel()}
+        for call in calls:
+            reached = () if call.constant else (names.get(storage_of(tensor)) for tensor in call.inputs)
+            if name := next(filter(None, reached), None):
+                raise NotStackable(f"the model reaches its {name} by another way than as its attribute")
+
+    def check_evaluation(self, values: Tensors, dispatch: ActivationDispatch, x: Tree) -> None:
+        """`check` of an evaluation; arguments as those of `outputs`, with rows that all trials share."""
+        with torch.no_grad(), self.evaluating(), Recorder() as recorder:
+            self.outputs(values, dispatch, x, shared=True)
+        dispatch.calls.clear()
+        self.check(recorder.calls)
 
     def stacked(self, trained: Collection[str], trials: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Memory for `trials`: trained parameters as a matrix, other parameters and buffers by name.
