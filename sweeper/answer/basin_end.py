@@ -10,16 +10,21 @@ from scipy.stats import kendalltau
 from sweeper.wording import count, every, number
 
 WITHIN = 0.1
-"""A cost is as good as the best ℓ* up to ℓ* + 0.1·|ℓ*|."""
+"""A cost is as good as the best ℓ* up to ℓ* + 0.1·min(|ℓ*|, ℓ0 − ℓ*), where guessing costs ℓ0."""
 REACH = 0.1
 """Decades beyond the last good rate that trials must reach to show that a basin ends there."""
 CHANCE = 0.05
 """Significance level: how likely costs in random order may be to rise this clearly towards a bound."""
 
 
-def as_good_as(best: float) -> float:
-    """The highest cost that counts as as good as the best one, see `WITHIN`."""
-    return best + WITHIN * abs(best)
+def as_good_as(best: float, guess: float = math.inf) -> float:
+    """The highest cost that counts as as good as the best one, see `WITHIN`; `guess` where it is known."""
+    return best + WITHIN * (guess - best if is_by_gain(best, guess) else abs(best))
+
+
+def is_by_gain(best: float, guess: float) -> bool:
+    """Whether 10 % are those of the gain over guessing: of the cost itself they would be more."""
+    return 0 < guess - best < abs(best)
 
 
 def ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:

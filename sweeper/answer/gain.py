@@ -37,7 +37,8 @@ class Gain:
     seeds: int
     """Pairs"""
     verdict: str
-    """winner (it is the default) | gained | unshown | fails (`FAILS`) | unsteady (`UNSTEADY`) | `VOID`"""
+    """winner (it is the default) | gained | unlike (better, with another model or training) | unshown | fails
+    (`FAILS`) | unsteady (`UNSTEADY`) | `VOID`"""
     cut: str = ""
     """Which ends of the interval were cut off where the score ends, see `sweeper.answer.bounds`"""
     training: str = ""
@@ -82,18 +83,23 @@ def gain(
     verdict = "unshown" if row["verdict"] in UNSHOWN or not ends[0] > 0 else "gained"
     verdict = {FAILS: "fails", UNSTEADY: "unsteady"}.get(row["verdict"], verdict)
     difference = float(row["difference"])
-    other = _of_training(known[trial], known.get(int(winner["trial"]), {}))
+    other = _unlike(known[trial], known.get(int(winner["trial"]), {}))
+    verdict = "unlike" if verdict == "gained" and any(map(_is_of_training, other)) else verdict
+    other = listing([value if name == "activation" else f"{name} = {value}" for name, value in other.items()])
     return Gain(trial, optimizer, mean, difference, *ends, int(row["pairs"]), verdict, cut, other)
 
 
-def _of_training(default: Mapping[str, Any], winner: Mapping[str, Any]) -> str:
-    """What comes from no publication: the first value of the study, or a draw."""
-    unlike = {
-        name: shown(value) for name, value in default.items() if name in winner and winner[name] != value
-    }
-    own = [unlike["activation"]] if "activation" in unlike else []
-    own += [f"{name} = {value}" for name, value in unlike.items() if name.startswith(("model.", "training."))]
-    return listing(own)
+def _unlike(default: Mapping[str, Any], winner: Mapping[str, Any]) -> dict[str, str]:
+    """The default's values of what comes from no publication, a first value of the study or a draw, where the
+    winner has others; its activation first."""
+    others = {name: value for name, value in default.items() if name in winner and winner[name] != value}
+    order = sorted(others, key=lambda name: name != "activation")
+    return {name: shown(others[name]) for name in order if name == "activation" or _is_of_training(name)}
+
+
+def _is_of_training(name: str) -> bool:
+    """Whether it is a setting of the model or of its training, such as a width or a number of steps."""
+    return name.startswith(("model.", "training."))
 
 
 def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
@@ -144,6 +150,9 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
         return f"{size} {side}", f"{than}, {same}{ends}; the default diverged or failed on more seeds"
     if gain.verdict == "gained":
         return f"{size} {side}", f"{than}, {same}{ends}"
+    if gain.verdict == "unlike":
+        why = "the default was not trained like the winner, so what optimizer and rate gained is not known"
+        return "not comparable", f"{why}: {size} {side} {than}, {same}{ends}"
     if gain.seeds < ENOUGH_SEEDS:
         apart = number(abs(gain.difference))  # no interval stands beside it, which would round it
         size = apart + share_words

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.answer.basin_end import as_good_as
+from sweeper.answer.basin_end import as_good_as, is_by_gain
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
@@ -43,6 +43,7 @@ COLUMNS = [
     "lost_high",
     "blind",
     "blind_pruned",
+    "by_gain",
     "metric",
 ]
 FEWEST_BLIND = 5
@@ -53,12 +54,13 @@ FEWEST_BLIND = 5
 def basins(run: RunData) -> pd.DataFrame:
     """One row per optimizer (activation ``any``) and per optimizer × activation; columns as in `COLUMNS`.
 
-    low … high: lowest and highest rate of the completed trials `within` 10 % of the group's lowest loss
-    (`as_good_as`), which a completed trial has too, as a pruned one is never the best; `decades` wide in
-    log10; two trials make a basin, one is a lucky point. below, above: the nearest rates tried outside of it
-    of trials that did not come as close, pruned or not, where the edges of the basin lie at the latest; null
-    where none was tried, so that the basin may be open there. Trials that were never better than before
-    training, or than guessing, are in no basin.
+    low … high: lowest and highest rate of the completed trials `within` 10 % of the group's lowest loss or,
+    where that is less (`by_gain`), of what that loss gains over guessing (`as_good_as`). A completed trial
+    has the lowest loss too, as a pruned one is never the best. The basin is `decades` wide in log10; two
+    trials make one, one is a lucky point. below, above: the nearest rates tried outside of it of trials that
+    did not come as close, pruned or not, where the edges of the basin lie at the latest; null where none was
+    tried, so that the basin may be open there. Trials that were never better than before training, or than
+    guessing, are in no basin.
 
     lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, with the loss before training ℓ0
     of each trial itself and the group's lowest loss ℓ*: what a trial at a rate drawn
@@ -104,16 +106,17 @@ def _basin(rows: pd.DataFrame, guess: float = math.inf) -> tuple[float, ...]:
     known = learned & done
     if not known.any():
         least = float(losses[done].min()) if done.any() else np.nan
-        return (len(rows), 0, np.nan, least, *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0)
+        return (len(rows), 0, np.nan, least, *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0, False)
     best = float(losses[known].min())  # a capped loss may lie below where starting losses differ
-    near = learned & (losses <= as_good_as(best))
+    near = learned & (losses <= as_good_as(best, guess))
     good, far = rates[near & done], rates[~near]
     low, high = float(good.min()), float(good.max())
     outside = (far[far < low].max(initial=-np.inf), far[far > high].min(initial=np.inf))
     below, above = (float(rate) if np.isfinite(rate) else np.nan for rate in outside)
     edges = (low, high, float(np.log10(high / low)), below, above, *tried)
     at_best = float(rates[known][losses[known].argmin()])
-    return (len(rows), len(good), at_best, best, *edges, *_lost(rows[rows["blind"].to_numpy(bool)], best))
+    blind = _lost(rows[rows["blind"].to_numpy(bool)], best)
+    return (len(rows), len(good), at_best, best, *edges, *blind, bool(is_by_gain(best, guess)))
 
 
 def _lost(rows: pd.DataFrame, best: float) -> tuple[float, ...]:
@@ -212,17 +215,18 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     rows = frame.sort_values("optimizer").to_dict("records")
     advised = run.answer is not None and run.answer.above_chance  # else no line has the answer's own rate
     told = run.answer.parameters["optimizer"] if run.answer and advised else None
-    narrow = [row["optimizer"] for row in rows if row["within"] == 1 and row["optimizer"] != told]
-    near, said = run.ranked.near, []
-    for tie, who in ((False, f"came within 10 % of {near}"), (True, "tied with the best")):
-        wide = [_width(row) for row in rows if row["within"] > 1 and is_tie(run.ranked, row) == tie]
+    said = []
+    for who in dict.fromkeys(close(run.ranked, row) for row in rows):
+        alike = [row for row in rows if close(run.ranked, row) == who]
+        wide = [_width(row) for row in alike if row["within"] > 1]
         if wide:
             said.append(f"Rates of the trials that improved and {who}, by optimizer: {'; '.join(wide)}.")
-    if narrow:
-        said.append(
-            f"No second trial that improved came within 10 % of {near} with "
-            f"{listing(narrow)}: how far the rate may be off is not known there."
-        )
+        narrow = [row["optimizer"] for row in alike if row["within"] == 1 and row["optimizer"] != told]
+        if narrow:
+            said.append(
+                f"No second trial that improved {who} with {listing(narrow)}: how far the rate may be off is "
+                "not known there."
+            )
     blind = [row for row in rows if _tells(row)]
     if blind:
         lost = listing([f"{_lost_words(row)} with {row['optimizer']}" for row in blind])
@@ -242,6 +246,15 @@ TELLING = 0.6
 
 def _whole(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["activation"] == ANY]
+
+
+def close(ranked: Ranked, row: Mapping[Any, Any]) -> str:
+    """What the trials of a basin did, in words: ``came within 10 % of the best``."""
+    if is_tie(ranked, row):
+        return "tied with the best"
+    if row["by_gain"]:
+        return "kept 90 % of the best one's gain over guessing"
+    return f"came within 10 % of {ranked.near}"
 
 
 def is_tie(ranked: Ranked, row: Mapping[Any, Any]) -> bool:
@@ -278,7 +291,8 @@ FIGURE = FigureSpec(
     title="Basins of the learning rate",
     caption=(
         "Green: rates of completed trials within 10 % of the best (dot) of the same optimizer and "
-        "activation, of a score that is 1 at best in distance from 1; above them, of all activations. Only "
+        "activation, of a score that is 1 at best in distance from 1, or within 10 % of its gain over "
+        "guessing where that is less; above them, of all activations. Only "
         "trials better than before training and than guessing count. No green: no second one came that "
         "close; no dot: there was none. Ticks mark the nearest rates tried outside, so the basin ends "
         "before them; without a tick it may extend further. Other settings vary; one seed each."
@@ -294,7 +308,8 @@ TABLES_SHOWN = (
 )
 HOW = (
     "A basin holds the rates of completed trials whose score is within 10 % of the best of their group; of "
-    "a score that is 1 at best, within 10 % of the best one's distance from 1. Other settings vary and "
+    "a score that is 1 at best, within 10 % of the best one's distance from 1; where 10 % of what the best "
+    "one gains over guessing is less, within that. Other settings vary and "
     "each trial has one seed, so a lucky trial narrows a basin, and one trial is none. A trial improved if "
     "it was ever better than before training and than guessing; others are in no basin. What a rate loses "
     "that is drawn blindly is the mean over the trials that were drawn before the search had learned "

@@ -13,7 +13,7 @@ from sweeper.answer.claims import AHEAD, CONFIRMED, TIES
 from sweeper.answer.ranked import Ranked
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, label_lowest, legend_below, themed
-from sweeper.questions.basins import FIGURE, HOW, TABLES, TABLES_SHOWN, basins, is_tie
+from sweeper.questions.basins import FIGURE, HOW, TABLES, TABLES_SHOWN, basins, close
 from sweeper.questions.basins import sentences as in_words
 from sweeper.questions.divergence import ANY, boundaries
 from sweeper.questions.losses import capped_losses, none_learned
@@ -224,21 +224,21 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
         return []
     rate, optimizer = run.answer.parameters["learning_rate"], str(run.answer.parameters["optimizer"])
     own = basins[(basins["optimizer"] == optimizer) & (basins["activation"] == ANY)].dropna(subset=["low"])
-    text, near = f"The answer's rate is {number(rate)}, with {optimizer}", run.ranked.near
+    text = f"The answer's rate is {number(rate)}, with {optimizer}"
     if why := run.answer.why_nothing_is_advised:
         return [f"No rate is advised, as {why}; that of the winner is {number(rate)}, with {optimizer}."]
     if own.empty:
         why = f"no trial with {optimizer} was better than before training and than guessing in the search"
         return [f"{text}; {_elsewhere(run)}: {why}."]
-    if own["within"].iloc[0] < 2:
-        return [f"{text}; {_elsewhere(run)}: no second trial that improved came within 10 % of {near}."]
     row = own.iloc[0]
+    how = close(run.ranked, row.to_dict())
+    if row["within"] < 2:
+        return [f"{text}; {_elsewhere(run)}: no second trial that improved {how}."]
     low, high = number(row["low"]), number(row["high"])
     span = f"from {low} to {high}" if low != high else f"at {low}"
     trials = count(int(row["within"]), "trial")
-    how = "tied with the best" if is_tie(run.ranked, row.to_dict()) else f"came within 10 % of {near}"
-    how = f"improved and {how}"
-    text += f"; in the search, {trials} {span} {how} with {optimizer}"
+    text += f"; {tied}" if (tied := _tied_rates(run)) else ""
+    text += f"; in the search, one seed each, {trials} {span} improved and {how} with {optimizer}"
     if row["low"] <= rate <= row["high"]:
         return [f"{text}."]
     decided = "; fresh seeds decided for it" if run.answer.standing == CONFIRMED else ""
@@ -248,22 +248,25 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
 
 
 def _elsewhere(run: RunData) -> str:
-    """What is known of other rates where the search knows of none: those of finalists of the same optimizer
-    that fresh seeds tie with the answer."""
+    """What is known of other rates where the search knows of none."""
+    if not (tied := _tied_rates(run)):
+        return "how far it may be off is not known"
+    return f"{tied}. In the search, one seed each, how far it may be off is not known"
+
+
+def _tied_rates(run: RunData) -> str:
+    """Those of finalists of the answer's optimizer that fresh seeds tie with it; empty where none is."""
     assert run.answer is not None
     chosen = run.answer.parameters
     tied = run.trials[run.trials["trial"].isin(run.answer.tied)].drop_duplicates("trial")
     rates = tied.loc[tied["optimizer"] == chosen["optimizer"], "learning_rate"]
     rates = rates[rates != chosen["learning_rate"]]
     if rates.empty:
-        return "how far it may be off is not known"
+        return ""
     low, high = number(rates.min()), number(rates.max())
     at = f"at {low}" if low == high else f"at rates from {low} to {high}"
     is_tied = "is tied" if len(rates) == 1 else "are tied"
-    return (
-        f"on fresh seeds, {count(len(rates), 'other finalist')} of that optimizer {at} {is_tied} with it. In "
-        "the search, one seed each, how far it may be off is not known"
-    )
+    return f"on fresh seeds, {count(len(rates), 'other finalist')} of that optimizer {at} {is_tied} with it"
 
 
 def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:
@@ -315,8 +318,8 @@ QUESTION = Question(
             "worse than its trial's score before training, which differs between trials; there, diverged "
             "ones (×) are drawn. A wide basin (green where there is one, from the lowest to the highest "
             "rate of trials that improved and came within 10 % of the best, of a score that is 1 at best "
-            "in distance from 1) means that the rate need not be precise; a best point at the edge "
-            "suggests a wider range."
+            "in distance from 1, or within 10 % of its gain over guessing where that is less) means that "
+            "the rate need not be precise; a best point at the edge suggests a wider range."
         ),
         missing="No trial of the search has both a learning rate above 0 and a score.",
         draw=draw,

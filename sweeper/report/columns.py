@@ -39,6 +39,7 @@ MEANINGS: Mapping[str, str] = {
     "blind_pruned": "those of them that were pruned, which count with what they had reached",
     "boundary": "rate at which half of the trainings diverge, by a logistic curve",
     "budget": "trials drawn of every value: a third of the fewest that one has, rounded up",
+    "by_gain": "whether the 10 % are of the best one's gain over guessing, as that is less",
     "capped": "diverged, or was never better than before training",
     "chance": "most that shuffled scores reach, of the same total: may be above 1",
     "class": "shape of the validation loss, by the rules in How we know",

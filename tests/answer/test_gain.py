@@ -162,3 +162,26 @@ def test_few_seeds_are_not_said_to_show_nothing() -> None:
     wide = gained(Gain(3, "adam", 1.78, 1.66, -20.0, 23.0, 3, "unshown"), LOSS)[1]
     assert wide.startswith("1.66 (93 %) lower")  # an interval that is not shown does not round it to 2
     assert gained(replace(found, seeds=5), LOSS)[0] == "nothing shown"
+
+
+def test_another_model_is_no_gain_over_the_default() -> None:
+    """A default with the first width of the study against a winner with another one: what the rate gained is
+    not known; with another activation, which was searched like the rate, it is."""
+    records = trials([0.1, 0.2, 0.5])
+    for column, values, comparable in (
+        ("model.width", (64, 8), False),
+        ("training.steps", (400.0, 141.0), False),
+        ("model.width", (8, 8), True),
+        ("activation", ("tanh", "relu"), True),
+    ):
+        own = records["trial"].eq(2)
+        found = answer(
+            records.assign(**{column: own.map({False: values[0], True: values[1]})}), None, defaults=[DEFAULT]
+        )
+        assert found is not None
+        assert found.gain is not None
+        assert found.gain.verdict == ("gained" if comparable else "unlike")
+        value, meaning = gained(found.gain, LOSS)
+        assert (value == "not comparable") is not comparable
+        assert "80 %) lower" in value + meaning
+        assert (f"trained with {column} = {values[1]:g}" in meaning) if not comparable else True

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from rate_runs import START, many, source_of, valley
-from report_inputs import sentences_of
 
 from sweeper.answer.baseline import baseline
 from sweeper.questions.basins import FIGURE, TABLES, _basin, basins, sentences
@@ -290,24 +289,6 @@ def test_a_basin_is_that_of_trials_that_learned() -> None:
     )
     count, within, rate, best, low, high, *_ = _basin(frame)
     assert (count, within, rate, best, low, high) == (3, 1, 1e-9, 2.9, 1e-9, 1e-9)
-
-
-@pytest.mark.parametrize("tied", [(), (1,), (1, 2), (3,)])
-def test_what_is_not_known_of_the_rate_is_told_once(tied: tuple[int, ...]) -> None:
-    """One trial near the best: the answer's own line tells it, with what fresh seeds tie at other rates of
-    its optimizer, and the line of all optimizers leaves it out."""
-    rates = pd.DataFrame({"learning_rate": [0.1, 0.2, 0.4, 0.3], "objective": [0.1, 0.5, 0.6, 0.7]})
-    run = source_of(rates.assign(optimizer=["sgd", "sgd", "sgd", "adam"]))
-    run = replace(run, answer=replace(run.answer, tied=tied))
-    text = sentences_of(run, "learning-rate")["learning-rate"]
-    assert text.count("with sgd; ") == 1
-    assert text.count("how far it may be off is not known") == 1
-    assert text.count("how far the rate may be off is not known there") == 1
-    assert "with adam: how far the rate" in text
-    said = {(1,): "1 other finalist of that optimizer at 0.2 is tied with it"}
-    said[(1, 2)] = "2 other finalists of that optimizer at rates from 0.2 to 0.4 are tied with it"
-    assert ("on fresh seeds, " in text) == (tied in said)
-    assert said.get(tied, "") in text
 
 
 @pytest.mark.parametrize(
