@@ -83,9 +83,11 @@ def gain(
     verdict = "unshown" if row["verdict"] in UNSHOWN or not ends[0] > 0 else "gained"
     verdict = {FAILS: "fails", UNSTEADY: "unsteady"}.get(row["verdict"], verdict)
     difference = float(row["difference"])
-    other = _unlike(known[trial], known.get(int(winner["trial"]), {}))
-    verdict = "unlike" if verdict == "gained" and any(map(_is_of_training, other)) else verdict
-    other = listing([value if name == "activation" else f"{name} = {value}" for name, value in other.items()])
+    unlike = _unlike(known[trial], known.get(int(winner["trial"]), {}))
+    verdict = "unlike" if verdict == "gained" and any(map(_is_of_training, unlike)) else verdict
+    other = listing(
+        [value if name == "activation" else f"{name} = {value}" for name, value in unlike.items()]
+    )
     return Gain(trial, optimizer, mean, difference, *ends, int(row["pairs"]), verdict, cut, other)
 
 

@@ -44,6 +44,7 @@ COLUMNS = [
     "blind",
     "blind_pruned",
     "by_gain",
+    "unlearned",
     "metric",
 ]
 FEWEST_BLIND = 5
@@ -60,7 +61,7 @@ def basins(run: RunData) -> pd.DataFrame:
     trials make one, one is a lucky point. below, above: the nearest rates tried outside of it of trials that
     did not come as close, pruned or not, where the edges of the basin lie at the latest; null where none was
     tried, so that the basin may be open there. Trials that were never better than before training, or than
-    guessing, are in no basin.
+    guessing, are in no basin; `unlearned` of them, diverged ones too, have rates between low and high.
 
     lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, with the loss before training ℓ0
     of each trial itself and the group's lowest loss ℓ*: what a trial at a rate drawn
@@ -106,7 +107,7 @@ def _basin(rows: pd.DataFrame, guess: float = math.inf) -> tuple[float, ...]:
     known = learned & done
     if not known.any():
         least = float(losses[done].min()) if done.any() else np.nan
-        return (len(rows), 0, np.nan, least, *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0, False)
+        return (len(rows), 0, np.nan, least, *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0, False, 0)
     best = float(losses[known].min())  # a capped loss may lie below where starting losses differ
     near = learned & (losses <= as_good_as(best, guess))
     good, far = rates[near & done], rates[~near]
@@ -116,7 +117,8 @@ def _basin(rows: pd.DataFrame, guess: float = math.inf) -> tuple[float, ...]:
     edges = (low, high, float(np.log10(high / low)), below, above, *tried)
     at_best = float(rates[known][losses[known].argmin()])
     blind = _lost(rows[rows["blind"].to_numpy(bool)], best)
-    return (len(rows), len(good), at_best, best, *edges, *blind, bool(is_by_gain(best, guess)))
+    unlearned = int((~learned & (rates > low) & (rates < high)).sum())
+    return (len(rows), len(good), at_best, best, *edges, *blind, bool(is_by_gain(best, guess)), unlearned)
 
 
 def _lost(rows: pd.DataFrame, best: float) -> tuple[float, ...]:
@@ -268,6 +270,7 @@ def _width(row: Mapping[Any, Any]) -> str:
         return f"{row['optimizer']} at {low} ({count(row['within'], 'trial')})"
     decades = number(row["decades"], 2)
     width = f"{count(row['within'], 'trial')}, {decades} decade{'s' * (decades != '1')}"
+    width += f"; {whole(row['unlearned'])} between them learned nothing" if row["unlearned"] else ""
     return f"{row['optimizer']} from {low} to {high} ({width})"
 
 

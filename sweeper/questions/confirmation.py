@@ -20,6 +20,7 @@ from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import cut_at_the_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import comparison, race
+from sweeper.questions.last_evaluation import last_scores, leads_at_the_end
 from sweeper.questions.question import ANSWER, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.questions.seeds import ALL as DRAWN
@@ -35,6 +36,7 @@ COLUMNS = [
     "seed",
     "outcome",
     "objective",
+    "last",
     "mean",
     "low",
     "high",
@@ -53,9 +55,9 @@ COLUMNS = [
 def finalists(run: RunData) -> pd.DataFrame:
     """One row per finalist and fresh seed, the winner first; columns as in `COLUMNS`.
 
-    `objective` is the score on that seed, `search_objective` the score in the search, the rest is
-    repeated from `confirmed`. Finalists without one completed seed come last, with null means. Empty
-    if no finalist completed a seed.
+    `objective` is the score on that seed, `last` that at its last evaluation, `search_objective` the
+    score in the search, the rest is repeated from `confirmed`. Finalists without one completed seed come
+    last, with null means. Empty if no finalist completed a seed.
     """
     ranking = confirmed(run.trials)
     rows = run.trials[run.trials["phase"] == "confirm"]
@@ -74,7 +76,8 @@ def finalists(run: RunData) -> pd.DataFrame:
     )
     seeds = rows[["trial", "seed", "outcome", "objective"]]
     frame = seeds.merge(ranking, on="trial").merge(names, on="trial", how="left")
-    frame = frame.sort_values(["rank", "seed"], ignore_index=True).assign(cut="")[COLUMNS]
+    frame = frame.merge(last_scores(run), on=["trial", "seed"], how="left").assign(cut="")
+    frame = frame.sort_values(["rank", "seed"], ignore_index=True)[COLUMNS]
     values = ("objective", "mean", "search_objective")
     frame = run.ranked.read(frame, *values, ends=[("low", "high")], differences=[("difference",)])
     ends = zip(frame["mean"], frame["low"], frame["high"], strict=True)
@@ -218,6 +221,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         said.append(f"Seeds lost: {listing(lost)}.")
     own = tables["finalists"].query("rank == 1")["objective"].dropna()
     said.append(_flattery(first, own.tolist(), tables["comparison"], ranked))
+    said += leads_at_the_end(run, tables["finalists"])
     return (*said, *comparison.of_values(run), *comparison.sentences(run, tables))
 
 

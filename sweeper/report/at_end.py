@@ -3,6 +3,7 @@
 import math
 
 from sweeper.answer.answer import Answer
+from sweeper.answer.claims import HOLLOW
 from sweeper.answer.ranked import Ranked
 from sweeper.study.study import Study
 from sweeper.wording import distinct
@@ -12,9 +13,16 @@ MOST = 0.5
 
 
 def lost_at_end(study: Study, answer: Answer) -> tuple[str, ...]:
-    """A sentence where the last evaluation has lost most of what the best ones gain over guessing."""
+    """A sentence where the last evaluation has lost most of what the best ones gain over guessing; none where
+    the answer is doubted, as no rate is advised then."""
     own = answer.baseline.objective if answer.baseline is not None else None
-    if own is None or not own.better or answer.learning is None or not math.isfinite(answer.learning.at_end):
+    if (
+        answer.standing in HOLLOW
+        or own is None
+        or not own.better
+        or answer.learning is None
+        or not math.isfinite(answer.learning.at_end)
+    ):
         return ()
     end = answer.learning.at_end
     lost = (own.winner - end) / (own.winner - own.chance)

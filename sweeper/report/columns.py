@@ -150,6 +150,7 @@ MEANINGS: Mapping[str, str] = {
     "trials": "trials behind the row",
     "tried_low": "lowest rate tried",
     "tried_high": "highest rate tried",
+    "unlearned": "trials between low and high that diverged or learned nothing",
     "unit": "relative: 0.1 is 10 % more; absolute: in the quantity's own unit",
     "update_ratio": "norm of a step over the norm of the weights",
     "value": "value at the step",
@@ -217,6 +218,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "cut": "ends of the interval of the difference that are cut off where the score ends",
     },
     "finalists": {
+        "last": "score at the last evaluation on that seed",
         "verdict": VERDICT,
         "cut": "ends of the interval of the mean that are cut off where the score ends",
     },

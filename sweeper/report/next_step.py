@@ -78,7 +78,7 @@ def next_step(
         step = _scaled(unscaled)
     elif answer is None:
         step = _no_answer(study, trials)
-    elif rates := too_high(study, answer, trials):
+    elif rates := too_high(study, answer, trials, doubted=doubted is not None):
         step = _Rerun(*rates, beside=LOWER)
     elif answer.unfinished:
         step = _Rerun(f"Finish the run: {answer.unfinished}.")
@@ -96,7 +96,7 @@ def next_step(
         step = _guessed(study, answer, doubted, trials)
     elif answer.unstable and answer.lost_alike and not answer.scriptless:
         return _on_a_lost_seed(study, answer, folder)
-    elif edge is not None and (falling := _falling(study, answer, edge)):
+    elif falling := _falling(study, answer, edge):
         step = falling
     elif edge is not None:
         step = _widen(study, edge, trials)
@@ -290,17 +290,19 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
     return _Rerun(f"{text}Widen the range and go on for {count(more, 'more trial')}:", settings)
 
 
-def _falling(study: Study, answer: Answer, edge: Edge) -> _Rerun | None:
-    """A rate that falls, where the best one lies high and trainings lose what their best evaluations had."""
+def _falling(study: Study, answer: Answer, edge: Edge | None) -> _Rerun | None:
+    """A rate that falls, where trainings lose what their best evaluations had."""
     setting = "training.schedule=cosine"
-    high = edge.parameter == "learning_rate" and edge.side == "high" and lost_at_end(study, answer)
     searched = any(key in study.search.space for key in SCHEDULE_KEYS)
-    if not high or searched or study.training.schedule != "constant":
+    if searched or study.training.schedule != "constant" or not lost_at_end(study, answer):
         return None
-    text = (
-        f"The winner's learning rate lies at the high end of what was searched ({number(edge.bound)}), and "
-    )
-    text += "its trainings lose most of what their best evaluations gained: let the rate fall."
+    where = "The winner's "
+    if edge is not None and edge.parameter == "learning_rate":
+        if edge.side == "low":  # lower ones may lose less
+            return None
+        bound = number(edge.bound)
+        where = f"The winner's learning rate lies at the high end of what was searched ({bound}), and its "
+    text = f"{where}trainings lose most of what their best evaluations gained: let the rate fall."
     return _Rerun(text, (setting,), beside="cosine") if option(study, setting) else None
 
 

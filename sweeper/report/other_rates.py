@@ -16,15 +16,20 @@ from sweeper.study.rates import ROOM, as_range, joined, optimizers_at, search_ra
 from sweeper.study.study import Study
 from sweeper.wording import count, number, span, tidied
 
+MANY, ENOUGH = 0.5, 0.25
+"""Share of the search that diverged from which rates are too high; the same where the winner is doubted."""
 
-def too_high(study: Study, answer: Answer, trials: pd.DataFrame) -> tuple[str, tuple[str, ...]] | None:
-    """What to do, and settings: lower rates, where half of the search or more diverged and the best has one
-    of the lowest tried."""
+
+def too_high(
+    study: Study, answer: Answer, trials: pd.DataFrame, *, doubted: bool = False
+) -> tuple[str, tuple[str, ...]] | None:
+    """What to do, and settings: lower rates, where half of the search or more diverged, or a quarter and the
+    winner is `doubted`, and the best has one of the lowest tried."""
     search = trials[trials["phase"] != "confirm"]
     diverged = begun(search[search["outcome"] == "diverged"])
     own = answer.parameters["learning_rate"]
     tried = search.loc[search["learning_rate"] > 0, "learning_rate"].astype(float)
-    if len(diverged) < len(search) / 2 or tried.empty or not own > 0:
+    if len(diverged) < len(search) * (ENOUGH if doubted else MANY) or tried.empty or not own > 0:
         return None
     lowest, highest = float(tried.min()), float(tried.max())
     done = search[(search["outcome"] == "completed") & (search["learning_rate"] > 0)]

@@ -32,6 +32,10 @@ def test_a_basin_is_no_wider_than_what_can_be_learned() -> None:
     text = sentences_of(run, "learning-rate")["learning-rate"]
     assert "kept 90 % of the best one's gain over guessing" in text
     assert "10 % of the best" not in text
+    lost = frame.assign(objective=[1.95, 1.8, 1.95, 1.805, 1.85])
+    run = with_guess(source_of(lost), 1.9)
+    assert basins(run).set_index("activation").loc[ANY, "unlearned"] == 1
+    assert "; 1 between them learned nothing)" in sentences_of(run, "learning-rate")["learning-rate"]
     far = basins(with_guess(source_of(frame), 200.0)).set_index("activation").loc[ANY]
     assert (far["within"], far["by_gain"]) == (5, False)
 

@@ -8,6 +8,7 @@ from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import Against, Baseline
+from sweeper.answer.claims import GUESS
 from sweeper.answer.edges import Edge
 from sweeper.answer.learning import Learning
 from sweeper.report.doubts import warnings
@@ -39,6 +40,19 @@ def test_an_end_that_loses_most_of_the_gain_is_warned_of(
     told = warnings(made_study(), judged(records, end), None)
     found = [text for text in told if "At the last evaluation" in text]
     assert [said in text for text in found] == [True] * bool(said)
+
+
+@pytest.mark.parametrize("doubted", [False, True])
+def test_a_rate_that_falls_is_the_next_step_and_no_advice_where_nothing_is(
+    records: SyntheticRecords, doubted: bool
+) -> None:
+    """Also in the middle of a range; nothing is said of rates where guessing is not shown to be beaten."""
+    answer = judged(records, 0.6)
+    answer = replace(answer, standing=GUESS) if doubted else answer
+    told = warnings(made_study(), answer, None)
+    assert any("At the last evaluation" in text for text in told) is not doubted
+    step = next_step(made_study(), answer, records.trials, None, None, None)
+    assert ("training.schedule=cosine" in step.command) is not doubted
 
 
 @pytest.mark.parametrize(

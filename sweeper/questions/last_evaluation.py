@@ -1,0 +1,55 @@
+"""Who leads at the last evaluation: finalists are ranked by the best of several."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from sweeper.questions.run_data import RunData, once
+from sweeper.statistics.intervals import interval
+from sweeper.statistics.race import ENOUGH_SEEDS
+from sweeper.trial import objective_metric, objective_value
+from sweeper.wording import distinct, listing
+from sweeper.wording import interval as interval_words
+
+
+@once
+def last_scores(run: RunData) -> pd.DataFrame:
+    """Columns trial, seed, last: the objective at the last evaluation of each training that has one."""
+    rows = run.curves[run.curves["metric"] == objective_metric(run.objective)]
+    rows = rows[np.isfinite(rows["value"]) & (rows["step"] > 0)].sort_values("step", kind="stable")
+    rows = rows.drop_duplicates(["trial", "seed"], keep="last")
+    return rows.assign(last=objective_value(run.objective, rows["value"]))[["trial", "seed", "last"]]
+
+
+def leads_at_the_end(run: RunData, finalists: pd.DataFrame) -> Iterator[str]:
+    """A sentence where another finalist than the winner is ahead at the last evaluation: shown, or by its
+    mean alone.
+
+    `finalists`: a row per finalist and fresh seed, the winner first, with the columns rank, label, seed,
+    outcome and last. Differences are paired, over the seeds that both completed.
+    """
+    done = finalists[finalists["outcome"] == "completed"]
+    by_seed = done.pivot(index="seed", columns="rank", values="last").dropna(axis="columns", how="all")
+    if 1 not in by_seed or len(by_seed.columns) < 2:
+        return
+    labels = dict(zip(finalists["rank"], finalists["label"], strict=True))
+    shown, ahead = list[str](), list[str]()
+    for rank in by_seed.columns[1:]:
+        pairs = by_seed[[1, rank]].dropna().to_numpy(dtype=float)
+        gains = np.array([run.ranked.cost(own) - run.ranked.cost(other) for own, other in pairs])
+        if len(gains) < ENOUGH_SEEDS or not gains.mean() > 0:
+            continue
+        low, high = interval(gains)
+        own, other = distinct([pairs[:, 0].mean(), pairs[:, 1].mean()])
+        apart, *ends = interval_words(gains.mean(), low, high)
+        text = f"{labels[rank]} has {other} on average and the winner {own}"
+        if low > 0:
+            shown.append(f"{text} ({apart} apart, 95 % interval {ends[0]} to {ends[1]}, {len(gains)} seeds)")
+        else:
+            ahead.append(text)
+    if shown:
+        only = "the winner is first by its best evaluation alone, so stop its training there"
+        yield f"At the last evaluation {listing(shown)}: {only}."
+    elif ahead:
+        yield f"At the last evaluation {listing(ahead)}, which luck may explain."
