@@ -257,6 +257,6 @@ def _ends_of(scores: Sequence[Mapping[str, float]], least_loss: float) -> dict[s
 
 
 def _mean_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
-    """Means over seeds; a score that is not a number (``null`` in the file) makes its mean none either."""
+    """Means over seeds; a score that is not a number (``null`` in the file) makes its mean NaN."""
     frame = pd.DataFrame(list(scores)).astype(float)
     return {name: float(frame[name].mean(skipna=False)) for name in frame} if len(frame) else None

@@ -31,7 +31,7 @@ _GIVEN = "_given_to_the_model_function"
 
 @dataclass(frozen=True)
 class Built:
-    """A model and its hidden activation layers, input side first."""
+    """A model and its hidden activation layers, as they are first called; of swapped ones gates last."""
 
     model: nn.Module
     hidden: tuple[nn.Module, ...]

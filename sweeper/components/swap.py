@@ -27,7 +27,7 @@ class Swapped:
     """What was done."""
 
     new: tuple[nn.Module, ...]
-    """The new activation layers, in the order of their first calls."""
+    """The new activation layers: hidden ones, then gates, then those of the output, each by first calls."""
     swapped: tuple[str, ...]
     """Names of all places where they are."""
     kept: tuple[str, ...]
@@ -107,7 +107,7 @@ def swap(
 def _put_in(
     model: nn.Module, rows: Tree, old: Sequence[Activation], factory: Callable[[], nn.Module]
 ) -> tuple[dict[Activation, nn.Module], tuple[Called, ...], CalledModules | None]:
-    """A new layer in the place of each; those in the places of functions; what calls these."""
+    """Put a new layer in each place. Returns them, those in the places of functions, and what calls these."""
     new: dict[Activation, nn.Module] = {what: factory() for what in old if isinstance(what, nn.Module)}
     for parent in list(model.modules()):
         for attribute, child in list(children_of(parent).items()):  # named_children shows shared modules once
@@ -128,7 +128,7 @@ def _bring_out_functions(model: nn.Module) -> None:
 
 
 def leave_fast_paths(model: nn.Module, swapped: Collection[nn.Module] = ()) -> tuple[str, ...]:
-    """Torch's transformer layers apply in evaluation what they were made with, unless their note says no.
+    """In evaluation, torch's transformer layers use the activation they were built with; a note may forbid it.
 
     Those with one of `swapped` apply it in both modes. Returns the names of the layers whose note changed.
     """
@@ -166,7 +166,7 @@ class _Places:
         return cls(shown, names)
 
     def in_order(self, calls: Calls) -> list[Activation]:
-        """Those that are called first."""
+        """All activations: hidden ones, then gates, then those of the output, each by first calls."""
         return list(dict.fromkeys((*calls.hidden, *calls.gates, *calls.output, *self.shown)))
 
     def is_swapped(

@@ -1,6 +1,6 @@
 """Built-in data sets: plain functions that return ``(inputs, targets)``, or a dict of such pairs by part.
 
-Each depends on numpy, torch and scikit-learn alone, so that the stand-alone script of a run can carry
+Each depends on numpy and scikit-learn alone, so that the stand-alone script of a run can carry
 its source. Class targets are integers, real ones floats. scikit-learn is imported where it is needed, as
 that takes a second.
 """
@@ -60,7 +60,8 @@ def teacher(
 ) -> Pair:
     """Teacher–student regression: Gaussian inputs through a random tanh network, plus Gaussian noise.
 
-    The teacher's weights are normal with variance 2 / fan_in; targets have unit variance before the noise.
+    The teacher's hidden weights are normal with variance 2 / fan_in; targets have unit variance before the
+    noise.
     """
     generator = np.random.default_rng(seed)
     inputs = signal = generator.standard_normal((rows, features))

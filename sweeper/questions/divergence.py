@@ -105,7 +105,8 @@ def _alone(rows: pd.DataFrame) -> dict[Hashable, Any]:
 
 
 def _nowhere(row: Mapping[Any, Any]) -> str:
-    """Why many diverged trials show no boundary: all diverged, or it lies outside the rates tried."""
+    """Why many diverged trials show no boundary: all diverged, it lies outside the rates tried, or no
+    rate parts them from the others."""
     trials, name, lowest = whole(row["trials"]), row["optimizer"], number(row["lowest_diverged"])
     if row["diverged"] == row["trials"]:
         who = capital(every(row["trials"], "trial"))
@@ -119,7 +120,7 @@ def _nowhere(row: Mapping[Any, Any]) -> str:
 
 
 def _located(row: Mapping[Any, Any]) -> bool:
-    """Whether enough trials diverged, below the highest rate tried, to say where that sets in."""
+    """Whether enough trials diverged, below the highest rate tried, to say where divergence begins."""
     return bool(row["diverged"] >= FEWEST and row["boundary"] > 0)
 
 

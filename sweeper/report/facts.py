@@ -29,6 +29,7 @@ class Fact:
 
 
 def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+    """The lines of the card that say how well the answer did."""
     scores, ranked = [], Ranked(study.objective)
     if answer.confirmed:
         sure = answer.confirmed
@@ -94,9 +95,9 @@ def _is_regression(study: Study) -> bool | None:
 
 
 UNUSUAL = {"mse": 100.0}
-"""Losses before training from which targets are far from a scale of 1; of others 10."""
+"""Losses before training from which targets are far from a scale of 1; 10 for the losses not named."""
 SMALL = {"mse": 0.01, "huber": 0.005, "l1": 0.1, "quantile": 0.1}
-"""Losses of guessing below which they are, too: their deviation is below about a tenth."""
+"""Losses of guessing below which they are far from it too: their deviation is below about a tenth."""
 
 
 def off_scale(study: Study, curves: pd.DataFrame | None, answer: Answer | None = None) -> str:

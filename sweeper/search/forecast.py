@@ -37,11 +37,11 @@ class Forecast:
     planned: Callable[[Trial], float]
     """Seconds of a training, as the plan says"""
     tell: Callable[[str], None]
-    begun: float = field(default_factory=lambda: time.monotonic())
+    begun: float = field(default_factory=time.monotonic)
     _told: bool = False
 
     def next_of(self, search: Search, *, wait: bool = True) -> list[Trial]:
-        """What is to be trained next of a search; it has begun then. `wait` is as in `next_generation`."""
+        """Propose the next trials that fit, and mark them as begun. `wait` is as in `next_generation`."""
         proposed = search.next_generation(wait=wait)
         trials = self.those_that_fit(proposed, len(search.known), search.under_way)
         search.begin(trials)

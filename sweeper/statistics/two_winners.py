@@ -39,7 +39,7 @@ UNKNOWN = Difference(*[math.nan] * 6)
 
 
 def paired(differences: np.ndarray, k_a: int = 1, k_b: int = 1) -> Difference:
-    """(mean, low, high, P, low, high) of differences B − A, one for each seed; at least two.
+    """The `Difference` of paired differences B − A, one for each seed; at least two.
 
     `k_a` and `k_b` are the contenders that each winner was picked from. P has Wilson's interval.
     """
@@ -71,8 +71,8 @@ def _ends(mean: float, error: float, quantile: float, picked: tuple[float, float
 def picked_quantiles(n_a: int, n_b: int, k_a: int, k_b: int, *, paired: bool) -> tuple[float, float]:
     """Quantiles, 2.5 % and 97.5 %, of t = (mean B − mean A) / error, A and B the lowest of `k_a` and `k_b`.
 
-    Scores are independent standard normal, simulated with a fixed seed; with one contender each it is
-    Student's t. What a seed does to all alike cancels in paired differences, so it is left out.
+    Scores are independent standard normal, simulated with a fixed seed; paired, with one contender each,
+    it is Student's t. What a seed does to all alike cancels in paired differences, so it is left out.
     """
     if k_a == k_b == 1 and paired:
         quantile = float(stats.t.ppf((1 + LEVEL) / 2, n_a - 1))

@@ -95,7 +95,7 @@ def _network(built: Built, loss: Loss, rows: Rows, profiles: Mapping[str | None,
 def _profile(
     built: Built, loss: Loss, rows: Rows, kinds: Sequence[str], *, sharp: bool
 ) -> tuple[Profile, str]:
-    """And why layers cannot be measured, see `layers_if_possible`."""
+    """The profile, and why layers cannot be measured, see `layers_if_possible`."""
     x, y = (taken(part, slice(PROFILE_ROWS)) for part in (rows.x_train, rows.y_train))
     layers, reason = layers_if_possible(built, loss.function, copied(x), copied(y), None)
     measured = [

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sweeper.commands.compare.comparison import Comparison
-from sweeper.commands.compare.words import oftener, what_differs
+from sweeper.commands.compare.words import more_often_better, what_differs
 from sweeper.questions.question import Shown
 from sweeper.report.use import in_words
 from sweeper.wording import capital, count, duration, every, listing, number, percent
@@ -30,7 +30,7 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
         return ("Neither: they have the same settings.",)
     if found.verdict == "unconfirmed":
         return (f"Not known: there are {found.why}.",)
-    name, p, p_low, p_high = oftener(side)
+    name, p, p_low, p_high = more_often_better(side)
     other = side.b.name if name == side.a.name else side.a.name
     even = found.paired and side.a.scores.eq(side.b.scores).any()
     half = ", equal scores counted half" if even else ""

@@ -152,7 +152,7 @@ def _difference(side: Comparison) -> tuple[Fact, ...]:
         return ()
     read = as_read(found, side.ranked)
     mean, low, high = in_words(read.difference, read.low, read.high, read.cut, CUT_OFF)
-    name, p, p_low, p_high = oftener(side)
+    name, p, p_low, p_high = more_often_better(side)
     ends = f"95 % interval {percent(p_low)} to {percent(p_high)}"
     return (
         Fact(
@@ -178,7 +178,7 @@ def _lacking(found: Compared) -> str:
     return f"; to be called better, it lacks {listing(lacking)}" if lacking else ""
 
 
-def oftener(side: Comparison) -> tuple[str, float, float, float]:
+def more_often_better(side: Comparison) -> tuple[str, float, float, float]:
     """The run whose winner is better on more seeds (A of a draw), the probability, and its interval."""
     found = side.found
     if found.p_better >= 0.5:

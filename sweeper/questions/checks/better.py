@@ -65,7 +65,7 @@ RESAMPLES = 10_000
 
 @dataclass(frozen=True)
 class Difference:
-    """value − than in a quantity, with its 95 % interval; nulls where it is not known."""
+    """value − than in a quantity, with its 95 % interval; NaN where that is not known."""
 
     mean: float
     low: float

@@ -188,7 +188,7 @@ class DaskBackend:
             time.sleep(LOOK)
 
     def _scatter(self, name: str) -> None:
-        """To all workers; to one, which the others ask, where one of all has left meanwhile or is stopped."""
+        """Send to all workers; if one leaves or stops meanwhile, to a single one, which the others ask."""
         blob, options = self._blobs[name], {"hash": False, "timeout": PATIENCE}
         for attempt in range(ATTEMPTS):
             self._wait_for_a_worker()
