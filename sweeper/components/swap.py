@@ -128,7 +128,7 @@ def _bring_out_functions(model: nn.Module) -> None:
 
 
 def leave_fast_paths(model: nn.Module, swapped: Collection[nn.Module] = ()) -> tuple[str, ...]:
-    """In evaluation, torch's transformer layers use the activation they were built with; a note may forbid it.
+    """In evaluation, torch's transformer layers use the one they were built with; a note can forbid that.
 
     Those with one of `swapped` apply it in both modes. Returns the names of the layers whose note changed.
     """

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 
 import numpy as np
 import torch
@@ -21,12 +22,18 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
 
 
-def seed_of(seed: int, step: int, index: int) -> int:
-    """Seed of the random numbers of one measurement: the trial's seed, the step, and what is measured.
+class Looks(IntEnum):
+    """What looks at a model on its way, each with random numbers of its own."""
 
-    `index`: 0 validation rows, 1 test rows, 2 layers, 3 sharpness.
-    """
-    return (seed * 1_000_003 + step) * 4 + index
+    VALIDATION = 0
+    TEST = 1
+    LAYERS = 2
+    OBSERVER = 3
+
+
+def seed_of(seed: int, step: int, look: Looks) -> int:
+    """Seed of the random numbers of one measurement: the trial's seed, the step, and what is measured."""
+    return (seed * 1_000_003 + step) * len(Looks) + look
 
 
 @contextmanager
