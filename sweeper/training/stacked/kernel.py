@@ -139,8 +139,8 @@ class SlopeKernel:
         """See `Kernel.native`."""
 
     def formula(self, z: Tensor, w: Tensors) -> Tensor:
-        """φ(z) with the slope beside every number."""
-        return torch.where(z > 0, z, z * w[0])
+        """φ(z) with the slope beside every number; numbers above 0 are no part of the slope's gradient."""
+        return torch.where(z > 0, z, torch.where(z > 0, 0.0, z) * w[0])
 
     def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
         """a ← φ(z); w: (n, 1) or (n, channels), channels being the axis after the rows."""
@@ -158,10 +158,10 @@ class SlopeKernel:
         summed = [axis for axis in range(1, z.ndim) if wide.shape[axis] == 1]
 
         def run() -> None:
-            flat = z <= 0
-            gs.copy_(torch.where(flat, g * z, 0.0).sum(summed).view_as(gs))
+            steep = z > 0  # as torch asks, which takes the slope where z is NaN
+            gs.copy_(torch.where(steep, 0.0, g * z).sum(summed).view_as(gs))
             torch.mul(g, wide, out=gz)
-            torch.where(flat, gz, g, out=gz)
+            torch.where(steep, g, gz, out=gz)
 
         return [run]
 
@@ -256,16 +256,6 @@ def named_kernel(activation: str, dtype: torch.dtype) -> AnyKernel:
         return kernel_of(activation_of(activation).make(), dtype)
 
 
-def tanh(z: Tensor, out: Tensor) -> None:
-    """tanh z = 2·sigmoid(2z) − 1, to the precision of 1; torch's sigmoid is vectorised, its tanh is not."""
-    torch.add(z, z, out=out)
-    torch.sigmoid(out, out=out)
-    torch.add(_MINUS_ONE[z.dtype], out, alpha=2, out=out)
-
-
-_MINUS_ONE = {dtype: torch.tensor(-1, dtype=dtype) for dtype in (torch.float32, torch.float64)}
-
-
 def _beside(w: Tensor, z: Tensor) -> Tensor:
     return w.reshape(len(w), *([1, w.shape[1]] if z.ndim > 2 else [w.shape[1]]), *[1] * (z.ndim - 3))
 
@@ -294,8 +284,7 @@ class Recipe:
                 temporary[where] = torch.empty_like(like, dtype=tensor.dtype)
             return temporary[where]
 
-        quick = len(self.calls) == 1  # what a formula takes from tanh, or divides by, wants all its digits
-        return [_run(call, memory, quick=quick) for call in self.calls]
+        return [_run(call, memory) for call in self.calls]
 
 
 def _recorded(function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor], *names: str) -> Recipe:
@@ -327,9 +316,7 @@ def _as_number(constant: Tensor) -> Tensor:
     return constant
 
 
-def _run(call: Call, memory: Callable[[Tensor], Tensor], *, quick: bool) -> Run:
+def _run(call: Call, memory: Callable[[Tensor], Tensor]) -> Run:
     arguments, options = replaced(call.arguments, memory), replaced(call.options, memory)
-    if quick and call.operation is torch.ops.aten.tanh.default and arguments[0].device.type == "cpu":
-        return partial(tanh, arguments[0], memory(call.results[0]))
     targets = [memory(t) for t in call.results]
     return writing(call.operation, arguments, options, targets, trying=False)

@@ -97,6 +97,26 @@ def test_small_numbers_keep_their_digits_in_formulas(compiled: bool) -> None:
     assert_engines_agree(task, numbered([chosen] * 2, seeds=(0, 5)), slots=2, compiled=compiled)
 
 
+def tiny(in_features: int, out_features: int, activation: Any, std: float) -> nn.Module:
+    """Three hidden layers that begin next to 0."""
+    model = nn.Sequential(nn.Linear(in_features, 6), activation(), nn.Linear(6, 6), activation())
+    model.extend([nn.Linear(6, 6), activation(), nn.Linear(6, out_features)])
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=std) if parameter.ndim > 1 else nn.init.zeros_(parameter)
+    return model
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("std", [1e-3, 1e-8])
+def test_tanh_of_tiny_numbers_keeps_its_digits(std: float, compiled: bool) -> None:
+    """Adam and RMSprop divide by the size of the gradients: what these lack is in the weights at once."""
+    optimizers = ["adam", "rmsprop"]
+    space = {"activation": ["tanh"], "optimizer": optimizers}
+    task = task_of(model={"source": tiny, "std": std}, space=space, steps=40)
+    chosen = [{"optimizer": name, "learning_rate": 0.01, "activation": "tanh"} for name in optimizers]
+    assert_engines_agree(task, numbered(chosen), slots=2, compiled=compiled)
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_hooks_of_activations_are_refused(before: bool) -> None:
     """Layers are measured behind them where trials train alone, in a stack in front of them."""
