@@ -13,7 +13,9 @@ from torch.func import functional_call, vmap
 
 from sweeper.components.activations import activation_of
 from sweeper.components.precision import default_precision
+from sweeper.private_torch import unchecked
 from sweeper.theory.scalar import derivative, slope_grid
+from sweeper.training.stacked.modes import refuse_another_in_evaluation
 from sweeper.training.stacked.recording import Call, needed, record, replaced, storage_of
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.tape import writing
@@ -44,6 +46,7 @@ class Kernel:
             "gz",
         )
         self._refuse_another_result(dtype)
+        refuse_another_in_evaluation(self.module, lambda: [a := self.module(z), _slope(a, z, g)])
 
     def _refuse_another_result(self, dtype: torch.dtype) -> None:
         """Raise `NotStackable` unless trials beside each other get what each gets alone, gradients too."""
@@ -178,6 +181,17 @@ class LearnedKernel:
         self.names = [name for name, _ in module.named_parameters()]
         self.native = dict[tuple[torch.dtype, int], tuple[int, int]]()
         """See `Kernel.native`."""
+        self._tried = set[torch.Size]()
+        """Shapes of what it was tried on in evaluation."""
+
+    def refuse_another_in_evaluation(self, z: Tensor, w: Tensors) -> None:
+        """Raise `NotStackable` if one trial's numbers, or what it learns, get something else there."""
+        if z.shape not in self._tried:
+            at, values = z.clone().requires_grad_(), [t.clone().requires_grad_() for t in w]
+            slopes = partial(gradients, self.formula, at, values, torch.ones_like(z))
+            with torch.enable_grad():
+                refuse_another_in_evaluation(self.module.to(z.device), slopes)
+            self._tried.add(z.shape)
 
     def formula(self, z: Tensor, w: Tensors) -> Tensor:
         """φ(z) with other tensors in place of the parameters."""
@@ -186,6 +200,8 @@ class LearnedKernel:
 
     def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
         """a ← φ(z); w: the parameters, (n, …) each."""
+        if not below_autograd():
+            self.refuse_another_in_evaluation(z[0], [t[0] for t in w])
 
         def run() -> None:
             a.copy_(z if below_autograd() else self._outputs(z, w))
@@ -296,6 +312,8 @@ def _recorded(function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor
     calls, results = record(function)
     known = {storage_of(t): name for name, t in (*inputs.items(), *zip(names, results, strict=True))}
     given = set(names[:-1])
+    fixed = {storage_of(t) for t in (*inputs.values(), *results[:-1])}
+    written = [t for c in calls for t in c.written]
     calls = [c for c in calls if {known.get(storage_of(t)) for t in c.results} - given]
     last = results[-1]
     kept = needed(calls, [*inputs.values(), *results[:-1]], [last])
@@ -304,7 +322,9 @@ def _recorded(function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor
     tensors = [t for c in kept for t in (*c.inputs, *c.results)]
     whole = all(t.ndim == 0 or (t.shape == shape and storage_of(t) in moving) for t in tensors)
     fewer = any(max(map(Tensor.dim, c.inputs), default=0) > c.results[0].ndim for c in kept if c.results)
-    if not whole or fewer or any(c.written or c.random for c in kept):
+    own = {storage_of(t) for c in kept for t in c.results if not c.written} - fixed
+    spoiled = any(t.shape != shape or not t.is_contiguous() or storage_of(t) not in own for t in written)
+    if not whole or fewer or spoiled or any(c.random for c in kept):
         raise NotStackable(NO_FUNCTION)
     return Recipe(kept, known)
 
@@ -318,5 +338,7 @@ def _as_number(constant: Tensor) -> Tensor:
 
 def _run(call: Call, memory: Callable[[Tensor], Tensor]) -> Run:
     arguments, options = replaced(call.arguments, memory), replaced(call.options, memory)
+    if call.written:  # memory that an operation before it has made
+        return partial(unchecked(call.operation), *arguments, **options)
     targets = [memory(t) for t in call.results]
     return writing(call.operation, arguments, options, targets, trying=False)

@@ -10,6 +10,7 @@ from torch import nn
 
 from sweeper.components.hidden import writes_formula
 from sweeper.training.shapes import why_not_stackable
+from sweeper.training.stacked.modes import ANOTHER
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NO_FUNCTION = "a hidden activation that is not a fixed function of single numbers"
@@ -75,6 +76,39 @@ def test_a_formula_with_a_fixed_buffer_is_stacked() -> None:
     trials = [{**each, "activation": space["activation"][0]} for each in RATES]
     assert why_not_stackable(task, numbered(trials)[0]) == ""
     assert_engines_agree(task, numbered(trials), slots=4)
+
+
+@pytest.mark.parametrize("kind", [odd.HardEval, odd.LearnedEval, odd.SlopeEval])
+def test_what_does_something_else_in_evaluation_is_refused(kind: type[nn.Module]) -> None:
+    """Wherever the numbers are at which it does, and if it is the gradient alone.
+
+    As a part of the model that is taken for no activation it is batched like any other, and equal.
+    """
+    assert reason_of(asks, f"odd_activations:{kind.__name__}") == ANOTHER
+    task = task_of(model={"source": partial(layers, kind)}, steps=30)
+    reason = why_not_stackable(task, numbered([{}])[0])
+    assert reason == (ANOTHER if kind is odd.HardEval else "")
+    if not reason:
+        assert_engines_agree(task, numbered([{"optimizer": "sgd", "learning_rate": 0.5}] * 2), slots=2)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(
+    "kind", [odd.ClampedTanh, odd.ClampedSilu, odd.Largest, odd.Smallest, odd.Scratch, odd.EvalFirst]
+)
+def test_what_writes_into_memory_of_its_own_is_stacked(kind: type[nn.Module], compiled: bool) -> None:
+    """Forward or backward; nobody else reads it."""
+    name = f"odd_activations:{kind.__name__}"
+    task = task_of(model={"source": asks}, space={"activation": [name]}, steps=12)
+    trials = numbered([{**each, "activation": name} for each in RATES])
+    assert why_not_stackable(task, trials[0]) == ""
+    assert_engines_agree(task, trials, slots=4, compiled=compiled)
+
+
+@pytest.mark.parametrize("kind", [odd.Twice, odd.IntoInput])
+def test_what_writes_into_what_others_read_is_refused(kind: type[nn.Module]) -> None:
+    """Pre-activations and activations are read by measurements and by other layers."""
+    assert reason_of(asks, f"odd_activations:{kind.__name__}")
 
 
 @pytest.mark.parametrize("kind", [odd.PassesOn, odd.HalfFixed, odd.BesideZeros])
