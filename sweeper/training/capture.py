@@ -169,9 +169,12 @@ def _check_reached(
         cut = [next(of_weights) is None and w.grad is not None and bool(w.grad.any()) for w in own]
         called = layer.call is not None and layer.call < len(calls)
         if any(cut) and called and reached[layer.call or 0] is None:
-            raise ModelError(
-                f"in evaluation mode no gradient reaches {layer.name}, which training does give one"
-            )
+            raise ModelError(not_reached(layer.name))
+
+
+def not_reached(layer: str) -> str:
+    """Why layers cannot be measured of which this is the first that is cut off."""
+    return f"in evaluation mode no gradient reaches {layer}, which training does give one"
 
 
 @contextmanager

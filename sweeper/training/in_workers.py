@@ -165,6 +165,8 @@ def plan_in_workers(
         study = task.value.study
         trials = planning.sample(study.space, max(share, 1), study.search.seed)
         trials = [t for t in trials if not refusals.get(str(t.parameters.get("activation")))]
+        if len({t.parameters.get("penalty_kind") for t in trials}) > 1:
+            trials = attempt(pool, work.penalizable, task, trials).unwrap()
         plan = _fastest(pool, task, trials, jobs, refusals, engine)
         return _with_fewest(pool, task, plan, trials) if engine == "auto" else plan
     except WorkerDied:

@@ -134,7 +134,7 @@ def measure_layers(
     state.layer_names = tuple(layer.name for layer in built.layers)
     state.record_layers(state.step, *measured(layers))
     if unmeasured:
-        state.stop_measuring(unmeasured)
+        state.stop_measuring(unmeasured, state.step)
 
 
 def evaluate(state: TrialState, model: nn.Module, loss: Loss, rows: Rows) -> None:

@@ -95,6 +95,26 @@ def _plain(trial: Trial) -> dict[str, Any]:
     return {k: v for k, v in trial.parameters.items() if not k.startswith(CHANGED)}
 
 
+def penalizable(task: Task, trials: Sequence[Trial]) -> list[Trial]:
+    """`trials`, those of kinds of penalty that cannot be computed with one that can, if there is one."""
+    short = _changed(task, {"steps": 1, "epochs": None, "evaluations": 1})
+    kinds = dict[str, bool]()
+    """Whether a trial trains with them."""
+    for trial in trials:
+        settings = settings_of(task.study, trial.parameters)
+        if settings.activation_penalty > 0 and settings.penalty_kind not in kinds:
+            kinds[settings.penalty_kind] = not _fails_alone(short, trial)
+    usable = [kind for kind, trains in kinds.items() if trains]
+    other = {kind: usable[0] for kind in kinds if usable and kind not in usable}
+    return [
+        replace(trial, parameters={**trial.parameters, "penalty_kind": other[kind]})
+        if kind in other
+        else trial
+        for trial in trials
+        for kind in [str(trial.parameters.get("penalty_kind"))]
+    ]
+
+
 def _fails_alone(task: Task, trial: Trial) -> bool:
     try:
         with user_code():

@@ -194,15 +194,15 @@ class TrialState:
         """Keep what was measured after `step` updates, where it is finite: measure by measure its value."""
         self.layers += _finite(zip(repeat(step), layers, measures, values, strict=False), values)
 
-    def stop_measuring(self, reason: str) -> None:
-        """Layers cannot be measured from this step on.
+    def stop_measuring(self, reason: str, step: int) -> None:
+        """Layers cannot be measured from `step` on, which may be over by now.
 
         Only a training step shows what a measurement must reach. Where none confirmed those before it, they
         may have been wrong, too, and are dropped; of models that cannot be measured from the beginning, the
         plan says so.
         """
-        if any(0 < step < self.step for step in self.measured):
-            self.note = f"layers are not measured from step {self.step} on: {reason}"
+        if any(0 < earlier < step for earlier in self.measured):
+            self.note = f"layers are not measured from step {step} on: {reason}"
         else:
             self.layers.clear()
         self.measured = frozenset()

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-from sweeper.training import compiling, planning, preflight, set_up
+from sweeper.training import compiling, planning, preflight, set_up, shapes
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.guessing import guessing
 from sweeper.training.measurable import unmeasured
@@ -89,6 +89,13 @@ def refusals(task: Task, turn: int = 0, turns: int = 1) -> dict[str, str]:
     """`planning.refusals`"""
     with watchdog.deadline(PREFLIGHT_SECONDS):
         return planning.refusals(task, turn, turns)
+
+
+@one_at_a_time
+def penalizable(task: Task, trials: Sequence[Trial]) -> list[Trial]:
+    """`shapes.penalizable`"""
+    with watchdog.deadline(PREFLIGHT_SECONDS):
+        return shapes.penalizable(task, trials)
 
 
 @one_at_a_time

@@ -144,3 +144,106 @@ class BesideZeros(nn.Module):
         """max(x, 0)/2 + where(x > 1, x, 0) + 1 − 1"""
         chosen = torch.where(x > 1, x, torch.zeros_like(x))
         return F.relu(x) / 2 + chosen + torch.ones_like(x) - torch.full_like(x, 1.0)
+
+
+class HardEval(nn.Module):
+    """x·sigmoid(x), in evaluation beyond 4 its limits."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Alike at all smaller numbers."""
+        soft = x * torch.sigmoid(x)
+        if self.training:
+            return soft
+        return torch.where(x > 4, x, torch.where(x < -4, torch.zeros_like(x), soft))
+
+
+class LearnedEval(nn.Module):
+    """The same with a number that is learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beta = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Alike at all smaller numbers."""
+        soft = x * torch.sigmoid(self.beta * x)
+        return soft if self.training else torch.where(x.abs() > 4, torch.relu(x), soft)
+
+
+class SlopeEval(nn.Module):
+    """sin(x), whose slope in evaluation is 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Alike everywhere but for the gradient."""
+        return torch.sin(x) if self.training else x + (torch.sin(x) - x).detach()
+
+
+class EvalFirst(nn.Module):
+    """tanh, under other names of the same operations, and a layer that is off in both modes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.off = nn.Dropout(0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """tanh(x)"""
+        return F.tanh(self.off(x)) if self.training else self.off(x).tanh()
+
+
+class ClampedTanh(nn.Module):
+    """Its backward multiplies what is already there."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """tanh(x) between −0.9 and 0.9"""
+        return torch.tanh(x).clamp(-0.9, 0.9)
+
+
+class ClampedSilu(nn.Module):
+    """Its backward multiplies what is already there."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x·sigmoid(x) between −3 and 3"""
+        return F.silu(x).clamp(-3, 3)
+
+
+class Largest(nn.Module):
+    """Its backward fills in zeros."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """max(x, x/10)"""
+        return torch.maximum(x, 0.1 * x)
+
+
+class Smallest(nn.Module):
+    """Its backward fills in zeros."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """min(max(x, 0), 1)"""
+        return torch.minimum(torch.relu(x), torch.ones_like(x))
+
+
+class Scratch(nn.Module):
+    """Writes into a tensor that it has made."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x + 0.1·(2·sin(x))²"""
+        made = torch.zeros_like(x)
+        made += 2 * torch.sin(x)
+        return x + 0.1 * made * made
+
+
+class Twice(nn.Module):
+    """Writes into its own result."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """2·sin(x)"""
+        return torch.sin(x).mul_(2)
+
+
+class IntoInput(nn.Module):
+    """Writes into what it is given."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """sin(2·x)"""
+        x *= 2
+        return torch.sin(x)

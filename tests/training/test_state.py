@@ -204,5 +204,5 @@ def test_layers_without_a_confirmed_measurement_are_dropped(step: int, kept: int
     state = started()
     state.record_layers(0, [0], ["dead"], [0.5])
     state.step = step
-    state.stop_measuring("no second pass")
+    state.stop_measuring("no second pass", state.step)
     assert (len(state.layers), state.note, state.measured) == (kept, note, frozenset())

@@ -4,7 +4,7 @@ Examining the model and recording its passes takes as long as some hundred steps
 last cache for its next cohort, and with it the last stack if the next one is to be of the same size.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -33,6 +33,7 @@ from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.layer_measurement import LayerMeasurements
 from sweeper.training.stacked.native.compiled import Compiled
 from sweeper.training.stacked.native.steps import NativeSteps
+from sweeper.training.stacked.penalty import impossible
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.rng_layout import RngLayout, rng_layout
 from sweeper.training.stacked.stack import Stack
@@ -73,7 +74,9 @@ class StackCache:
         self.sample: tuple[Tree, Tree] = taken((rows.x_train, rows.y_train), sample)
         with refusing():
             self.rng_layout = self._rng_layout(lead, seeds[0])
-            trained = trained_names(self.template, self.loss.function, *self.sample)
+            trained, activations = first_pass(self.template, self.loss.function, *self.sample)
+        self.impossible = impossible(activations)
+        """Kind of penalty -> why trials fail that have it."""
         segments = _together(trained, built.own_options)
         self.trained = [names for _, names in segments]
         """Names of the parameters that are trained, segment by segment."""
@@ -111,6 +114,7 @@ class StackCache:
         Raises:
             NotCompiled: if its steps are to be `compiled` and cannot be.
         """
+        required.leave_out(self.impossible)
         fresh, asked = self._take_rows(seeds), (required.penalties, required.matrices, size, compiled)
         if self._stack_of != asked:
             fresh = True
@@ -222,6 +226,10 @@ class Requirements:
         """How many state and scratch matrices the optimizers need."""
         self.learned = any(s.activation is not None and activation_of(s.activation).learns for s in settings)
 
+    def leave_out(self, penalties: Collection[str]) -> None:
+        """Those of trials that never begin."""
+        self.penalties = tuple(kind for kind in self.penalties if kind not in penalties)
+
 
 _kept: dict[tuple[Any, ...], StackCache] = {}
 """The last cache that came back, by what it was made for."""
@@ -265,10 +273,11 @@ def _key(task: Task, lead: Settings, seed: int, required: Requirements) -> tuple
     return task.token, lead.shape_key(seed), required.learned, rows
 
 
-def trained_names(
+def first_pass(
     template: Template, loss: Callable[[Tensor, Tensor], Tensor], x: Tree, y: Tree
-) -> list[str]:
-    """Parameters that an optimizer would update: those that the loss of (x, y) has a gradient for.
+) -> tuple[list[str], list[Tensor]]:
+    """Parameters that an optimizer would update: those that the loss of (x, y) has a gradient for; what each
+    call of a hidden activation gives.
 
     Frozen ones and those that the forward pass leaves out keep their values, as in ``torch.optim``.
     """
@@ -280,4 +289,5 @@ def trained_names(
         total = losses_of(loss, outputs, stacked(y, 1)).sum()
     wanted = {name: p for name, p in free.items() if p.requires_grad}
     gradients = torch.autograd.grad(total, list(wanted.values()), allow_unused=True)
-    return [name for name, gradient in zip(wanted, gradients, strict=True) if gradient is not None]
+    trained = [name for name, gradient in zip(wanted, gradients, strict=True) if gradient is not None]
+    return trained, [call.a[0].detach() for call in dispatch.calls]

@@ -13,7 +13,9 @@ from torch.func import functional_call, vmap
 
 from sweeper.components.activations import activation_of
 from sweeper.components.precision import default_precision
+from sweeper.private_torch import unchecked
 from sweeper.theory.scalar import derivative, slope_grid
+from sweeper.training.stacked.modes import refuse_another_in_evaluation
 from sweeper.training.stacked.recording import Call, needed, record, replaced, storage_of
 from sweeper.training.stacked.refusal import NotStackable
 from sweeper.training.stacked.tape import writing
@@ -44,6 +46,7 @@ class Kernel:
             "gz",
         )
         self._refuse_another_result(dtype)
+        refuse_another_in_evaluation(self.module, lambda: [a := self.module(z), _slope(a, z, g)])
 
     def _refuse_another_result(self, dtype: torch.dtype) -> None:
         """Raise `NotStackable` unless trials beside each other get what each gets alone, gradients too."""
@@ -139,8 +142,8 @@ class SlopeKernel:
         """See `Kernel.native`."""
 
     def formula(self, z: Tensor, w: Tensors) -> Tensor:
-        """φ(z) with the slope beside every number."""
-        return torch.where(z > 0, z, z * w[0])
+        """φ(z) with the slope beside every number; numbers above 0 are no part of the slope's gradient."""
+        return torch.where(z > 0, z, torch.where(z > 0, 0.0, z) * w[0])
 
     def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
         """a ← φ(z); w: (n, 1) or (n, channels), channels being the axis after the rows."""
@@ -158,10 +161,10 @@ class SlopeKernel:
         summed = [axis for axis in range(1, z.ndim) if wide.shape[axis] == 1]
 
         def run() -> None:
-            flat = z <= 0
-            gs.copy_(torch.where(flat, g * z, 0.0).sum(summed).view_as(gs))
+            steep = z > 0  # as torch asks, which takes the slope where z is NaN
+            gs.copy_(torch.where(steep, 0.0, g * z).sum(summed).view_as(gs))
             torch.mul(g, wide, out=gz)
-            torch.where(flat, gz, g, out=gz)
+            torch.where(steep, g, gz, out=gz)
 
         return [run]
 
@@ -178,6 +181,17 @@ class LearnedKernel:
         self.names = [name for name, _ in module.named_parameters()]
         self.native = dict[tuple[torch.dtype, int], tuple[int, int]]()
         """See `Kernel.native`."""
+        self._tried = set[torch.Size]()
+        """Shapes of what it was tried on in evaluation."""
+
+    def refuse_another_in_evaluation(self, z: Tensor, w: Tensors) -> None:
+        """Raise `NotStackable` if one trial's numbers, or what it learns, get something else there."""
+        if z.shape not in self._tried:
+            at, values = z.clone().requires_grad_(), [t.clone().requires_grad_() for t in w]
+            slopes = partial(gradients, self.formula, at, values, torch.ones_like(z))
+            with torch.enable_grad():
+                refuse_another_in_evaluation(self.module.to(z.device), slopes)
+            self._tried.add(z.shape)
 
     def formula(self, z: Tensor, w: Tensors) -> Tensor:
         """φ(z) with other tensors in place of the parameters."""
@@ -186,6 +200,8 @@ class LearnedKernel:
 
     def forward(self, z: Tensor, a: Tensor, w: Tensors) -> list[Run]:
         """a ← φ(z); w: the parameters, (n, …) each."""
+        if not below_autograd():
+            self.refuse_another_in_evaluation(z[0], [t[0] for t in w])
 
         def run() -> None:
             a.copy_(z if below_autograd() else self._outputs(z, w))
@@ -256,16 +272,6 @@ def named_kernel(activation: str, dtype: torch.dtype) -> AnyKernel:
         return kernel_of(activation_of(activation).make(), dtype)
 
 
-def tanh(z: Tensor, out: Tensor) -> None:
-    """tanh z = 2·sigmoid(2z) − 1, to the precision of 1; torch's sigmoid is vectorised, its tanh is not."""
-    torch.add(z, z, out=out)
-    torch.sigmoid(out, out=out)
-    torch.add(_MINUS_ONE[z.dtype], out, alpha=2, out=out)
-
-
-_MINUS_ONE = {dtype: torch.tensor(-1, dtype=dtype) for dtype in (torch.float32, torch.float64)}
-
-
 def _beside(w: Tensor, z: Tensor) -> Tensor:
     return w.reshape(len(w), *([1, w.shape[1]] if z.ndim > 2 else [w.shape[1]]), *[1] * (z.ndim - 3))
 
@@ -294,8 +300,7 @@ class Recipe:
                 temporary[where] = torch.empty_like(like, dtype=tensor.dtype)
             return temporary[where]
 
-        quick = len(self.calls) == 1  # what a formula takes from tanh, or divides by, wants all its digits
-        return [_run(call, memory, quick=quick) for call in self.calls]
+        return [_run(call, memory) for call in self.calls]
 
 
 def _recorded(function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor], *names: str) -> Recipe:
@@ -307,6 +312,8 @@ def _recorded(function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor
     calls, results = record(function)
     known = {storage_of(t): name for name, t in (*inputs.items(), *zip(names, results, strict=True))}
     given = set(names[:-1])
+    fixed = {storage_of(t) for t in (*inputs.values(), *results[:-1])}
+    written = [t for c in calls for t in c.written]
     calls = [c for c in calls if {known.get(storage_of(t)) for t in c.results} - given]
     last = results[-1]
     kept = needed(calls, [*inputs.values(), *results[:-1]], [last])
@@ -315,7 +322,9 @@ def _recorded(function: Callable[[], Sequence[Tensor]], inputs: dict[str, Tensor
     tensors = [t for c in kept for t in (*c.inputs, *c.results)]
     whole = all(t.ndim == 0 or (t.shape == shape and storage_of(t) in moving) for t in tensors)
     fewer = any(max(map(Tensor.dim, c.inputs), default=0) > c.results[0].ndim for c in kept if c.results)
-    if not whole or fewer or any(c.written or c.random for c in kept):
+    own = {storage_of(t) for c in kept for t in c.results if not c.written} - fixed
+    spoiled = any(t.shape != shape or not t.is_contiguous() or storage_of(t) not in own for t in written)
+    if not whole or fewer or spoiled or any(c.random for c in kept):
         raise NotStackable(NO_FUNCTION)
     return Recipe(kept, known)
 
@@ -327,9 +336,9 @@ def _as_number(constant: Tensor) -> Tensor:
     return constant
 
 
-def _run(call: Call, memory: Callable[[Tensor], Tensor], *, quick: bool) -> Run:
+def _run(call: Call, memory: Callable[[Tensor], Tensor]) -> Run:
     arguments, options = replaced(call.arguments, memory), replaced(call.options, memory)
-    if quick and call.operation is torch.ops.aten.tanh.default and arguments[0].device.type == "cpu":
-        return partial(tanh, arguments[0], memory(call.results[0]))
+    if call.written:  # memory that an operation before it has made
+        return partial(unchecked(call.operation), *arguments, **options)
     targets = [memory(t) for t in call.results]
     return writing(call.operation, arguments, options, targets, trying=False)

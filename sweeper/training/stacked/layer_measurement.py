@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sweeper.components.tree import Tree, leaves, put, taken
 from sweeper.measures import NEEDS
+from sweeper.training.capture import not_reached
 from sweeper.training.setup import MEASURED_ROWS, Rows
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
 from sweeper.training.stacked.measurement_pass import MeasurementPass
@@ -17,7 +18,7 @@ from sweeper.training.stacked.native.measuring import Measured, NativeMeasuremen
 from sweeper.training.stacked.native.slot_program import once_each
 from sweeper.training.stacked.stack import Snapshot
 from sweeper.training.stacked.stacked_trial import StackedTrial
-from sweeper.training.stacked.template import Template
+from sweeper.training.stacked.template import Template, unstack
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,11 @@ class LayerMeasurements:
         by_trial, done = self._natively(batch, native) if native else self._on_tape(batch)
         by_kind: dict[object, tuple[list[bool], tuple[Sequence[int], Sequence[str]]]] = {}
         for each, values in zip(batch, by_trial, strict=False):
+            if each.step not in each.trial.state.measured:  # an earlier one has shown that they cannot be
+                continue
+            if why := self._why_not(each, done):
+                each.trial.state.stop_measuring(why, each.step)
+                continue
             kind = each.before is None, *map(id, each.trial.initial.kernels)
             if kind not in by_kind:
                 exist = [_exists(name, each, done.sites[layer]) for layer, name in done.rows]
@@ -85,6 +91,17 @@ class LayerMeasurements:
                 by_kind[kind] = exist, ([layer for layer, _ in rows], [name for _, name in rows])
             exist, (layers, names) = by_kind[kind]
             each.trial.state.record_layers(each.step, layers, names, [*compress(values, exist)])
+
+    def _why_not(self, each: LayerMeasurement, done: MeasurementPass) -> str:
+        """Why the layers of a trial cannot be measured, see `layers_if_possible`; or an empty string.
+
+        The gradients of its last step are gone: a layer that had none is known by weights that did not move.
+        """
+        if each.before is None or not done.cut:
+            return ""
+        now, before = (unstack(flat[None], self.shapes) for flat in (each.now.p, each.before))
+        moved = {name for name, value in now.items() if not torch.equal(value, before[name])}
+        return next((not_reached(layer) for layer, cut in done.cut.items() if moved & {*cut}), "")
 
     def _on_tape(self, batch: Sequence[LayerMeasurement]) -> "Values":
         """Values trial by trial. Positions of the pass that are left over repeat its last trial."""

@@ -54,14 +54,16 @@ class MeasurementPass:
         """Of each hidden activation, as large as those of one trial."""
         self.sites: list[int | None] = []
         """The hidden activation of each layer, if it has one."""
+        self.cut: dict[str, Sequence[str]] = {}
+        """Layer whose activation no gradient reaches -> its trained weights that none reaches either."""
         self.dispatch = ActivationDispatch([[kernel] * count for kernel in template.kernels])
         self.dispatch.differentiable = True
         self.outside = [self.now, self.before, *self.fixed.values(), self.steepest]
         """What it reads beside the rows: a row a trial."""
         inputs = [*self.outside, *leaves((self.x, self.y))]
         with torch.enable_grad(), template.measured(rows_in(x)):
-            read_only = {"inputs": leaves(self.x), "targets": leaves(self.y)}
-            self._tape = Tape(self._measures, inputs, BINDERS, read_only=read_only, keep=keep)
+            check, read_only = template.check, {"inputs": leaves(self.x), "targets": leaves(self.y)}
+            self._tape = Tape(self._measures, inputs, BINDERS, read_only=read_only, check=check, keep=keep)
         self.dispatch.calls.clear()
 
     @property
@@ -96,7 +98,9 @@ class MeasurementPass:
         total = losses_of(self.loss, outputs, self.y, self.shared).sum()
         calls = list(self.dispatch.calls)
         wanted = [call.a for call in calls] + [values[name] for layer in layers for name in layer.weights]
-        gradients = _gradients(total, wanted)
+        reached = _gradients(total, wanted)
+        self._note_cut(reached[: len(calls)], iter(reached[len(calls) :]))
+        gradients = [torch.zeros_like(w) if g is None else g for w, g in zip(wanted, reached, strict=True)]
         of_weights = iter(gradients[len(calls) :])
         measured: list[Layer] = []
         self.sites.clear()
@@ -110,6 +114,14 @@ class MeasurementPass:
             self.sites.append(None if call is None else calls[call].site)
             measured.append(Layer(**part))
         return measured
+
+    def _note_cut(self, of_calls: Sequence[Tensor | None], of_weights: Iterator[Tensor | None]) -> None:
+        self.cut.clear()
+        for layer in self.template.layers:
+            cut = [name for name in layer.weights if next(of_weights) is None and name in self.shapes]
+            called = layer.call is not None and layer.call < len(of_calls)
+            if cut and called and of_calls[layer.call or 0] is None:
+                self.cut[layer.name] = cut
 
     def _activation(self, call: Hidden, gradient: Tensor) -> dict[str, Tensor]:
         z, a = call.z.detach(), call.a.detach()
@@ -134,11 +146,11 @@ class MeasurementPass:
         }
 
 
-def _gradients(total: Tensor, wanted: Sequence[Tensor]) -> list[Tensor]:
-    """Of `total`; zeros for what it does not come from, as activations that run without gradients."""
-    reached = [tensor for tensor in wanted if tensor.requires_grad]
-    found = iter(torch.autograd.grad(total, reached, allow_unused=True, materialize_grads=True))
-    return [next(found) if tensor.requires_grad else torch.zeros_like(tensor) for tensor in wanted]
+def _gradients(total: Tensor, wanted: Sequence[Tensor]) -> list[Tensor | None]:
+    """Of `total`; ``None`` for what it does not come from, as activations that run without gradients."""
+    tracked = [tensor for tensor in wanted if tensor.requires_grad]
+    found = iter(torch.autograd.grad(total, tracked, allow_unused=True))
+    return [next(found) if tensor.requires_grad else None for tensor in wanted]
 
 
 def _flat(tensors: Sequence[Tensor]) -> Tensor:

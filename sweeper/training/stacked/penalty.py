@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from sweeper.components.penalties import l1, l2
+from sweeper.components.penalties import PENALTIES, l1, l2
+from sweeper.training.reasons import reason_of
 
 
 def weighted(penalty: Callable[[Tensor], Tensor], activations: Sequence[Tensor], weight: Tensor) -> Tensor:
@@ -26,6 +27,18 @@ def weighted(penalty: Callable[[Tensor], Tensor], activations: Sequence[Tensor],
     # Of zeros it may be no number, and 0 · NaN is NaN: this `where` keeps that out of the value, the
     # one above out of the gradient.
     return torch.where(weight > 0, weight * total, 0.0)
+
+
+def impossible(activations: Sequence[Tensor]) -> dict[str, str]:
+    """Kind of penalty -> why it cannot be computed of one trial's activations."""
+    reasons = dict[str, str]()
+    for kind, penalty in PENALTIES.items():
+        try:
+            for a in activations:
+                penalty(a)
+        except Exception as error:  # as of shapes that it does not know
+            reasons[kind] = reason_of(error)
+    return reasons
 
 
 class L1(torch.autograd.Function):

@@ -149,6 +149,9 @@ class StackedTraining:
         for slot in range(self.size):
             while self.slots[slot] is None and self.queue:
                 trial = self.queue.popleft()
+                if why := self._why_not(trial):
+                    yield failed(trial, why, "fused")
+                    continue
                 try:
                     self.slots[slot] = self._start(trial)
                 except IncompatibleModel as reason:
@@ -163,6 +166,10 @@ class StackedTraining:
                 self.stack.load(slot, run.initial, run.rules)
                 self.accepted += 1
         self._arrange()
+
+    def _why_not(self, trial: Trial) -> str:
+        settings = self._settings[id(trial)]
+        return self.cache.impossible.get(settings.penalty_kind, "") if settings.activation_penalty > 0 else ""
 
     def _start(self, trial: Trial) -> StackedTrial:
         settings = self._settings[id(trial)]

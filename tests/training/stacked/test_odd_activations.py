@@ -10,6 +10,7 @@ from torch import nn
 
 from sweeper.components.hidden import writes_formula
 from sweeper.training.shapes import why_not_stackable
+from sweeper.training.stacked.modes import ANOTHER
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NO_FUNCTION = "a hidden activation that is not a fixed function of single numbers"
@@ -77,6 +78,39 @@ def test_a_formula_with_a_fixed_buffer_is_stacked() -> None:
     assert_engines_agree(task, numbered(trials), slots=4)
 
 
+@pytest.mark.parametrize("kind", [odd.HardEval, odd.LearnedEval, odd.SlopeEval])
+def test_what_does_something_else_in_evaluation_is_refused(kind: type[nn.Module]) -> None:
+    """Wherever the numbers are at which it does, and if it is the gradient alone.
+
+    As a part of the model that is taken for no activation it is batched like any other, and equal.
+    """
+    assert reason_of(asks, f"odd_activations:{kind.__name__}") == ANOTHER
+    task = task_of(model={"source": partial(layers, kind)}, steps=30)
+    reason = why_not_stackable(task, numbered([{}])[0])
+    assert reason == (ANOTHER if kind is odd.HardEval else "")
+    if not reason:
+        assert_engines_agree(task, numbered([{"optimizer": "sgd", "learning_rate": 0.5}] * 2), slots=2)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize(
+    "kind", [odd.ClampedTanh, odd.ClampedSilu, odd.Largest, odd.Smallest, odd.Scratch, odd.EvalFirst]
+)
+def test_what_writes_into_memory_of_its_own_is_stacked(kind: type[nn.Module], compiled: bool) -> None:
+    """Forward or backward; nobody else reads it."""
+    name = f"odd_activations:{kind.__name__}"
+    task = task_of(model={"source": asks}, space={"activation": [name]}, steps=12)
+    trials = numbered([{**each, "activation": name} for each in RATES])
+    assert why_not_stackable(task, trials[0]) == ""
+    assert_engines_agree(task, trials, slots=4, compiled=compiled)
+
+
+@pytest.mark.parametrize("kind", [odd.Twice, odd.IntoInput])
+def test_what_writes_into_what_others_read_is_refused(kind: type[nn.Module]) -> None:
+    """Pre-activations and activations are read by measurements and by other layers."""
+    assert reason_of(asks, f"odd_activations:{kind.__name__}")
+
+
 @pytest.mark.parametrize("kind", [odd.PassesOn, odd.HalfFixed, odd.BesideZeros])
 def test_what_goes_number_by_number_is_stacked(kind: type[nn.Module]) -> None:
     """A derivative of 1 has memory of its own; measures know what each trial has drawn, seed by seed; many
@@ -95,6 +129,26 @@ def test_small_numbers_keep_their_digits_in_formulas(compiled: bool) -> None:
     task = task_of(model=model, space={"activation": ["tanhshrink"], "optimizer": ["adam"]}, steps=6)
     chosen = {"optimizer": "adam", "learning_rate": 0.01, "activation": "tanhshrink"}
     assert_engines_agree(task, numbered([chosen] * 2, seeds=(0, 5)), slots=2, compiled=compiled)
+
+
+def tiny(in_features: int, out_features: int, activation: Any, std: float) -> nn.Module:
+    """Three hidden layers that begin next to 0."""
+    model = nn.Sequential(nn.Linear(in_features, 6), activation(), nn.Linear(6, 6), activation())
+    model.extend([nn.Linear(6, 6), activation(), nn.Linear(6, out_features)])
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=std) if parameter.ndim > 1 else nn.init.zeros_(parameter)
+    return model
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("std", [1e-3, 1e-8])
+def test_tanh_of_tiny_numbers_keeps_its_digits(std: float, compiled: bool) -> None:
+    """Adam and RMSprop divide by the size of the gradients: what these lack is in the weights at once."""
+    optimizers = ["adam", "rmsprop"]
+    space = {"activation": ["tanh"], "optimizer": optimizers}
+    task = task_of(model={"source": tiny, "std": std}, space=space, steps=40)
+    chosen = [{"optimizer": name, "learning_rate": 0.01, "activation": "tanh"} for name in optimizers]
+    assert_engines_agree(task, numbered(chosen), slots=2, compiled=compiled)
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -7,6 +7,9 @@ import pytest
 import torch
 from like_torch import TRIALS, assert_like_torch, exactly
 from torch import Tensor, nn
+from torch.func import vmap
+
+from sweeper.training.stacked.better_rules import BetterRules
 
 ROWS, TIMES, FEATURES, UNITS = 4, 5, 3, 6
 
@@ -63,6 +66,18 @@ def test_layers_with_all_options_are_those_of_torch(layer: type[nn.Module], opti
 def test_a_single_sequence_needs_no_rows(layer: type[nn.Module]) -> None:
     """Unbatched inputs, as torch takes them."""
     assert_like_torch(lambda: layer(FEATURES, UNITS), torch.randn(TRIALS, TIMES, FEATURES))
+
+
+@pytest.mark.parametrize("layer", [nn.LSTM, nn.GRU, nn.RNN])
+def test_tiny_states_keep_their_digits(layer: type[nn.Module]) -> None:
+    """Of weights next to 0, from which an optimizer that divides by the size of gradients may begin."""
+    module, x = layer(FEATURES, UNITS, bias=False), torch.randn(TRIALS, TIMES, ROWS, FEATURES)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.mul_(1e-9)
+    with BetterRules():
+        together = vmap(lambda rows: module(rows)[0])(x)
+    torch.testing.assert_close(together, torch.stack([module(rows)[0] for rows in x]), rtol=1e-13, atol=0)
 
 
 CELLS = [(nn.LSTMCell, {}), (nn.GRUCell, {}), (nn.RNNCell, {}), (nn.RNNCell, {"nonlinearity": "relu"})]

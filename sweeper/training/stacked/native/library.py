@@ -19,7 +19,7 @@ from sweeper.training.stacked.native.pointwise import (
 from sweeper.training.stacked.native.subnormal import in_proportion
 from sweeper.training.stacked.native.views import element_of
 from sweeper.training.stacked.recording import needed, record, storage_of
-from sweeper.training.stacked.refusal import NotCompiled
+from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 
 
 def activation_functions(kernel: AnyKernel, dtype: torch.dtype, learned: int = 0) -> tuple[int, int]:
@@ -66,10 +66,14 @@ def _learned_formulas(kernel: SlopeKernel | LearnedKernel, dtype: torch.dtype, l
     w = [torch.full_like(z, 0.5).requires_grad_() for _ in range(learned)]
     single = {storage_of(each): (f"w{k}", 0) for k, each in enumerate(w)}
     try:
+        if isinstance(kernel, LearnedKernel):
+            kernel.refuse_another_in_evaluation(z, w)
         with torch.enable_grad():
             calls, (a,) = record(lambda: [kernel.formula(z, w)])
             forward = Formula(needed(calls, [z, *w], [a]), {storage_of(z): "z"}, single, {"a": storage_of(a)})
             calls, (gz, *gw) = record(lambda: gradients(kernel.formula, z.requires_grad_(), w, g))
+    except NotStackable:
+        raise
     except Exception as error:  # whatever a module does with numbers of another shape
         raise NotCompiled("an activation that learns more than single numbers") from error
     backward = Formula(
