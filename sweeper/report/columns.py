@@ -177,6 +177,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "basis": "trials that are compared: explore, of the exploration alone; search, all",
         "low": "lower end of the 95 % interval of the effect",
         "high": "upper end of the 95 % interval of the effect",
+        "cut": "ends of the interval of the effect that are cut off where the quantity can go no further",
     },
     "divergence": {
         "low": "lower end of the 95 % interval of the boundary",
