@@ -253,7 +253,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "side": "at which bound",
         "wider": "that bound moved outwards",
         "suggestion": "option that searches there too",
-        "unshown": "where more than half of them lie near a bound, why that shows nothing beyond it",
+        "unshown": "where more than half of them lie near a bound, why that shows no need of a wider range",
         "best": "value in the best trial",
         "low": "lower bound of the searched range",
         "high": "upper bound of the searched range",
