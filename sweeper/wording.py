@@ -29,7 +29,7 @@ def number(value: float, digits: int = 3, grouping: str = ",", *, full: bool = F
         return "–" if math.isnan(value) else ("−∞" if value < 0 else "∞")
     sign, size = "−" if value < 0 else "", abs(value)
     if size == 0 or 1e-3 <= size < 1e6:
-        short = f"{size:{'#' * (full and size > 0)}.{digits}g}".rstrip(".")
+        short = f"{size:{'#' if full and size else ''}.{digits}g}".rstrip(".")
         whole_number = f"{size:{grouping if size >= 9999.5 else ''}.0f}"
         return sign + (whole_number if size >= 1000 or "e" in short else short)
     mantissa, _, exponent = f"{size:.{digits - 1}e}".partition("e")

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from report_inputs import made_input
 from synthetic_records import SyntheticRecords
@@ -52,7 +53,7 @@ def test_how_much_worse_finalists_may_be_has_three_digits(high: float) -> None:
 def test_an_interval_of_small_numbers_has_the_same_digits() -> None:
     """0 is 0; without zeros asked for, a number has none at its end."""
     assert interval(2.5e-4, -1.4e-4, 9.31e-4) == ("2.50e-4", "−1.40e-4", "9.31e-4")
-    assert interval(0.0, -1e-5, 1e-5) == ("0", "−1.00e-5", "1.00e-5")
+    assert interval(*np.array([0.0, -1e-5, 1e-5])) == ("0", "−1.00e-5", "1.00e-5")
     assert [number(value, full=True) for value in (0.05, 1.0, 123.0, 1e-5, 2e7)] == [
         *("0.0500", "1.00", "123", "1.00e-5", "2.00e7")
     ]
