@@ -10,12 +10,26 @@ from sweeper.printable import printable
 from sweeper.trial import TrialResult
 
 
+class Folder:
+    """A field that takes text as a path too; unless given, it is a folder of its own name."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object | None, owner: type) -> Path:
+        usual = Path(self._name)
+        return usual if instance is None else vars(instance).get(self._name, usual)
+
+    def __set__(self, instance: object, value: str | Path) -> None:
+        vars(instance)[self._name] = Path(value)
+
+
 @dataclass(frozen=True)
 class Options:
     """How to run, as opposed to what: nothing here changes a number."""
 
-    runs: Path = Path("runs")
-    reports: Path = Path("reports")
+    runs: Folder = Folder()
+    reports: Folder = Folder()
     jobs: int | None = None
     """Worker processes; ``None``: one per core."""
     storage: str | None = field(default=None, repr=False)

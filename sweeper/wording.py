@@ -22,18 +22,18 @@ import numpy as np
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(value: float, digits: int = 3, grouping: str = ",") -> str:
+def number(value: float, digits: int = 3, grouping: str = ",", *, full: bool = False) -> str:
     """``0.0312``, ``1234``, ``10,000``, ``2.5e-5``: `digits` significant digits, whole from 1000 up;
-    ``–`` for none. `grouping` stands between thousands from 10,000 up; records have none."""
+    ``–`` for none. `grouping` stands between thousands from 10,000 up; records have none; `full`: zeros."""
     if not math.isfinite(value):
         return "–" if math.isnan(value) else ("−∞" if value < 0 else "∞")
     sign, size = "−" if value < 0 else "", abs(value)
     if size == 0 or 1e-3 <= size < 1e6:
-        short = f"{size:.{digits}g}"
+        short = f"{size:{'#' if full and size else ''}.{digits}g}".rstrip(".")
         whole_number = f"{size:{grouping if size >= 9999.5 else ''}.0f}"
         return sign + (whole_number if size >= 1000 or "e" in short else short)
     mantissa, _, exponent = f"{size:.{digits - 1}e}".partition("e")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa and not full else mantissa
     return f"{sign}{mantissa}e{int(exponent)}"
 
 
@@ -42,8 +42,8 @@ def interval(mean: float, low: float, high: float) -> tuple[str, str, str]:
     `MORE` further ones for two digits of the mean, and of the end next to 0; one where 0 lies inside."""
     width, largest = high - low, max(abs(mean), abs(low), abs(high))
     if not 1e-3 <= largest < 1e6 or not math.isfinite(width + mean) or width <= ROUNDING * largest:
-        few = not (largest >= 1e6 and 0 < width < math.inf)
-        return tuple(map(number, (mean, low, high))) if few else tuple(distinct([mean, low, high]))  # type: ignore
+        said = [number(value, full=largest < 1e-3) for value in (mean, low, high)]
+        return tuple(distinct([mean, low, high]) if largest >= 1e6 and 0 < width < math.inf else said)  # type: ignore
     own = 1 - math.floor(math.log10(width))
     near = min(low, high, key=abs)
     kept = [mean, *([near] if low * high > 0 else [])]

@@ -25,8 +25,10 @@ HUGE = 1e100
 
 DRAWN = "the best blind labels"
 """What `Against.drawn` is of, in words."""
-BLIND = "blind labels: one for all rows, or drawn by their shares, whichever scores better"
-"""What that means."""
+ONE_LABEL = "blind labels: one for all rows"
+"""What that means of a score of the user's."""
+BLIND = f"{ONE_LABEL}, or drawn by their shares, whichever scores better"
+"""What that means of other scores."""
 ORDER = "; of average precision, rows in random order if they do"
 """What is added where average precision is shown."""
 
@@ -51,8 +53,8 @@ class Against:
     higher: bool
     """Whether higher values are better."""
     drawn: float | None = None
-    """What labels score that know nothing of their rows, one for all or drawn at random with their shares;
-    ``None`` where targets are no labels, and in runs of earlier versions."""
+    """What labels score that know nothing of their rows, one for all or (not by a score of the user's) drawn
+    at random with their shares; ``None`` where targets are no labels, and in runs of earlier versions."""
     beyond: float = 0.0
     """By how much `drawn` beats `guess` on these seeds; 0 where it is not shown to. One constant has an
     F1 of 0 that any labels beat."""
@@ -236,6 +238,11 @@ def like_on_test(objective: str) -> str:
     """The score of the test rows that says what the `objective` does: of an error the accuracy."""
     score = objective.removesuffix(HIGHER).partition("_")[2]
     return {"error": "accuracy"}.get(score, score)
+
+
+def is_users(score: str) -> bool:
+    """Whether a score is the user's own."""
+    return score not in ("loss", "error") and known_score(score) is None
 
 
 def _higher_is_better(name: str) -> bool | None:

@@ -196,7 +196,7 @@ def _not_shown(
     tried: pd.DataFrame,
     counts: tuple[int, int, int],
 ) -> str:
-    """Why the best near the bound at `side` show no better values beyond it; empty where they do.
+    """Why the best near the bound at `side` do not show better values beyond it; empty where they do.
 
     Not, where so many would lie there in more than `CHANCE` of studies with as many ranges, were all places
     equally good. For other settings than the learning rate, which always does something, not either where so
@@ -220,7 +220,8 @@ def _not_shown(
         return ends_before(tried, trials[trials["optimizer"] == crowd["optimizer"].iloc[0]].iloc[0], side)
     share = float(_near(values, trials[name].astype(float))[side == "high"].mean())
     if near < _beyond_chance(count, ranges, max(OUTER, share)):
-        return f"{percent(share)} of its completed trials lie there too, which shows no better values beyond"
+        near_all = f"{percent(share)} of its completed trials lie there too"
+        return f"{near_all}, which does not show that better values lie beyond"
     if not _shown_better(name, values, side, trials):
         return "the trials there are not shown to score better than the rest"
     return ""

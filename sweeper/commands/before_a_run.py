@@ -8,7 +8,11 @@ import typer
 from sweeper.command_line import command_line
 from sweeper.commands.console import say
 from sweeper.commands.options import (
+    REPORTS,
+    RUNS,
     JsonOption,
+    ReportsOption,
+    RunsOption,
     SetOption,
     StudyArgument,
 )
@@ -47,19 +51,31 @@ def activations(
         print_catalogue(facts, unknown)
 
 
-def advise(study: StudyArgument, assignments: SetOption = None, as_json: JsonOption = False) -> None:
-    """Advise what to search and why, before any training, from theory, data and model."""
+def advise(
+    study: StudyArgument,
+    runs: RunsOption = RUNS,
+    reports: ReportsOption = REPORTS,
+    assignments: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Advise what to search and why, before any training, from theory, data and model.
+
+    Folders are named in the commands that it prints.
+    """
     from sweeper.asked import advice_on, load_study
     from sweeper.report.advice import Asked
     from sweeper.report.advice.facts import looked_at
     from sweeper.report.advice.show import text, to_dict
+    from sweeper.study.command_line import places
     from sweeper.training.initialize import initialize_worker
     from sweeper.training.pool.local import local_pool
 
     given = tuple(assignments or ())
     with local_pool(1, initialize_worker) as pool:
         asked = load_study(pool, study, given)
-        advice = (advice_on(pool, asked), Asked(study, given), asked.name, looked_at(asked))
+        asked.lies_in(runs, reports)
+        how = Asked(study, given, tuple(places(asked, "run")))
+        advice = (advice_on(pool, asked), how, asked.name, looked_at(asked))
     say(to_json(to_dict(*advice)) if as_json else text(*advice, asked.search.objective))
 
 

@@ -1,5 +1,6 @@
 """What an activation penalty may change, trial by trial, and its contrasts with other settings held alike."""
 
+import math
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -23,9 +24,11 @@ BETWEEN = " vs "
 FEWEST = 5
 """Trials of a decade of weights below which nothing is stated about it."""
 ANY = "any"
-Contrast = tuple[str, str, float, float, tuple[float, float, float], int, str]
-"""Contrast, kind of penalty, lowest and highest weight, effect with its interval, trials, and settings that
-are not held equal."""
+Ends = tuple[float, float]
+Contrast = tuple[str, str, float, float, tuple[float, float, float], int, str, Ends]
+"""Contrast, kind of penalty, lowest and highest weight, effect with its interval, trials, settings that are
+not held equal, and how far down and up the effect can go."""
+ANYWHERE = (-math.inf, math.inf)
 
 
 def penalty_data(run: RunData) -> pd.DataFrame:
@@ -88,8 +91,11 @@ def _sparsity(run: RunData, done: pd.DataFrame) -> pd.DataFrame:
     return share.rename("sparsity").reset_index()
 
 
-def decades(rows: pd.DataFrame) -> Iterator[Contrast]:
-    """Each decade of the weights of each kind against no penalty, else against the lowest of the kind."""
+def decades(rows: pd.DataFrame, ends: Ends = ANYWHERE) -> Iterator[Contrast]:
+    """Each decade of the weights of each kind against no penalty, else against the lowest of the kind.
+
+    `ends`: the lowest and the highest value of ``y``.
+    """
     weight = rows["weight"].to_numpy(float)
     decade = part_of(rows["weight"]).fillna(-np.inf)
     free, kind = np.isneginf(decade), rows["kind"].where(weight > 0, "")
@@ -113,16 +119,22 @@ def decades(rows: pd.DataFrame) -> Iterator[Contrast]:
         numbers = (found.estimates[k], low[k], high[k])
         if np.isfinite(numbers).all():
             tried = weight[sizes.isin([(name, place)]).to_numpy()]
-            ends = float(tried.min()), float(tried.max())
-            contrast = VS_ZERO if zeros else VS_LOWEST
-            yield contrast, name if several else ANY, *ends, numbers, int(counts[name, place]), left_out
+            weights = float(tried.min()), float(tried.max())
+            room = _room(rows.loc[sizes.isin([("", -np.inf) if zeros else _lowest(known, name)]), "y"], ends)
+            where = VS_ZERO if zeros else VS_LOWEST, name if several else ANY, *weights
+            yield *where, numbers, int(counts[name, place]), left_out, room
 
 
 def _lowest(known: list[tuple[str, float]], kind: str) -> tuple[str, float]:
     return min(place for place in known if place[0] == kind)
 
 
-def trends(rows: pd.DataFrame) -> Iterator[Contrast]:
+def _room(beside: "pd.Series[float]", ends: Ends) -> Ends:
+    """How far trials can lie from the mean of those `beside` which they are compared with."""
+    return ends[0] - float(beside.mean()), ends[1] - float(beside.mean())
+
+
+def trends(rows: pd.DataFrame, ends: Ends = ANYWHERE) -> Iterator[Contrast]:
     """Change per decade of the weight, among weights above 0, of each kind."""
     above = rows[rows["weight"] > 0]
     kinds = sorted(above["kind"].unique())
@@ -131,12 +143,17 @@ def trends(rows: pd.DataFrame) -> Iterator[Contrast]:
         place = np.log10(part["weight"].to_numpy(float))
         if len(part) < FEWEST or np.ptp(place) < 1:
             continue
+        width = (ends[1] - ends[0]) / float(np.ptp(place))  # a straight line leaves no more to a decade
         yield from _one(
-            held(part, (place - place.mean())[:, None]), PER_DECADE, kind if len(kinds) > 1 else ANY, part
+            held(part, (place - place.mean())[:, None]),
+            PER_DECADE,
+            kind if len(kinds) > 1 else ANY,
+            part,
+            (-width, width),
         )
 
 
-def kinds(rows: pd.DataFrame) -> Iterator[Contrast]:
+def kinds(rows: pd.DataFrame, ends: Ends = ANYWHERE) -> Iterator[Contrast]:
     """Each pair of kinds at the same weight: ``l1 vs l2``."""
     above = rows[rows["weight"] > 0]
     sizes = above["kind"].value_counts()
@@ -150,12 +167,18 @@ def kinds(rows: pd.DataFrame) -> Iterator[Contrast]:
             BETWEEN.join(pair),
             ANY,
             part,
+            _room(part.loc[part["kind"] == pair[1], "y"], ends),
             1 - 0.05 / len(pairs),
         )
 
 
 def _one(
-    fitted: tuple[Fit | None, str], contrast: str, kind: str, part: pd.DataFrame, level: float = 0.95
+    fitted: tuple[Fit | None, str],
+    contrast: str,
+    kind: str,
+    part: pd.DataFrame,
+    room: Ends,
+    level: float = 0.95,
 ) -> Iterator[Contrast]:
     """The only coefficient of a fit, where there is one."""
     found, left_out = fitted
@@ -171,4 +194,5 @@ def _one(
         numbers,
         len(part),
         left_out,
+        room,
     )

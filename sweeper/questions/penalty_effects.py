@@ -16,8 +16,10 @@ from sweeper.components.metric_words import metric_words
 from sweeper.drawing.scales import hold
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions import penalty
+from sweeper.questions.penalty_bounds import Ends, cut, ends_of, in_logarithms
 from sweeper.questions.penalty_contrasts import (
     ANY,
+    ANYWHERE,
     PER_DECADE,
     VS_LOWEST,
     VS_ZERO,
@@ -59,6 +61,7 @@ COLUMNS = [
     "basis",
     "found",
     "finding",
+    "cut",
 ]
 QUANTITIES = {
     "validation_loss": "relative",
@@ -90,9 +93,10 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
     (``survivors`` where many were pruned), else ``search``. What a sampler likes best has a weight, a rate
     and all else that suit each other, which no regression parts; in the explore phase weights are not chosen
     for their scores, so that the nuisance model need not be right: it removes noise, not bias. Intervals are
-    95 % with HC3 errors, simultaneous over the decades of one quantity (Bonferroni). `found` where the
-    interval excludes 0; `finding` is ``raises``, ``lowers`` or ``no effect found``: not the same as no
-    effect.
+    95 % with HC3 errors, simultaneous over the decades of one quantity (Bonferroni), and cut where the trials
+    that are compared could lie no further from the mean of the others: `cut` names the ends that were.
+    `found` where the interval excludes 0; `finding` is ``raises``, ``lowers`` or ``no effect found``: not the
+    same as no effect.
     """
     data = penalty_data(run)
     if data.empty:
@@ -110,8 +114,12 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
 
 
 def _of(data: pd.DataFrame, run: RunData) -> pd.DataFrame:
-    rows = [row for quantity, unit in quantities(run).items() for row in _of_quantity(data, quantity, unit)]
-    return pd.DataFrame(rows, columns=COLUMNS[:-3])
+    rows = [
+        row
+        for quantity, unit in quantities(run).items()
+        for row in _of_quantity(data, quantity, unit, ends_of(run, quantity))
+    ]
+    return pd.DataFrame(rows, columns=[*COLUMNS[:-4], "cut"])
 
 
 FEW_ZEROS = 0.1
@@ -124,7 +132,9 @@ def _varies(values: np.ndarray) -> bool:
     return len(values) > 0 and float(np.ptp(values)) > 1e-12 * float(np.abs(values).max())
 
 
-def _of_quantity(data: pd.DataFrame, quantity: str, unit: str = "relative") -> Iterator[tuple[object, ...]]:
+def _of_quantity(
+    data: pd.DataFrame, quantity: str, unit: str = "relative", ends: Ends = ANYWHERE
+) -> Iterator[tuple[object, ...]]:
     rows = data[np.isfinite(data[quantity].astype(float))].reset_index(drop=True)
     if not _varies(rows[quantity].to_numpy(float)):
         return
@@ -135,9 +145,15 @@ def _of_quantity(data: pd.DataFrame, quantity: str, unit: str = "relative") -> I
         unit = "absolute"
     values = rows[quantity].to_numpy(float)
     rows = rows.assign(y=np.log(values) if unit == "relative" else values)
-    for contrast, kind, low, high, numbers, *counted in (*decades(rows), *trends(rows), *kinds(rows)):
-        stated = np.expm1(numbers) if unit == "relative" else np.array(numbers)
-        yield (quantity, contrast, kind, low, high, *map(float, stated), unit, *counted)
+    ends = in_logarithms(ends) if unit == "relative" else ends
+    for *where, numbers, trials, left_out, room in (
+        *decades(rows, ends),
+        *trends(rows, ends),
+        *kinds(rows, ends),
+    ):
+        kept, moved = cut(numbers, room)
+        stated = np.expm1(kept) if unit == "relative" else np.array(kept)
+        yield (quantity, *where, *map(float, stated), unit, trials, left_out, moved)
 
 
 DECADES = (VS_ZERO, VS_LOWEST)
@@ -301,14 +317,18 @@ QUESTION = Question(
         "setting a step for each value or, for numbers without a list, a parabola and a step where they "
         "are off. Settings that would leave fewer than ten degrees of freedom are not held equal, and "
         "named. 95 % intervals with HC3 errors, those of the decades of a quantity wide enough to hold "
-        "together. Losses and the activation size change by percent, without the trials in which they are "
-        "exactly 0, up to a tenth; where more are 0, or some below, they change by their own unit, as "
-        "scores, gap and sparsity do. Decades of fewer than five trials are left out. Trials of the "
-        "exploration alone are compared where they suffice.",
+        "together, cut where a score could lie no further from the mean of what it is compared with. Losses "
+        "and the activation size change by percent, without the trials in which they are exactly 0, up to a "
+        "tenth; where more are 0, or some below, they change by their own unit, as scores, gap and sparsity "
+        "do. Decades of fewer than five trials are left out. Trials of the exploration alone are compared "
+        "where they suffice.",
         "Where those are too few, all trials are (basis: search): settings that suit a weight come with it "
         "then, so a difference is no effect. No effect found is not the same as no effect: read how far "
-        "the intervals reach. Keras has l1 and l2 penalties; its weight is ours divided by the units of a "
-        "layer, as it sums over units and divides by the batch size, where we take the mean.",
+        "the intervals reach. A large one is a change by 20 %, or in the quantity's own unit by a fifth of "
+        "the way from guessing to the best score (where that is not known, and of what is no score, of the "
+        "way from the lowest to the highest trial). Keras has l1 and l2 penalties; its weight is ours "
+        "divided by the units of a layer, as it sums over units and divides by the batch size, where we take "
+        "the mean.",
         *penalty.HOW,
     ),
 )

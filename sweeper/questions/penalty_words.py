@@ -1,16 +1,19 @@
 """What the activation penalty changes, in sentences."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from sweeper.answer.bounds import HIGH, LOW
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import EFFECT, EXPLORATORY, MIXED, NONE, Claim
 from sweeper.answer.rows import completed_search, search_trials
 from sweeper.components.metric_words import metric_words
 from sweeper.components.penalties import formula
 from sweeper.questions import penalty
+from sweeper.questions.penalty_bounds import LARGE, mark, scales
 from sweeper.questions.penalty_contrasts import ANY, BETWEEN, PER_DECADE, VS_LOWEST, VS_ZERO, objective_name
 from sweeper.questions.penalty_keras import in_keras
 from sweeper.questions.question import Tables
@@ -40,8 +43,14 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     frame = tables["penalty_effects"]
     decades = frame[frame["contrast"].isin([VS_ZERO, VS_LOWEST])]
     trends = found_trends(frame) if len(decades) else frame[frame["contrast"] == PER_DECADE]
+    spread = scales(run)
     said: list[Statement] = [
-        _effects(str(name), decades[decades["quantity"] == name], trends[trends["quantity"] == name])
+        _effects(
+            str(name),
+            decades[decades["quantity"] == name],
+            trends[trends["quantity"] == name],
+            spread.get(str(name), math.inf),
+        )
         for name in pd.concat([decades, trends])["quantity"].unique()
     ]
     if decades.empty:
@@ -166,12 +175,10 @@ def of_kind(row: Mapping[Any, Any]) -> str:
     return "" if row["kind"] == ANY else f" of {row['kind']}"
 
 
-LARGE = 0.2
-"""Relative change from which an effect counts as large."""
-
-
-def _wide(reach: tuple[float, float]) -> bool:
-    return reach[0] < -LARGE or reach[1] > LARGE
+def _wide(rows: pd.DataFrame, scale: float) -> bool:
+    """Whether intervals reach beyond what is large."""
+    large = LARGE * (1.0 if rows["unit"].iloc[0] == "relative" else scale)
+    return bool((rows["low"] < -large).any() or (rows["high"] > large).any())
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -224,17 +231,18 @@ def decades_found(rows: pd.DataFrame) -> str:
     )
 
 
-def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
-    """Decades with an effect, and the trend over them; or that there is none, and how far intervals reach."""
+def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame, scale: float) -> Claim:
+    """Decades with an effect, and the trend over them; or that there is none, and how far intervals reach.
+
+    `scale`: what changes are measured by that are no shares of the quantity.
+    """
     name = capital(metric_words(quantity))
     if rows.empty:
         found = trends[trends["found"]]
         words = trend_words(found if len(found) else trends)
         return _claim(quantity, trends, f"{name}: {words}")
-    unit = rows["unit"].iloc[0]
     base = "no penalty" if rows["contrast"].iloc[0] == VS_ZERO else "the lowest weights"
-    found, reach = rows[rows["found"]], (float(rows["low"].min()), float(rows["high"].max()))
-    if not found.empty:
+    if rows["found"].any():
         said = [decades_found(rows), *([] if trends.empty else [trend_words(trends)])]
         return _claim(quantity, pd.concat([rows, trends]), f"{name}, against {base}: {'; '.join(said)}")
     if not trends.empty:
@@ -245,13 +253,19 @@ def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame) -> Claim:
         )
     text = f"{name}: no {contrast_of(rows)} found against {base}; the "
     text += f"interval{'s' * (len(rows) > 1)} of {_decades(rows)} "
-    low, high = signed_percents(*reach) if unit == "relative" else map(signed_number, reach)
     ends = "contains 0 and reaches" if len(rows) == 1 else "contain 0 and reach"
-    text += f"{ends} from {low} to {high}"
-    text += (
-        f", too wide to rule out a large {contrast_of(rows)}" if unit == "relative" and _wide(reach) else ""
-    )
+    text += f"{ends} {_reach(rows)}"
+    text += f", too wide to rule out a large {contrast_of(rows)}" if _wide(rows, scale) else ""
     return _claim(quantity, rows, text)
+
+
+def _reach(rows: pd.DataFrame) -> str:
+    """``from −25 % to +53 %``"""
+    lowest, highest = rows.loc[rows["low"].idxmin()], rows.loc[rows["high"].idxmax()]
+    reach, relative = (float(lowest["low"]), float(highest["high"])), rows["unit"].iloc[0] == "relative"
+    low, high = signed_percents(*reach) if relative else map(signed_number, reach)
+    said = mark(lowest["quantity"])
+    return f"from {low}{said * (LOW in lowest['cut'])} to {high}{said * (HIGH in highest['cut'])}"
 
 
 def _decades(rows: pd.DataFrame) -> str:
@@ -298,4 +312,6 @@ def _numbers(row: Mapping[Any, Any]) -> str:
     numbers = row["effect"], row["low"], row["high"]
     relative = row["unit"] == "relative"
     effect, low, high = signed_percents(*numbers) if relative else signed_interval(*numbers)
+    said = mark(row["quantity"])
+    low, high = low + said * (LOW in row["cut"]), high + said * (HIGH in row["cut"])
     return f"{effect} (95 % interval {low} to {high})"

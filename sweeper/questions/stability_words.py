@@ -1,5 +1,8 @@
 """Where finalists and diverged trials lay beside the limit of stability, in sentences."""
 
+import math
+
+import numpy as np
 import pandas as pd
 
 from sweeper.answer.rows import schedules, search_trials
@@ -34,7 +37,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         said = [_finalists(run, best, others=others)] if len(best) else []
         if len(lost):
             others = int((measured["outcome"] == "diverged").sum()) > len(lost)
-            said.append(_diverged(lost, int(best["above_intact"].eq(True).sum()), others=others))
+            survived = int(best["above_intact"].eq(True).sum())
+            said.append(_diverged(lost, tables["stability"], survived, others=others))
         else:
             said.append(_none_lost(run, measured))
         said.append(_validity(run, tables))
@@ -63,11 +67,12 @@ def _none_lost(run: RunData, measured: pd.DataFrame) -> str:
     return f"{count(lost, 'trial')} of the search diverged; {none} measured."
 
 
-def _diverged(lost: pd.DataFrame, survived: int, *, others: bool) -> str:
+def _diverged(lost: pd.DataFrame, looks: pd.DataFrame, survived: int, *, others: bool) -> str:
     """What was measured of the diverged trials while their loss was intact: of some, nothing was.
 
     Args:
         lost: rows of `stability_trials`.
+        looks: rows of `stability`.
         survived: trials that were above the limit at such a loss and did not diverge; they part no outcomes.
         others: whether diverged trials without a limit were measured too.
     """
@@ -78,8 +83,7 @@ def _diverged(lost: pd.DataFrame, survived: int, *, others: bool) -> str:
     everyone = f"{every(len(lost), 'trial', of='diverged ')} {which}"
     some, limit = f"Of {count(len(lost), 'diverged trial')} {which},", "the limit of the optimizer"
     early = f"while the loss was still below {given(INTACT)} × its first value"
-    it, its = ("it", "it") if below == 1 else ("they", "them")
-    perhaps = f": {it} may have passed it between two measurements, or the limit alone does not explain {its}"
+    perhaps = _later(looks[looks["trial"].isin(lost.loc[lost["above_intact"].eq(False), "trial"])])
     if unknown == len(lost):
         what = "the divergence" if unknown == 1 else "these divergences"
         said = [f"Of {everyone}, no ratio was found {early}: nothing tells whether the limit explains {what}"]
@@ -102,6 +106,60 @@ def _diverged(lost: pd.DataFrame, survived: int, *, others: bool) -> str:
     may = above == len(lost) and not survived
     why = " By the linear theory such steps grow, so they may be why." if may else ""
     return f"{'; '.join(said)}.{why}"
+
+
+def _later(looks: pd.DataFrame) -> str:
+    """Of trials that were not above the limit while the loss was intact: when they were later, and what may
+    be why they diverged all the same.
+
+    One that is above it again at a loss that has come back may have diverged for that; the others may have
+    passed it between two measurements, where these are more than an update apart.
+    """
+    trials = [trial for _, trial in looks.groupby("trial", sort=False)]
+    found = [f"#{trial['trial'].iloc[0]} {when}" for trial in trials if (when := _above_when(trial))]
+    later = f", only later ({'; '.join(found)})" if found else ""
+    left = [trial for trial in trials if not _back(trial)]
+    if not left:
+        return later
+    it, its = ("it", "it") if len(left) == 1 else ("they", "them")
+    others = ("the other" if len(left) == 1 else "the others") if len(left) < len(trials) else it
+    if not any(_between(trial) for trial in left):
+        return f"{later}: the limit alone does not explain {its if others == it else others}"
+    return (
+        f"{later}: {others} may have passed it between two measurements, or the limit alone does not "
+        f"explain {its}"
+    )
+
+
+def _starts(trial: pd.DataFrame) -> pd.DataFrame:
+    """The measurements of a trial at which it came above the limit."""
+    above = trial["ratio"] > ABOVE
+    return trial[above & ~above.shift(fill_value=False)]
+
+
+def _above_when(trial: pd.DataFrame) -> str:
+    """``at step 1, when its loss was 2.15 × the first, and again at step 14, when it was 0.387 ×``"""
+    starts, first = _starts(trial), float(trial["loss"].iloc[0])
+    words: list[str] = []
+    for step, loss in zip(starts["step"], starts["loss"], strict=True):
+        told = f"at step {step}"
+        if first > 0 and math.isfinite(loss):
+            size, beginning = number(loss / first), not words
+            told += f", when its loss was {size} × the first" if beginning else f", when it was {size} ×"
+        words.append(told)
+    return ", and again ".join(words)
+
+
+def _back(trial: pd.DataFrame) -> bool:
+    """Whether it came above the limit at a loss that was low again."""
+    return bool((_starts(trial)["loss"] <= INTACT * trial["loss"].iloc[0]).any())
+
+
+def _between(trial: pd.DataFrame) -> bool:
+    """Whether there were updates without a measurement until the loss exploded, or after the last one."""
+    exploded = (trial["loss"] > INTACT * trial["loss"].iloc[0]).to_numpy()
+    steps = trial["step"].to_numpy()[: int(exploded.argmax()) + 1] if exploded.any() else trial["step"]
+    return not exploded.any() or bool((np.diff(steps) > 1).any())
 
 
 def _changes(run: RunData, measured: pd.DataFrame) -> bool:

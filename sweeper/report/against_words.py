@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.baseline import BLIND, DRAWN, ORDER, Against, like_on_test
+from sweeper.answer.baseline import BLIND, DRAWN, ONE_LABEL, ORDER, Against, Baseline, is_users, like_on_test
 from sweeper.answer.bounds import HIGH, LOW, in_words, score_words
 from sweeper.answer.ranked import Ranked, is_central
 from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import BY_MAE, MEDIAN, MIDDLE
-from sweeper.wording import distinct, same_on
+from sweeper.wording import distinct, listing, same_on
 
 
 def no_better(found: Sequence[Against], guess: str) -> str:
@@ -73,10 +73,7 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
     values += [f"test rows: {', '.join(on_test)}"] if on_test else []
     if not values:
         return "–", "no baseline on record for the seeds of the winner"
-    blind = any(each.drawn is not None for each in (*found.test, found.objective) if each is not None)
-    meaning = f"guessing {found.guess}, scored on the same rows" + (f"; {BLIND}" if blind else "")
-    ranks = any(named(each) == metric_words("average_precision") for each in shown)
-    meaning += ORDER if blind and ranks else ""
+    meaning = f"guessing {found.guess}, scored on the same rows{_blind(found, shown)}"
     if found.objective is not None:
         meaning += f"; on {found.objective.part} rows the winner is {_gained(found.objective)}"
         same = [each for each in found.test if each.score == like_on_test(ranked.objective)]
@@ -85,6 +82,19 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
         if found.objective.better and (unlearned or not all(each.better for each in same)):
             meaning += f"; the {ranked.metric} is the best of several evaluations, so this may be luck"
     return "\n".join(values), meaning
+
+
+def _blind(found: Baseline, shown: Sequence[Against]) -> str:
+    """What blind labels are, of the scores beside which they stand; empty where they stand beside none."""
+    values = [each for each in (found.objective, *shown) if each is not None and each.drawn is not None]
+    own = list(dict.fromkeys(named(each) for each in values if is_users(each.score)))
+    if not values:
+        return ""
+    if all(is_users(each.score) for each in values):
+        return f"; {ONE_LABEL}"
+    alone = f"; of {listing(own)}, one for all rows alone" if own else ""
+    ranks = any(each.score == "average_precision" for each in values)
+    return f"; {BLIND}{alone}{ORDER if ranks else ''}"
 
 
 def _of_guess(each: Against) -> str:

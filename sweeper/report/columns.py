@@ -179,6 +179,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "basis": "trials that are compared: explore, of the exploration alone; search, all",
         "low": "lower end of the 95 % interval of the effect",
         "high": "upper end of the 95 % interval of the effect",
+        "cut": "ends of the interval of the effect that are cut off where the quantity can go no further",
     },
     "divergence": {
         "low": "lower end of the 95 % interval of the boundary",
@@ -255,7 +256,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "side": "at which bound",
         "wider": "that bound moved outwards",
         "suggestion": "option that searches there too",
-        "unshown": "where more than half of them lie near a bound, why that shows nothing beyond it",
+        "unshown": "where more than half of them lie near a bound, why that shows no need of a wider range",
         "best": "value in the best trial",
         "low": "lower bound of the searched range",
         "high": "upper bound of the searched range",

@@ -16,7 +16,7 @@ from sweeper.components.losses import LOSSES
 from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import OF_CLASS_1
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, interval, listing, number, same_on, shown, spoken
+from sweeper.wording import capital, count, fixed, interval, listing, number, same_on, shown, spoken
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,17 @@ def _best_of(answer: Answer, seeds: int) -> str:
 
 
 def _at_end(answer: Answer, mean: str) -> str:
-    """The mean at the last evaluation, where it reads otherwise."""
+    """The mean at the last evaluation, to the decimals of `mean`; empty where it reads as that does."""
     found = answer.learning
-    if found is None or not math.isfinite(found.at_end) or number(found.at_end) == mean:
+    if found is None or not math.isfinite(found.at_end):
         return ""
-    return f"; at the last one {number(found.at_end)} on average"
+    plain = "e" not in mean and abs(found.at_end) < TOO_LONG
+    last = fixed(found.at_end, len(mean.partition(".")[2])) if plain else number(found.at_end)
+    return "" if last == mean else f"; at the last one {last} on average"
+
+
+TOO_LONG = 1e6
+"""Numbers from here on have no decimals."""
 
 
 def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact:

@@ -27,7 +27,7 @@ MOST_FILES = 50
 
 
 TAKEN: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("run", "report", "compare", "transfer"), ("runs", "reports")),
+    **dict.fromkeys(("run", "advise", "report", "compare", "transfer"), ("runs", "reports")),
     **dict.fromkeys(("best", "status"), ("runs",)),
 }
 """Command -> which of `Study.places` it takes."""

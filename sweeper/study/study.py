@@ -72,11 +72,12 @@ class Study(Section):
         self,
         *,
         file: str = "study",
-        folder: Path | None = None,
+        folder: str | Path | None = None,
         trusted: bool = False,
         **values: Unpack[Given],
     ) -> None:
         """`file` is named in messages; `trusted`, of a run validated before, skips the look-up of names."""
+        folder = None if folder is None else Path(folder)
         given: dict[str, Any] = {key: _short_form(key, value) for key, value in values.items()}
         if mistakes := beyond_limits(given):
             raise StudyError(file, mistakes)
@@ -115,7 +116,7 @@ class Study(Section):
         """Folders of its runs and reports that commands have to name: ``{"runs": …, "reports": …}``."""
         return self._places
 
-    def lies_in(self, runs: Path | None = None, reports: Path | None = None) -> None:
+    def lies_in(self, runs: str | Path | None = None, reports: str | Path | None = None) -> None:
         """From now on commands name these folders, those that are not the usual ones."""
         for name, folder in (("runs", runs), ("reports", reports)):
             if folder is not None and Path(folder) != Path(name):

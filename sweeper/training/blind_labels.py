@@ -2,6 +2,7 @@
 
 import math
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from sweeper.components.metrics import known_score
 from sweeper.components.rankings import random_precision
 from sweeper.study.study import Study
 from sweeper.training.evaluate import batchable_scores, users_scores
+from sweeper.training.tied_rows import whatever_order
 from sweeper.trial import is_maximized, objective_metric
 
 MAX_LABELS = 20
@@ -67,12 +69,19 @@ def blind_labels(
 
 
 def scores_of(loss: Loss, output: Tensor, y: Tensor, *, users: bool) -> dict[str, float]:
-    """What an output scores; `users`: by scores of the user's too, as far as these can be computed of it."""
+    """What an output scores that is the same on every row; `users`: by scores of the user's too, as far as
+    these can be computed of it, see `whatever_order`."""
     values = {name: value.item() for name, value in batchable_scores(loss, output, y).items()}
     if users:
         with suppress(Exception):  # whatever the user's score raises
-            values |= {name: value.item() for name, value in users_scores(loss, output, y).items()}
+            values |= whatever_order(partial(_of_users, loss), output, y)
     return values
+
+
+def _of_users(loss: Loss, output: Tensor, y: Tensor) -> dict[str, float]:
+    """Scores of the user's, parts of a loss of theirs among them."""
+    parts = loss.with_parts(output, y)[1] if loss.is_users else {}
+    return {name: value.item() for name, value in {**parts, **users_scores(loss, output, y)}.items()}
 
 
 def _positive(loss: Loss, targets: np.ndarray, classes: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """`sweeper advise` and `sweeper compare` from the command line: output, files, exit codes."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,20 @@ def test_advise_prints_json_and_nothing_else(capsys: pytest.CaptureFixture[str])
     told = json.loads(out)
     assert {one["topic"] for one in told["advice"]} >= {"loss", "output activation", "learning rate"}
     assert all("--set model.depth=1" in one["command"] for one in told["advice"])
+
+
+def test_advise_hands_the_folders_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command that it prints finds the runs that it was asked beside, and one that compares them."""
+    folders = ("--runs", "my runs", "--reports", "out")
+    _, out, _ = call(capsys, "advise", "digits", *folders, "--json")
+    told = json.loads(out)
+    commands = [told["together"], *(one["command"] for one in told["advice"] if one["change"])]
+    assert len(commands) > 1
+    assert all(shlex.split(command)[-4:] == list(folders) for command in commands)
+    _, out, _ = call(capsys, "advise", "digits", *folders)
+    text = " ".join(out.replace("\\\n", " ").split())
+    assert text.count("--runs 'my runs' --reports out") == text.count("sweeper run") + 1
+    assert "Afterwards: sweeper compare digits NAME --runs 'my runs' --reports out, where" in text
 
 
 @pytest.mark.parametrize("study", ["digitz", "missing.toml"])

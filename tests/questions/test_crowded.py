@@ -82,6 +82,15 @@ def test_ties_as_the_best_show_no_edge(best: float, tied: int, edge: bool) -> No
     assert (f"{tied} trials tie as the best" in row["unshown"]) != edge
 
 
+def test_where_most_trials_lie_at_a_bound_the_best_ones_there_show_nothing() -> None:
+    """They do not show that better values lie beyond; nor do they show that none do."""
+    weights = np.concatenate([np.geomspace(1e-4, 0.1, 20), np.geomspace(0.8, 1, 20)])
+    frame = many(np.full(40, 0.1), -weights, weight=weights, optimizer="sgd")
+    row = crowded(source_of(frame).trials, {"weight": WIDE}).iloc[0]
+    assert not row["at_edge"]
+    assert row["unshown"].endswith("trials lie there too, which does not show that better values lie beyond")
+
+
 def test_a_range_that_nothing_draws_from_counts_for_no_chance() -> None:
     """Where each optimizer has a range of its own, that of all rates is no range to crowd at by luck."""
     weights = np.geomspace(1e-4, 1, 40)

@@ -130,7 +130,7 @@ def test_without_zeros_the_lowest_decade_is_the_reference() -> None:
     rows = list(_of_quantity(above, "validation_loss"))
     assert {r[1] for r in rows} == {"vs lowest", "per decade"}
     assert 1e-5 <= min(r[3] for r in rows if r[1] == "vs lowest") < 1e-4
-    for _, contrast, _, low, high, *_, trials, _ in rows:
+    for _, contrast, _, low, high, *_, trials, _, _ in rows:
         tried = above["weight"].between(low, high)
         assert {low, high} <= set(above["weight"]), "weights that were tried, no ends of decades"
         assert int(tried.sum()) == trials, contrast
@@ -233,7 +233,7 @@ def test_every_kind_has_its_own_decades_and_each_pair_is_compared() -> None:
         *("vs zero", "per decade"),
         *("l1 vs of my own", "l1 vs temporal", "of my own vs temporal"),
     }
-    for _, contrast, name, *_, effect, low, high, _, _, _ in rows:
+    for _, contrast, name, *_, effect, low, high, _, _, _, _ in rows:
         if contrast == "vs zero":
             expected = np.expm1(1.0) if name == "of my own" else 0.0
             assert low - 0.1 <= expected <= high + 0.1

@@ -43,7 +43,7 @@ def of_sizes(**ends: tuple[float, float]) -> pd.DataFrame:
         for contrast, (low, high) in ends.items()
         for weight in ((1e-3, 1e-2) if contrast == "vs zero" else (1e-6,))
     ]
-    frame = pd.DataFrame(rows, columns=COLUMNS[:-2])
+    frame = pd.DataFrame(rows, columns=COLUMNS[:-3]).assign(cut="")
     found = (frame["low"] > 0) | (frame["high"] < 0)
     ways = np.where(frame["effect"] > 0, "raises", "lowers")
     return frame.assign(found=found, finding=np.where(found, ways, "no effect found"))

@@ -97,8 +97,8 @@ def test_diverged_trials_are_counted_and_validity_is_stated() -> None:
         "Of 2 diverged trials that were measured and whose optimizer has a limit, 1 had a learning rate × "
         "sharpness above "
         "the limit of the optimizer while the loss was still below 2 × its first value; 1 was measured that "
-        "early and not above it: it may have passed it between two measurements, or the limit alone does "
-        "not explain it." in text
+        "early and not above it, only later (#4 at step 1, when its loss was 2.1 × the first): the limit "
+        "alone does not explain it." in text
     )
     assert "a yardstick only: mini-batches add noise" in text
     assert "the loss cross_entropy" in text

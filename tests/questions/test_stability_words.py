@@ -79,12 +79,52 @@ def test_of_diverged_trials_each_counts_for_what_was_measured(counts: tuple[int,
     assert not re.search(r"\b0 (had|was|were)|[Oo]f (1|0) diverged|\b1 were|\b2 was", text)
     assert ("had a learning rate × sharpness above" in text) == (above > 0)
     assert ("the limit alone does not explain" in text) == (below > 0)
+    assert text.count("at step 1, when its loss was 9 × the first") == below
     assert ("they may be why" in text) == (not below and not unknown)
     assert ("no ratio" in text.replace("no ratio above", "")) == (unknown > 0)
     if above and below and unknown:
         assert f"Of {sum(counts)} diverged trials that were measured, {above} had" in text
         assert f"; {below} w" in text
         assert f"; of {unknown} no ratio that early is known." in text
+
+
+@pytest.mark.parametrize(
+    ("looks", "words"),
+    [
+        (
+            [(0.9, 1.0), (1.8, 2.15), (0.1, 0.5), (3.8, 0.4), (0.1, 2.5)],
+            "× its first value, only later (#0 at step 1, when its loss was 2.15 × the first, and again at "
+            "step 3, when it was 0.4 ×). The limit is",
+        ),
+        (
+            [(0.9, 1.0), (1.8, 2.15), (5.0, 30.0)],
+            ", only later (#0 at step 1, when its loss was 2.15 × the first): the limit alone does not "
+            "explain it. The",
+        ),
+        (
+            [(0.9, 1.0), (0.8, 9.0)],
+            "while the loss was still below 2 × its first value: the limit alone does not explain it. The",
+        ),
+        (
+            [(0.9, 1.0), (0.8, 1.0)],
+            "× its first value: it may have passed it between two measurements, or the limit alone does not "
+            "explain it. The",
+        ),
+    ],
+)
+def test_when_a_diverged_trial_was_above_the_limit_later_is_said(
+    looks: list[tuple[float, float]], words: str
+) -> None:
+    """With its loss then, as the table has it; what nobody measured is guessed at only where updates lie
+    between two measurements."""
+    text = said(made(("sgd", "diverged", looks)))
+    assert text.startswith("No measurement of the diverged trial that was measured was above the limit of")
+    assert words in text
+    both = said(made(ABOVE, ("sgd", "diverged", looks)))
+    assert "; 1 was measured that early and not above it" in both
+    assert words.removeprefix("while the loss was still below 2 ").removeprefix("× its first value").replace(
+        "#0", "#1"
+    ) in both  # fmt: skip
 
 
 def test_a_trial_of_which_no_ratio_is_finite_is_one_of_which_nothing_is_known() -> None:

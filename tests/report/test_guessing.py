@@ -1,6 +1,7 @@
 """The line of the card that shows the winner beside guessing."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from report_inputs import SPACE, made_study
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.answer import answer
+from sweeper.answer.baseline import Against, Baseline
 from sweeper.answer.ranked import Ranked
 from sweeper.report.against_words import guessing
 
@@ -38,3 +40,31 @@ def test_each_score_is_called_lower_or_higher_by_its_own_numbers(
     of_rows = [(winner, 1 - guess if objective == "error" else guess), (own, guess)]
     words = ["higher" if mine > other else "lower" for mine, other in of_rows]
     assert re.findall(r"is [\d.]+ (higher|lower)", meaning) == words
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        (["profit"], "; blind labels: one for all rows; on"),
+        (["profit", "accuracy"], "whichever scores better; of profit, one for all rows alone; on"),
+        (
+            ["accuracy"],
+            "; blind labels: one for all rows, or drawn by their shares, whichever scores better; on",
+        ),
+    ],
+)
+def test_blind_labels_are_said_to_be_drawn_only_where_they_were(
+    records: SyntheticRecords, scores: list[str], said: str
+) -> None:
+    """By a score of the user's only one label for all rows is scored."""
+    study = made_study()
+    own, *others = [
+        Against(part, name, 0.9, 0.5, 0.4, 0.3, 0.5, 5, True, drawn=0.5)
+        for part, name in [("validation", scores[0]), *(("test", name) for name in scores)]
+    ]
+    found = replace(
+        answer(records.trials, None, objective=study.objective),
+        baseline=Baseline("a constant", "", own, tuple(others)),
+    )
+    _, meaning = guessing(found, Ranked(f"validation_{scores[0]} (higher is better)"))
+    assert said in meaning

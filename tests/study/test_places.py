@@ -10,7 +10,7 @@ from sweeper.study.study import Study
 
 @pytest.mark.parametrize(
     ("command", "runs", "reports"),
-    [("run", True, True), ("transfer", True, True), ("advise", False, False), ("lr-range", False, False)],
+    [("run", True, True), ("transfer", True, True), ("advise", True, True), ("lr-range", False, False)],
 )
 def test_a_command_names_the_folders_that_it_takes(command: str, runs: bool, reports: bool) -> None:
     """``--runs`` and ``--reports`` as they were given, quoted for the shell; not the usual ones."""

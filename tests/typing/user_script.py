@@ -11,7 +11,9 @@ import sweeper
 def right() -> None:
     """What the README shows, and the answer as data."""
     study = sweeper.Study(name="mine", model={"source": "mlp", "depth": 2}, search={"trials": 4})
-    result: sweeper.Result = sweeper.run(study, sweeper.Options(jobs=2, quiet=True))
+    result: sweeper.Result = sweeper.run(
+        study, sweeper.Options("runs", reports="reports", jobs=2, quiet=True)
+    )
     print(len(result.trials), len(result.curves), len(result.layers), len(result.best))
     page: Path = result.report("out")
     answer = result.answer

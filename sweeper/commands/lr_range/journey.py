@@ -41,13 +41,13 @@ class RangeTest:
     """study, trainings, rates, steps, seed, the lowest rate of each optimizer, the plan, what guessing loses,
     and what was held fixed."""
 
-    def save(self, folder: Path) -> Path | None:
+    def save(self, folder: str | Path) -> Path | None:
         """Write the figure to `folder`; returns its path, or ``None`` if it cannot be drawn: stderr says why.
 
         Raises:
             RunFolderError: if `folder` cannot be written.
         """
-        return save_figure(folder, "lr-range", lambda: draw(self.measured))
+        return save_figure(Path(folder), "lr-range", lambda: draw(self.measured))
 
 
 def lr_range(

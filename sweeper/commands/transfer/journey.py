@@ -79,13 +79,14 @@ class Transfer:
     about: dict[str, Any]
     """study, key, sizes, to, check, objective, what was held, rates, seeds, trainings, the plan."""
 
-    def save(self, folder: Path) -> Path | None:
+    def save(self, folder: str | Path) -> Path | None:
         """Write figures and page (``transfer.html``) to `folder`; returns the path of the figure of the
         rates, or ``None`` if it cannot be drawn: stderr says why.
 
         Raises:
             RunFolderError: if `folder` cannot be written.
         """
+        folder = Path(folder)
         write_page(folder, self.measured, self.found, self.about)
         penalty = self.found.penalty
         if penalty is not None:

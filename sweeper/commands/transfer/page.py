@@ -26,6 +26,7 @@ from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, RenderedSection, render
 from sweeper.report.transferred import FIGURES, KEPT, KEY, PENALTY, Kept, KeptPart, put_aside, table_of
 from sweeper.report.use import LABELS
+from sweeper.study.parameters import PENALTY as WEIGHT
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
 from sweeper.wording import bounds, given, interval, number, shown
@@ -134,7 +135,8 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
         )
     if beyond_the_limit(ahead, found.optima):
         lead += " At the nearest size trainings diverge with it: search lower rates as well."
-    settings = {LABELS.get(name, name): shown(value) for name, value in about["held"].items()}
+    told = {WEIGHT} if found.penalty is not None else set()  # beside what is known of it, not as advice
+    settings = {LABELS.get(name, name): shown(v) for name, v in about["held"].items() if name not in told}
     return Card("predicted", headline, lead, settings, _facts(found, about), step)
 
 
@@ -157,5 +159,5 @@ def _facts(found: Found, about: Mapping[str, Any]) -> tuple[Fact, ...]:
     else:
         facts.append(Fact("Check", "none", "--check SIZE trains one more size to test the prediction"))
     if found.penalty is not None:
-        facts.append(Fact("Penalty", *penalty_fact(found.penalty)))
+        facts.append(Fact("Penalty", *penalty_fact(found.penalty, about)))
     return tuple(facts)

@@ -10,6 +10,7 @@ from sweeper.commands.transfer.law import inside, unchecked
 from sweeper.commands.transfer.penalty import FACTORS, LEVEL, Penalties
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
+from sweeper.study.parameters import PENALTY
 from sweeper.wording import bounds, count, given, interval, listing, number, percent, signed_number
 
 VERDICTS = {
@@ -91,10 +92,12 @@ def _not_compared(rows: list[dict[str, Any]], about: Mapping[str, Any]) -> Itera
             yield f"{where} every training with a penalty diverged."
 
 
-def penalty_fact(found: Penalties) -> tuple[str, str]:
-    """Value and meaning of the line on the card."""
+def penalty_fact(found: Penalties, about: Mapping[str, Any]) -> tuple[str, str]:
+    """Value and meaning of the line on the card, with the weight that the rates were measured with."""
     verdicts, sizes = found.best["verdict"], f"of {count(len(found.best), 'size')}"
     seeds = f"on {count(found.plan.fresh_seeds, 'fresh seed')} the best weight of the grid against none"
+    held = float(about["held"].get(PENALTY) or 0.0)
+    seeds += f"; the rates were measured {f'with {number(held)}' if held else 'without'}"
     if (verdicts == "better").any():
         return f"helps at {int((verdicts == 'better').sum())} {sizes}", seeds
     return ("not shown to help" if (verdicts == "worse").any() else "no effect seen"), seeds

@@ -47,13 +47,20 @@ class Asked:
     """File or built-in name."""
     assignments: tuple[str, ...] = ()
     """Its ``--set`` arguments."""
+    places: tuple[str, ...] = ()
+    """``--runs DIR --reports DIR`` where these are not the usual ones."""
 
     def command(self, name: str, settings: Mapping[str, Any]) -> str:
         """``sweeper run STUDY --set …``: as asked, with `settings` on top and under a name of its own."""
         new = [f"name={name}"] if settings else []
         new += [f"{key}={toml(value)}" for key, value in settings.items()]
         words = ["sweeper", "run", self.study]
-        return command_line([*words, *(w for a in (*self.assignments, *new) for w in ("--set", a))])
+        sets = (word for each in (*self.assignments, *new) for word in ("--set", each))
+        return command_line([*words, *sets, *self.places])
+
+    def comparison(self, name: str, other: str) -> str:
+        """``sweeper compare NAME OTHER``: what compares two runs."""
+        return command_line(["sweeper", "compare", name, other, *self.places])
 
 
 def toml(value: Any) -> str:

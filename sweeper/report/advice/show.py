@@ -62,12 +62,12 @@ def text(
     whole = combined(advice, asked, name)
     if whole is not None:
         lines += ["All main changes in one run", "-" * 27, *_broken(whole), ""]
-    if after := _afterwards(advice, name, objective):
-        lines += textwrap.wrap(after, WIDTH)
+    if after := _afterwards(advice, asked, name, objective):
+        lines += textwrap.wrap(after, WIDTH, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines).rstrip()
 
 
-def _afterwards(advice: Sequence[Advice], name: str, objective: str) -> str:
+def _afterwards(advice: Sequence[Advice], asked: Asked, name: str, objective: str) -> str:
     """What compares the new runs with the study; where scores are in another unit, that nothing does."""
     changed = {f"{name}-{one.key}": one.settings for one in advice if one.settings}
     if whole := together(advice):
@@ -81,7 +81,8 @@ def _afterwards(advice: Sequence[Advice], name: str, objective: str) -> str:
     but = f"; not {listing(ranked)}, which ranks by another score" if ranked else ""
     units = [new for new in other if new not in ranked]
     but += f"; not {listing(units)}, where {objective} is in another unit" if units else ""
-    return f"Afterwards: sweeper compare {name} NAME, where NAME is that of the new run{but}."
+    compared = asked.comparison(name, "NAME")
+    return f"Afterwards: {compared}, where NAME is that of the new run{but}."
 
 
 def _paragraph(one: Advice) -> Iterator[str]:

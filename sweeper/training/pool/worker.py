@@ -1,8 +1,10 @@
 """One worker process and what runs in it: a loky executor of its own, which runs one call at a time."""
 
 import multiprocessing
+import multiprocessing.resource_tracker
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext, suppress
@@ -15,6 +17,7 @@ import psutil
 from filelock import FileLock, Timeout
 from joblib import parallel_config
 from joblib.externals.loky import BrokenProcessPool, ProcessPoolExecutor
+from joblib.externals.loky.backend import resource_tracker as loky_tracker
 
 from sweeper.training.pool import messages, watchdog
 from sweeper.training.pool.descendants import allow_growth
@@ -34,6 +37,8 @@ ONE_THREAD = dict.fromkeys(LIBRARY_THREADS, "1")
 """The environment of a worker."""
 LONGEST_TURN = 10.0
 """Seconds after which a worker no longer waits for another one that prepares itself."""
+SILENT = "ignore:resource_tracker:UserWarning"
+"""Option of Python against what trackers of leaked resources say."""
 PATIENCE = 5.0
 """Seconds after which a process should have ended that loky was told to end; it takes milliseconds."""
 
@@ -69,7 +74,8 @@ class Worker:
         """Start the process; does not wait for it."""
         first = (os.getpid(), str(self._words), self._prepare, self._turn)
         self._words.unlink(missing_ok=True)
-        with _unheard():
+        with self._starting, _unheard():
+            _start_trackers()
             self._executor = ProcessPoolExecutor(1, initializer=_start, initargs=first, env=self._environment)
         self._started = self._submit(_nothing)
 
@@ -165,6 +171,22 @@ def _unheard() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_trackers() -> None:
+    """Start the processes that clean up after workers, unless they are there, so that they do it silently.
+
+    Workers are killed, so locks that libraries make in them (one of a progress bar, say) are left to these,
+    which would print a warning for each kind; they remove them all the same.
+    """
+    if os.name != "posix":  # there are no locks with names elsewhere
+        return
+    sys.warnoptions.append(SILENT)  # they take the options of this process
+    try:
+        for tracker in (multiprocessing.resource_tracker, loky_tracker):
+            tracker.ensure_running()
+    finally:
+        sys.warnoptions.remove(SILENT)
 
 
 def _start(parent: int, words: str, prepare: Callable[[], object], turn: Path | None) -> None:

@@ -184,7 +184,8 @@ def test_a_check_of_the_penalty_that_checks_nothing_says_why(helps: tuple[int, .
 
 
 def test_a_penalty_that_is_worse_is_not_shown_to_help() -> None:
-    """A negative gain; the rate of each setting is told, as it may be the reason."""
+    """A negative gain; the rate of each setting is told, as it may be the reason. On the card the weight that
+    the rates were measured with stands beside this, and is no setting to use."""
     done = of_penalty(dict.fromkeys(SIZES, 1e-3), gain=-0.1)
     assert set(done.best["verdict"]) == {"worse"}
     said = penalty_sentences(done, ABOUT)[0]
@@ -192,9 +193,11 @@ def test_a_penalty_that_is_worse_is_not_shown_to_help() -> None:
         "At model.width 16 no penalty is shown to help: the best setting of the grid with one"
     )
     assert "at a rate of 0.1, is worse than none at 0.1" in said
-    assert (
-        card(Found(**{**vars(told(NOTHING)), "penalty": done}), ABOUT).facts[-1].value == "not shown to help"
-    )
+    whole = Found(**{**vars(told(NOTHING)), "penalty": done})
+    shown = [card(whole, {**ABOUT, "held": {NAME: weight}}) for weight in (7.397e-5, 0.0)]
+    assert [(each.settings, each.facts[-1].value) for each in shown] == [({}, "not shown to help")] * 2
+    ends = [each.facts[-1].meaning.rpartition("; the rates were measured ")[2] for each in shown]
+    assert ends == ["with 7.4e-5", "without"]
 
 
 def test_scores_to_maximise_keep_their_direction() -> None:
