@@ -254,8 +254,10 @@ def _seconds_a_step(task: Task, trial: Trial, steps: int, times: int) -> float:
     """A longer training less a shorter one, so that set-up does not count, each the fastest of some `times`.
 
     What holds up a single one then does no harm. Where the clock sees no difference, set-up counts too.
+    Layers are not measured, as they are not in the steps of stacks that are timed.
     """
-    few, many = (partial(reference.train, short(task, n), trial) for n in (steps, LONGER * steps))
+    plain = replace(trial, measured=False)
+    few, many = (partial(reference.train, short(task, n), plain) for n in (steps, LONGER * steps))
     seconds = [(timed(few), timed(many)) for _ in range(times)]
     shorter, longer = map(min, zip(*seconds, strict=True))
     seen = longer > shorter
