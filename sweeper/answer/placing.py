@@ -196,6 +196,6 @@ def at_worst(row: Mapping[Hashable, Any], ranked: Ranked, *, remarked: bool = Tr
     said, cut, _ = in_words(*apart(row), mark=CUT_OFF)[side].partition(CUT_OFF)
     # more than three digits, which the numbers beside it needed, are of no use to it alone
     fitting = len(said.lstrip("−0.").replace(".", "")) <= 3
-    worst = f"{(said if fitting else number(end, full=True)).lstrip('−')}{cut}"
+    worst = f"{(said if fitting else number(end, full=abs(end) < 1e-3)).lstrip('−')}{cut}"
     remark = stricter(low, high) * remarked
     return f"may be up to {worst} worse{f' (the interval {remark})' if remark else ''}"

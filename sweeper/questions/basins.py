@@ -287,6 +287,11 @@ def _lost_words(row: Mapping[Any, Any]) -> str:
     return f"{percent(row['lost_share'])} ({ends})"
 
 
+def without_details(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without what sentences say where it matters, and the ends of what was tried."""
+    return frame.drop(columns=["by_gain", "unlearned", "blind_pruned", "rate_low", "rate_high"])
+
+
 TABLES = {"basins": basins, "divergence": boundaries, **range_edges.TABLES}
 FIGURE = FigureSpec(
     name="basins",
@@ -295,30 +300,29 @@ FIGURE = FigureSpec(
     caption=(
         "Green: rates of completed trials within 10 % of the best (dot) of the same optimizer and "
         "activation, of a score that is 1 at best in distance from 1, or within 10 % of its gain over "
-        "guessing where that is less; above them, of all activations. Only "
-        "trials better than before training and than guessing count. No green: no second one came that "
-        "close; no dot: there was none. Ticks mark the nearest rates tried outside, so the basin ends "
-        "before them; without a tick it may extend further. Other settings vary; one seed each."
+        "guessing where that is less; above them, of all activations. Only trials better than before "
+        "training and than guessing count. No green: no second one came that close; no dot: there was "
+        "none. Ticks mark the nearest rates tried outside, so the basin ends before them; without a tick "
+        "it may extend further. Other settings vary; one seed each."
     ),
     missing="No search trial completed, so no learning rate is known to be good.",
     draw=draw,
     alt=alt,
 )
 TABLES_SHOWN = (
-    Shown("basins", "Basins by optimizer and activation"),
+    Shown("basins", "Basins by optimizer and activation; the CSV has more columns", without_details),
     Shown("divergence", "Where training diverges"),
     range_edges.SHOWN,
 )
 HOW = (
     "A basin holds the rates of completed trials whose score is within 10 % of the best of their group; of "
     "a score that is 1 at best, within 10 % of the best one's distance from 1; where 10 % of what the best "
-    "one gains over guessing is less, within that. Other settings vary and "
-    "each trial has one seed, so a lucky trial narrows a basin, and one trial is none. A trial improved if "
-    "it was ever better than before training and than guessing; others are in no basin. What a rate loses "
-    "that is drawn blindly is the mean over the trials that were drawn before the search had learned "
-    "anything, published defaults left out, of min(loss, loss before training) − lowest, as a share of "
-    "what could be learned. A pruned trial counts with the lowest loss that it had reached, so it may have "
-    "lost less.",
+    "one gains over guessing is less, within that. Other settings vary and each trial has one seed, so a "
+    "lucky trial narrows a basin, and one trial is none. A trial improved if it was ever better than before "
+    "training and than guessing; others are in no basin. What a rate loses that is drawn blindly is the "
+    "mean over the trials that were drawn before the search had learned anything, published defaults left "
+    "out, of min(loss, loss before training) − lowest, as a share of what could be learned. A pruned trial "
+    "counts with the lowest loss that it had reached, so it may have lost less.",
     "The divergence boundary comes from a logistic curve in log10 of the rate; pruned trials count as "
     "not diverged. It pools activations and all other settings; an interval that reaches beyond the rates "
     "tried is cut there.",

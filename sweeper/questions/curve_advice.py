@@ -12,7 +12,7 @@ from sweeper.components.schedules import SCHEDULES, ends_low
 from sweeper.questions.run_data import RunData
 from sweeper.statistics import curve_class as shapes
 from sweeper.study.command_line import option
-from sweeper.study.parameters import SCHEDULE_KEYS
+from sweeper.study.parameters import searches_schedule
 from sweeper.study.study import Study
 from sweeper.wording import whole
 
@@ -28,15 +28,10 @@ LONGER, DECAY, FALLING = (
 ALL = frozenset({LONGER, DECAY, FALLING})
 
 
-def searches_schedule(study: Study) -> bool:
-    """Whether the trials of a study differ in their schedules."""
-    return any(key in study.space.parameters for key in SCHEDULE_KEYS)
-
-
 def settable_by(study: Study) -> frozenset[str]:
     """Which of the options that advice names this study takes, and does not follow already."""
     decays = "weight_decay" in study.space.parameters
-    falls = study.training.schedule != "constant" or searches_schedule(study)
+    falls = study.training.schedule != "constant" or searches_schedule(study.space.parameters)
     lengths = {f"training.{key}" for key in ("steps", "epochs", "batch_size")}
     alike = not lengths & set(study.space.parameters)  # one option sets the steps of all trials
     asked = {

@@ -12,7 +12,6 @@ from sweeper.answer.edges import Edge
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import Ranked
 from sweeper.components.metric_words import metric_words
-from sweeper.questions.curve_advice import searches_schedule
 from sweeper.report.advice.item import toml
 from sweeper.report.at_end import lost_at_end
 from sweeper.report.doubts import Doubt
@@ -21,6 +20,7 @@ from sweeper.report.more_seeds import more_seeds, no_more
 from sweeper.report.other_rates import other_rates, too_high
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import PLACEHOLDER, of_run, option, run_again
+from sweeper.study.parameters import searches_schedule
 from sweeper.study.rates import as_range, joined, search_rates
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, listing, number, percent, spoken
@@ -293,7 +293,8 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
 def _falling(study: Study, answer: Answer, edge: Edge | None) -> _Rerun | None:
     """A rate that falls, where trainings lose what their best evaluations had."""
     setting = "training.schedule=cosine"
-    if searches_schedule(study) or study.training.schedule != "constant" or not lost_at_end(study, answer):
+    falls = study.training.schedule != "constant" or searches_schedule(study.space.parameters)
+    if falls or not lost_at_end(study, answer):
         return None
     where = "The winner's "
     if edge is not None and edge.parameter == "learning_rate":

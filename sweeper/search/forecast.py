@@ -37,7 +37,7 @@ class Forecast:
     planned: Callable[[Trial], float]
     """Seconds of a training, as the plan says"""
     tell: Callable[[str], None]
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=lambda: time.monotonic())
     _told: bool = False
 
     def next_of(self, search: Search, *, wait: bool = True) -> list[Trial]:

@@ -1,6 +1,6 @@
 """The parameters of a trial: which there are, and which values each may have."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from sweeper.components.activations import ACTIVATIONS
@@ -43,3 +43,8 @@ THE_SAME_FOR_ALL = (
 """Keys of [training] that say how trials are judged and where they run."""
 SEARCHABLE_TRAINING = [name for name in TrainingSection.model_fields if name not in THE_SAME_FOR_ALL]
 WHOLE_TRAINING = ("steps", "batch_size")
+
+
+def searches_schedule(parameters: Container[str]) -> bool:
+    """Whether trials with these parameters have schedules of their own."""
+    return any(key in parameters for key in SCHEDULE_KEYS)

@@ -35,7 +35,7 @@ from sweeper.training.setup import (
 )
 from sweeper.training.state import TrialState
 from sweeper.trial import Trial, TrialResult
-from sweeper.user_code.observing import Looks, apart, seed_of
+from sweeper.user_code.observing import LAYERS, OBSERVER, TEST, VALIDATION, apart, seed_of
 from sweeper.user_code.outside import of_model
 from sweeper.user_code.put_back import put_back
 
@@ -93,7 +93,7 @@ def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | No
                 group["lr"] = group.get("initial_lr", settings.learning_rate) * factor
             if observer is not None and state.step in observer.steps:
                 with (
-                    apart(model, seed_of(trial.seed, state.step, Looks.OBSERVER)),
+                    apart(model, seed_of(trial.seed, state.step, OBSERVER)),
                     put_back(of_model(model), weights=False),
                 ):
                     observer.observe(state.step, built, optimizer)
@@ -126,7 +126,7 @@ def measure_layers(
 
     `weights_before`: those of each layer before the last update.
     """
-    model, seed = built.model, seed_of(state.trial.seed, state.step, Looks.LAYERS)
+    model, seed = built.model, seed_of(state.trial.seed, state.step, LAYERS)
     first = slice(MEASURED_ROWS)
     x, y = (copied(taken(part, first)) for part in (rows.x_validation, rows.y_validation))
     with apart(model, seed), put_back(of_model(model), weights=False):
@@ -140,8 +140,8 @@ def measure_layers(
 def evaluate(state: TrialState, model: nn.Module, loss: Loss, rows: Rows) -> None:
     """Score the validation rows, and the test rows where the objective is the best so far."""
     seed, step = state.trial.seed, state.step
-    own = seed_of(seed, step, Looks.VALIDATION)
+    own = seed_of(seed, step, VALIDATION)
     validation = scores(model, loss, rows.x_validation, rows.y_validation, own)
     if state.record_scores(validation) and rows_in(rows.x_test):
         with put_back(of_model(model), weights=False):
-            state.test = scores(model, loss, rows.x_test, rows.y_test, seed_of(seed, step, Looks.TEST))
+            state.test = scores(model, loss, rows.x_test, rows.y_test, seed_of(seed, step, TEST))

@@ -18,7 +18,7 @@ VALUES = {
     "objective", "best_so_far", "loss", "initial", "best_loss", "expected_best", "bin_objective", "mean",
     "mean_so_far", "search_objective",
 }  # fmt: skip
-ALSO = {"best": {"heatmap", "isolation"}, "median": {"penalty_bins"}}
+ALSO = {"best": {"heatmap", "isolation"}, "median": {"penalty_bins"}, "last": {"finalists"}}
 """Columns that hold the objective in these tables alone."""
 ENDS = {"finalists", "comparison", "isolation", "penalty_bins"}
 """Tables whose low and high are of the objective."""

@@ -218,7 +218,7 @@ def test_a_winner_at_the_edge_asks_for_a_wider_range(records: SyntheticRecords) 
     ]
 
 
-@pytest.mark.parametrize(("lost", "lower"), [(0.9, True), (0.3, False)])
+@pytest.mark.parametrize(("lost", "lower"), [(0.9, True), (0.2, False)])
 def test_where_most_diverged_lower_rates_come_first(
     records: SyntheticRecords, lost: float, lower: bool
 ) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.user_code.observing import Looks, apart, seed_all, seed_of
+from sweeper.user_code.observing import LOOKS, apart, seed_all, seed_of
 
 
 class Draws(nn.Module):
@@ -56,5 +56,5 @@ def test_what_a_look_draws_depends_on_its_seed_alone() -> None:
 
 def test_looks_have_seeds_of_their_own() -> None:
     """Seeds, steps and what is looked at never share a seed."""
-    seeds = [seed_of(seed, step, look) for seed in range(5) for step in range(200) for look in Looks]
+    seeds = [seed_of(seed, step, look) for seed in range(5) for step in range(200) for look in range(LOOKS)]
     assert len(set(seeds)) == len(seeds)
