@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.questions.run_data import RunData, once
-from sweeper.statistics.intervals import interval
+from sweeper.statistics.intervals import interval, standard_error
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.trial import objective_metric, objective_value
 from sweeper.wording import distinct, listing
@@ -23,8 +23,8 @@ def last_scores(run: RunData) -> pd.DataFrame:
 
 
 def leads_at_the_end(run: RunData, finalists: pd.DataFrame) -> Iterator[str]:
-    """A sentence where another finalist than the winner is ahead at the last evaluation: shown, or by its
-    mean alone.
+    """A sentence where another finalist than the winner is ahead at the last evaluation: shown, or by more
+    than the standard error of the difference.
 
     `finalists`: a row per finalist and fresh seed, the winner first, with the columns rank, label, seed,
     outcome and last. Differences are paired, over the seeds that both completed.
@@ -38,8 +38,8 @@ def leads_at_the_end(run: RunData, finalists: pd.DataFrame) -> Iterator[str]:
     for rank in by_seed.columns[1:]:
         pairs = by_seed[[1, rank]].dropna().to_numpy(dtype=float)
         gains = np.array([run.ranked.cost(own) - run.ranked.cost(other) for own, other in pairs])
-        if len(gains) < ENOUGH_SEEDS or not gains.mean() > 0:
-            continue
+        if len(gains) < ENOUGH_SEEDS or not gains.mean() > standard_error(gains):
+            continue  # nearer to the winner than luck puts equal ones, mostly
         low, high = interval(gains)
         own, other = distinct([pairs[:, 0].mean(), pairs[:, 1].mean()])
         apart, *ends = interval_words(gains.mean(), low, high)
