@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from sweeper.questions.curve_advice import advice, where_best
+from sweeper.questions.curve_advice import Ended, advice, where_best
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
 from sweeper.statistics import curve_class as shapes
@@ -102,7 +102,8 @@ def of_the_answer(
     shape = shapes.Shape(name, int(alike["best_step"].median()), settled, 0.0, 0.0, 0.0, 0.0, 0.0)
     late = own["objective_step"] == own["steps"]
     scored = steps if late.mean() > 0.5 else None
-    text = advice(name, steps, steps, shape, settable, by_loss=by_loss, slow=slow, scored=scored)
+    ended = Ended(name, steps, steps, shape, by_loss=by_loss, slow=slow, scored=scored, settable=settable)
+    text = advice(ended)
     if name == shapes.IMPROVING and not (by_loss or scored):
         many = f" on {int((~late).sum())} of {count(total, 'seed')}" if total > 1 else ""
         text = f"its loss still fell, but what ranks trials was best before the end{many}"

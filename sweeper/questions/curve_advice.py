@@ -1,8 +1,9 @@
 """What the class of a curve asks for, with an option that the study takes."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from sweeper.answer.rows import schedules
@@ -20,12 +21,13 @@ EARLY = 0.1
 """Divergence within this share of the steps may be mended by a warm-up."""
 
 
-LONGER, DECAY, FALLING = (
-    "training.steps",
-    "search.space.weight_decay={low = 1e-6, high = 1e-2, log = true, zero = 0.25}",
-    "search.space.schedule",
-)
+SETTLED, ROOM = 0.6, 1.25
+"""Share of the steps up to which a curve has settled early; how many times as many steps leave room."""
+LONGER, DECAY, FALLING = "training.steps", "search.space.weight_decay", "search.space.schedule"
+"""Keys that advice may set."""
+DECAY_SETTING = f"{DECAY}={{low = 1e-6, high = 1e-2, log = true, zero = 0.25}}"
 ALL = frozenset({LONGER, DECAY, FALLING})
+NOTHING = ("", "", "")
 
 
 def settable_by(study: Study) -> frozenset[str]:
@@ -36,7 +38,7 @@ def settable_by(study: Study) -> frozenset[str]:
     alike = not lengths & set(study.space.parameters)  # one option sets the steps of all trials
     asked = {
         LONGER: f"{LONGER}=2" if alike else "",
-        DECAY: "" if decays else DECAY,
+        DECAY: "" if decays else DECAY_SETTING,
         FALLING: "" if falls else f"{FALLING}=cosine",
     }
     return frozenset(key for key, setting in asked.items() if setting and option(study, setting))
@@ -56,10 +58,6 @@ def unscheduled(trials: pd.DataFrame) -> frozenset[int]:
     return frozenset(trials.loc[trials["optimizer"].isin(known), "trial"])
 
 
-def _with(text: str, key: str, setting: str, settable: frozenset[str]) -> str:
-    return f"{text} ({command_line(['--set', setting])})" if key in settable else text
-
-
 def where_best(lowest: Sequence[int], steps: int, scored: Sequence[int]) -> str:
     """At which of so many `steps` the loss was lowest, of each training, and where the score was best that
     ranks it, if that is known."""
@@ -72,62 +70,109 @@ def _steps(found: Sequence[int]) -> str:
     return f"step {low:,}" if low == high else f"steps {low:,} to {high:,}"
 
 
-def advice(
-    name: str,
-    steps: int,
-    full: int,
-    found: shapes.Shape,
-    settable: frozenset[str] = ALL,
-    *,
-    too_high: bool = False,
-    by_loss: bool = True,
-    slow: bool = False,
-    scored: int | None = None,
-) -> str:
-    """What a class asks for, with a ready ``--set`` where there is one; empty where nothing follows.
+Said = tuple[str, str, str]
+"""What helps, the key that it takes and the setting of that; the last two empty where there is none."""
 
-    `steps` were made of the `full` length of the longest trial; `too_high`: the rate was above that of
-    the best trial of its optimizer and activation. `by_loss`: the validation loss ranks trials; another
-    score may be best when the loss no longer is, so no fewer steps are advised then. `slow`: the rate
-    fell, see `slowed`, so that a curve that has levelled off advises nothing. `scored`: the step at which
-    that other score was best, if known; a loss that still falls asks for no more steps where this was not
-    the last.
-    """
-    if name == shapes.IMPROVING and not by_loss and scored != steps:
-        return ""
-    if name == shapes.IMPROVING:
-        return _with("train longer", LONGER, f"{LONGER}={2 * steps}", settable)
-    if name == shapes.UNCLEAR and FALLING in settable:
-        return _with("a rate that falls would quiet its end", FALLING, f"{FALLING}=cosine", settable)
-    if (
-        name in (shapes.SATURATED, shapes.HIGHER)
-        and by_loss
-        and not slow
-        and found.settled_step <= 0.6 * steps
-    ):
-        enough = max(int(np.ceil(1.25 * found.settled_step)), 1)
-        return _with("fewer steps may do", LONGER, f"{LONGER}={enough}", settable)
-    if name == shapes.OVERFITTING and not by_loss:
-        return where_best([found.best_step], steps, [] if scored is None else [scored])
-    if name == shapes.OVERFITTING:
-        text = f"best at step {whole(found.best_step)} of {whole(steps)}: stop there, or regularize"
-        text = text if found.best_step else "it was best before training: regularize, or use more rows"
-        return _with(text, DECAY, DECAY, settable)
-    if name == shapes.MEMORIZED:
-        return _with("only the train loss fell: use more rows, or regularize", DECAY, DECAY, settable)
-    if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY):
-        text = "lower learning rate, or one that falls" if FALLING in settable else "lower learning rate"
-        return _with(text, FALLING, f"{FALLING}=cosine", settable)
-    if name == shapes.STUCK:
-        if too_high:
-            return "lower learning rate, as the best trial of its optimizer and activation has"
-        return "higher learning rate, or see whether the gradient vanishes"
-    if name == shapes.DIVERGED and not steps:
-        return "look at data and model: the loss is not finite before the first step"
-    if name in (shapes.DIVERGED, shapes.ROSE):
-        if FALLING not in settable:
-            return "lower learning rate"
-        if name == shapes.DIVERGED and steps > EARLY * full:
-            return "lower learning rate (a warm-up would be over by then)"
-        return _with("lower learning rate, or warm up", FALLING, f"{FALLING}=warmup_cosine", settable)
-    return ""
+
+@dataclass(frozen=True)
+class Ended:
+    """How a training ended."""
+
+    name: str
+    """The class of its curve."""
+    steps: int
+    full: int
+    """Steps of the longest trial."""
+    shape: shapes.Shape
+    too_high: bool = False
+    """Whether its rate was above that of the best trial of its optimizer and activation."""
+    by_loss: bool = True
+    """Whether the validation loss ranks trials: another score may be best when the loss no longer is."""
+    slow: bool = False
+    """Whether its rate fell, see `slowed`: a curve that has levelled off advises nothing then."""
+    scored: int | None = None
+    """Step at which that other score was best, if known."""
+    settable: frozenset[str] = ALL
+    """Keys that the study takes."""
+
+
+def advice(ended: Ended) -> str:
+    """What the class of a curve asks for, with a ready ``--set`` where there is one; empty where nothing
+    follows."""
+    text, key, setting = RULES[ended.name](ended) if ended.name in RULES else NOTHING
+    return f"{text} ({command_line(['--set', setting])})" if key and key in ended.settable else text
+
+
+def _improving(ended: Ended) -> Said:
+    """More steps; not where what ranks trials was best before the last one."""
+    if not ended.by_loss and ended.scored != ended.steps:
+        return NOTHING
+    return "train longer", LONGER, f"{LONGER}={2 * ended.steps}"
+
+
+def _unclear(ended: Ended) -> Said:
+    falls = ("a rate that falls would quiet its end", FALLING, f"{FALLING}=cosine")
+    return falls if FALLING in ended.settable else NOTHING
+
+
+def _levelled(ended: Ended) -> Said:
+    """Fewer steps, by the loss alone, where it settled early at a rate that did not fall."""
+    settled = ended.shape.settled_step
+    if not ended.by_loss or ended.slow or settled > SETTLED * ended.steps:
+        return NOTHING
+    return "fewer steps may do", LONGER, f"{LONGER}={max(math.ceil(ROOM * settled), 1)}"
+
+
+def _overfitting(ended: Ended) -> Said:
+    best, steps = ended.shape.best_step, ended.steps
+    if not ended.by_loss:
+        return where_best([best], steps, [] if ended.scored is None else [ended.scored]), "", ""
+    if not best:
+        return "it was best before training: regularize, or use more rows", DECAY, DECAY_SETTING
+    return f"best at step {whole(best)} of {whole(steps)}: stop there, or regularize", DECAY, DECAY_SETTING
+
+
+def _memorized(ended: Ended) -> Said:
+    return "only the train loss fell: use more rows, or regularize", DECAY, DECAY_SETTING
+
+
+def _unsteady(ended: Ended) -> Said:
+    text = "lower learning rate, or one that falls" if FALLING in ended.settable else "lower learning rate"
+    return text, FALLING, f"{FALLING}=cosine"
+
+
+def _stuck(ended: Ended) -> Said:
+    lower = "lower learning rate, as the best trial of its optimizer and activation has"
+    return lower if ended.too_high else "higher learning rate, or see whether the gradient vanishes", "", ""
+
+
+def _rose(ended: Ended) -> Said:
+    """A lower rate, or a warm-up where that can be set."""
+    if FALLING not in ended.settable:
+        return "lower learning rate", "", ""
+    return "lower learning rate, or warm up", FALLING, f"{FALLING}=warmup_cosine"
+
+
+def _diverged(ended: Ended) -> Said:
+    if not ended.steps:
+        return "look at data and model: the loss is not finite before the first step", "", ""
+    if FALLING in ended.settable and ended.steps > EARLY * ended.full:
+        return "lower learning rate (a warm-up would be over by then)", "", ""
+    return _rose(ended)
+
+
+RULES: Mapping[str, Callable[[Ended], Said]] = {
+    shapes.IMPROVING: _improving,
+    shapes.UNCLEAR: _unclear,
+    shapes.SATURATED: _levelled,
+    shapes.HIGHER: _levelled,
+    shapes.OVERFITTING: _overfitting,
+    shapes.MEMORIZED: _memorized,
+    shapes.UNSTABLE: _unsteady,
+    shapes.RISING: _unsteady,
+    shapes.NOISY: _unsteady,
+    shapes.STUCK: _stuck,
+    shapes.ROSE: _rose,
+    shapes.DIVERGED: _diverged,
+}
+"""Class of a curve -> what it asks for."""

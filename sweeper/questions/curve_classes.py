@@ -25,7 +25,7 @@ from sweeper.questions.answer_curves import (
     ranks_by_loss,
 )
 from sweeper.questions.convergence import SHOWN
-from sweeper.questions.curve_advice import FALLING, advice, settable_by, slowed, unscheduled
+from sweeper.questions.curve_advice import FALLING, Ended, advice, settable_by, slowed, unscheduled
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.range_edges import edges_of_answer
 from sweeper.questions.run_data import RunData, once
@@ -83,10 +83,10 @@ def curve_classes(run: RunData) -> pd.DataFrame:
         best_at = ranked.get(trial, NOWHERE) if outcome != "diverged" else NOWHERE  # it has no objective
         at = (found.best_step, found.settled_step, *best_at, run.objective)
         numbers = (found.lowest, found.end, found.gain, found.gain_error, found.noise)
-        asked = {"too_high": trial in above, "by_loss": by_loss, "slow": trial in slow}
         able = settable - {FALLING} if trial in plain else settable
         scored = ranked[trial][0] if trial in ranked else None
-        text = advice(name, made, full, found, able, scored=scored, **asked) if run.advises else ""
+        ended = Ended(name, made, full, found, trial in above, by_loss, trial in slow, scored, able)
+        text = advice(ended) if run.advises else ""
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -11,7 +11,7 @@ from synthetic_records import SyntheticRecords
 from sweeper.answer.answer import Answer
 from sweeper.questions import TABLES
 from sweeper.questions.answer_curves import ENDED, OF_THE_ANSWER, of_the_answer
-from sweeper.questions.curve_advice import ALL, FALLING, LONGER, advice, settable_by, slowed
+from sweeper.questions.curve_advice import ALL, FALLING, LONGER, Ended, advice, settable_by, slowed
 from sweeper.statistics import curve_class as shapes
 from sweeper.study.command_line import option
 from sweeper.study.study import Study
@@ -121,8 +121,8 @@ def test_no_section_advises_where_nothing_is_advised(
 def test_fewer_steps_are_advised_by_the_loss_where_it_ranks(name: str) -> None:
     """Another score may go on rising when the loss no longer falls."""
     found = shapes.Shape(name, 60, 60, 0.2, 0.3, 0.0, 0.0, 0.0)
-    assert advice(name, 300, 300, found)
-    other = advice(name, 300, 300, found, by_loss=False)
+    assert advice(Ended(name, 300, 300, found))
+    other = advice(Ended(name, 300, 300, found, by_loss=False))
     assert "steps=" not in other
     assert "stop there" not in other
     assert "fewer" not in other
@@ -148,7 +148,7 @@ def test_where_the_score_was_best_is_said_beside_where_the_loss_was_lowest() -> 
     said = of_the_answer(pd.DataFrame(rows, columns=OF_THE_ANSWER), ALL, by_loss=False)
     assert said.endswith("its loss was lowest at steps 6 to 11 of 20, its score best at steps 11 to 16.")
     found = shapes.Shape(shapes.OVERFITTING, 6, 9, 0.1, 0.3, 0.0, 0.0, 0.0)
-    alone = advice(shapes.OVERFITTING, 20, 20, found, by_loss=False, scored=4)
+    alone = advice(Ended(shapes.OVERFITTING, 20, 20, found, by_loss=False, scored=4))
     assert alone == "its loss was lowest at step 6 of 20, its score best at step 4"
 
 

@@ -12,7 +12,7 @@ from synthetic_records import SyntheticRecords
 from sweeper.answer.rows import best_trials
 from sweeper.components.schedules import SCHEDULES
 from sweeper.questions.convergence import SHOWN
-from sweeper.questions.curve_advice import advice
+from sweeper.questions.curve_advice import Ended, advice
 from sweeper.questions.curve_classes import COLUMNS, curve_classes, curve_summary
 from sweeper.questions.run_data import RunData
 from sweeper.statistics.curve_class import CLASSES, IMPROVING, SATURATED, shape
@@ -250,7 +250,7 @@ def test_best_and_rest(records: SyntheticRecords) -> None:
 def test_each_class_has_its_advice(name: str, steps: int, said: str) -> None:
     """Longer, shorter, regularize, lower rate, warm up: with a ready option where there is one."""
     curve = fast(DONE)
-    text = advice(name, steps, 400, shape(STEPS, curve, curve))
+    text = advice(Ended(name, steps, 400, shape(STEPS, curve, curve)))
     assert said in text
     assert bool(text) is bool(said)
     assert ("warmup" in text) is (steps == 10)
@@ -260,11 +260,11 @@ def test_every_class_that_went_wrong_has_advice_of_its_own() -> None:
     """Only a curve that is neither flat nor wrong may be left without advice, and one that rose is never
     told to learn faster."""
     found = shape(STEPS, fast(DONE), fast(DONE))
-    texts = {name: advice(name, 400, 400, found) for name in CLASSES}
+    texts = {name: advice(Ended(name, 400, 400, found)) for name in CLASSES}
     assert {name for name, text in texts.items() if not text} == {"cut short", "too few points"}
     assert [name for name, text in texts.items() if "higher" in text] == ["not learning"]
-    assert "higher" not in advice("not learning", 400, 400, found, too_high=True)
-    assert "before training" in advice("overfitting", 400, 400, shape(STEPS, 2.3 + DONE, 2.3 - DONE))
+    assert "higher" not in advice(Ended("not learning", 400, 400, found, too_high=True))
+    assert "before training" in advice(Ended("overfitting", 400, 400, shape(STEPS, 2.3 + DONE, 2.3 - DONE)))
 
 
 def test_a_flat_curve_above_the_best_rate_is_not_told_to_go_higher() -> None:
