@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.outputs import mapped
-from sweeper.components.tree import Tree, applied, copied, first_tensor, leaves, rows_in, taken
+from sweeper.components.tree import Tree, applied, copied, first_tensor, leaves
 from sweeper.private_torch import buffers_of, version_of
 from sweeper.training.stacked.activation_reads import ActivationReads
 from sweeper.training.stacked.not_kept import (
@@ -24,11 +23,11 @@ from sweeper.training.stacked.not_kept import (
 )
 from sweeper.training.stacked.recording import Call, Recorder, tensors
 from sweeper.training.stacked.refusal import NotStackable
+from sweeper.training.stacked.score_memory import Scores, refuse_memory
 from sweeper.user_code.observing import put_values
 from sweeper.user_code.prints import first_change, prints_of_model
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-Scores = Callable[[Any, Any], Mapping[str, Tensor]]
 LATER = 64
 """Further passes by which a model is tried; `CALLS` operations and `NUMBERS` of parameters are the most."""
 CALLS, NUMBERS = 2_048, 2**24
@@ -115,7 +114,6 @@ def _evaluated(seen: "_Passes", model: nn.Module, before: Mapping[str, Any]) -> 
     Raises:
         NotStackable: if it, or a score, changes what the model or the user's code keep, beside buffers.
     """
-    scored = list[list[Tensor]]()
     for first in (True, False):  # a cache may be filled once
         model.eval()
         with torch.no_grad():
@@ -124,12 +122,8 @@ def _evaluated(seen: "_Passes", model: nn.Module, before: Mapping[str, Any]) -> 
         if changed := first_change(before, seen.state(), scalars=first):
             raise NotStackable(f"an evaluation changes {changed}")
         before = seen.state()
-        scored.append(seen.scored(evaluated.output))
-        if changed := first_change(before, seen.state(), scalars=first):
-            raise NotStackable(f"a score of your own keeps what it has seen: it changes {changed}")
-        before = seen.state()
-    if not _alike(*scored):
-        raise NotStackable("a score of your own keeps what it has seen: it gives the same rows another value")
+    with _drawing_nowhere_else("score"):
+        refuse_memory(seen.scores, evaluated.output, seen.rows[1], seen.code)
     return evaluated
 
 
@@ -193,21 +187,6 @@ class _Passes:
         after = self.state() if value.requires_grad else state
         self._restore()
         return _Pass(outputs, recorder.calls, state, after, output)
-
-    def scored(self, output: Any) -> list[Tensor]:
-        """The user's scores of it; after that they see fewer rows, of which what they keep would tell."""
-        half = slice(rows_in(self.rows[1]) // 2)
-        found, _ = (self._scored(output, self.rows[1], rows) for rows in (slice(None), half))
-        return found
-
-    def _scored(self, output: Any, y: Tree, rows: slice) -> list[Tensor]:
-        """None where one fails: it fails in any engine."""
-        with self._drawing_anew(), torch.no_grad():
-            try:
-                values = self.scores(mapped(lambda tensor: tensor[rows], output), taken(y, rows)).values()
-                return [value.detach().clone() for value in values]
-            except Exception:  # whatever it is, it is the trial's own outcome
-                return []
 
     def _drawing_anew(self) -> AbstractContextManager[None]:
         """Every pass draws the same random numbers, and leaves the generators as they were."""

@@ -1,5 +1,6 @@
 """What leads to state by a way that no stack takes is refused: aliases, backward passes, losses, scores."""
 
+import random
 from functools import partial
 from typing import Any
 
@@ -154,9 +155,76 @@ class Last(Moving):
         return self.value
 
 
-def test_scores_with_a_memory_are_of_one_trial_each() -> None:
-    """In a stack one score would see all trials in turn; what is kept for itself alone does no harm."""
-    trial = numbered([{}])[0]
-    why = why_not_stackable(task_of(metrics=[Moving()]), trial)
-    assert why.startswith("a score of your own keeps what it has seen: it changes metric 0")
-    assert why_not_stackable(task_of(metrics=[Last()]), trial) == ""
+class Best(Moving):
+    """The best accuracy so far."""
+
+    def __init__(self, first: float | None = 0.0) -> None:
+        self.value = first
+
+    def __call__(self, output: Tensor, target: Tensor) -> float:
+        """Of all that it has seen."""
+        right = float((output.argmax(1) == target).double().mean())
+        self.value = right if self.value is None else max(self.value, right)
+        return self.value
+
+
+class Against(Moving):
+    """The accuracy beside that of the first rows that it saw."""
+
+    def __call__(self, output: Tensor, target: Tensor) -> float:
+        """Above 0 where it has become better."""
+        right = float((output.argmax(1) == target).double().mean())
+        self.value = right if self.value is None else self.value
+        return right - self.value
+
+
+class Cached(Moving):
+    """Makes something once for each number of rows, and holds the best value for nobody."""
+
+    def __init__(self) -> None:
+        self.made, self.best = dict[int, Tensor](), 0.0
+
+    def __call__(self, output: Tensor, target: Tensor) -> float:
+        """Of these rows."""
+        weights = self.made.setdefault(len(target), torch.full((len(target),), 1 / len(target)))
+        right = float((weights * (output.argmax(1) == target)).sum())
+        self.best = max(self.best, right)
+        return right
+
+
+class Begins(Moving):
+    """Counts anew in each call, as metrics do that are reset before they are updated."""
+
+    def __init__(self) -> None:
+        self.right, self.seen, self.generator = 0, 0, random.Random(1)
+
+    def __call__(self, output: Tensor, target: Tensor) -> float:
+        """Of these rows."""
+        self.right, self.seen = int((output.argmax(1) == target).sum()), len(target)
+        self.generator.seed(1)
+        return self.right / self.seen + 0 * self.generator.random()
+
+
+@pytest.mark.parametrize("score", [Moving(), Best(), Best(None), Against()])
+def test_scores_with_a_memory_are_of_one_trial_each(score: Moving) -> None:
+    """In a stack one score would see all trials in turn."""
+    why = why_not_stackable(task_of(metrics=[score]), numbered([{}])[0])
+    assert why.startswith("a score of your own keeps what it has seen")
+
+
+@pytest.mark.parametrize("score", [Last(), Begins(), Cached()])
+def test_what_a_score_keeps_of_one_call_does_no_harm(score: Moving) -> None:
+    """It begins anew with each call; its state is as before."""
+    before = dict(vars(score))
+    assert why_not_stackable(task_of(metrics=[score]), numbered([{}])[0]) == ""
+    assert vars(score) == before
+
+
+def test_scores_that_draw_are_refused() -> None:
+    """A stack would give them other numbers than a trial alone."""
+
+    def noisy(output: Tensor, target: Tensor) -> float:
+        return float((output.argmax(1) == target).double().mean() + torch.rand(()))
+
+    why = why_not_stackable(task_of(metrics=[noisy]), numbered([{}])[0])
+    assert why == "a score of your own draws random numbers"
