@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
+from sweeper.data import leaks as module
 from sweeper.data.keys import Keys
 from sweeper.data.leaks import CORRELATED, leaks
 from sweeper.data.tables import read_frame
@@ -66,6 +67,13 @@ def test_real_targets_by_the_rank_correlation() -> None:
     noisy = np.log(PRICE) + RNG.normal(0, 0.05, ROWS)
     assert abs(spearmanr(noisy, PRICE)[0]) < CORRELATED
     assert leaking(PRICE, leak=-np.log(PRICE), x2=noisy) == ["leak"]
+
+
+def test_the_order_of_the_rows_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large table some rows are looked at first; one that is sorted begins with one class alone."""
+    monkeypatch.setattr(module, "QUICK", 20)
+    target = np.sort(CLASS)
+    assert leaking(target, leak=np.where(target == "good", 1.0, 0.0), x2=X**2) == ["leak"]
 
 
 def test_few_rows_tell_nothing() -> None:
