@@ -1,14 +1,14 @@
 """What a sweep gained over the published default of an optimizer, on the same fresh seeds."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from sweeper.answer.bounds import CUT_OFF, in_words, stricter, which_cut
-from sweeper.answer.comparison import FAILS, UNSHOWN, UNSTEADY, with_verdicts
+from sweeper.answer.comparison import FAILS, LOST_MORE, UNSHOWN, with_verdicts
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.statistics.race import ENOUGH_SEEDS
@@ -80,15 +80,23 @@ def gain(
     mean, optimizer = ranked.value(float(row["mean"])), str(known[trial]["optimizer"])
     if row is winner:
         return Gain(trial, optimizer, mean, 0.0, 0.0, 0.0, int(row["n"]), "winner")
-    verdict = "unshown" if row["verdict"] in UNSHOWN or not ends[0] > 0 else "gained"
-    verdict = {FAILS: "fails", UNSTEADY: "unsteady"}.get(row["verdict"], verdict)
     difference = float(row["difference"])
     unlike = _unlike(known[trial], known.get(int(winner["trial"]), {}))
-    verdict = "unlike" if verdict == "gained" and any(map(_is_of_training, unlike)) else verdict
+    verdict = _verdict(str(row["verdict"]), ends[0], unlike)
     other = listing(
         [value if name == "activation" else f"{name} = {value}" for name, value in unlike.items()]
     )
     return Gain(trial, optimizer, mean, difference, *ends, int(row["pairs"]), verdict, cut, other)
+
+
+def _verdict(compared: str, low: float, unlike: Iterable[str]) -> str:
+    """`Gain.verdict` where the default did not win: from the verdict of the comparison, the lower end of the
+    gain, and the names of the settings in which both differ."""
+    if compared in LOST_MORE:
+        return "fails" if compared == FAILS else "unsteady"
+    if compared in UNSHOWN or not low > 0:
+        return "unshown"
+    return "unlike" if any(map(_is_of_training, unlike)) else "gained"
 
 
 def _unlike(default: Mapping[str, Any], winner: Mapping[str, Any]) -> dict[str, str]:

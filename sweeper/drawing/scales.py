@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from sweeper.drawing.decades import spans_decades
@@ -57,6 +58,14 @@ def loss_axis(axis: Axis, values: Iterable[float], *, highest: bool = False) -> 
         if low <= 0:
             axis.set_view_interval(min(known) / 1.2, high, ignore=True)
         log_axis(axis)
+
+
+def color_scale(values: Iterable[float], *, highest: bool = False) -> Normalize:
+    """Logarithmic where the values span decades (`spans_decades`), else linear."""
+    known = [float(value) for value in values if math.isfinite(value)]
+    return (LogNorm if spans_decades(known, highest=highest) else Normalize)(
+        min(known, default=math.nan), max(known, default=math.nan)
+    )
 
 
 def cut_at_the_axis(

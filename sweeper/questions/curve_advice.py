@@ -19,8 +19,6 @@ from sweeper.wording import whole
 
 EARLY = 0.1
 """Divergence within this share of the steps may be mended by a warm-up."""
-
-
 SETTLED, ROOM = 0.6, 1.25
 """Share of the steps up to which a curve has settled early; how many times as many steps leave room."""
 LONGER, DECAY, FALLING = "training.steps", "search.space.weight_decay", "search.space.schedule"
@@ -100,7 +98,7 @@ def advice(ended: Ended) -> str:
     """What the class of a curve asks for, with a ready ``--set`` where there is one; empty where nothing
     follows."""
     text, key, setting = RULES[ended.name](ended) if ended.name in RULES else NOTHING
-    return f"{text} ({command_line(['--set', setting])})" if key and key in ended.settable else text
+    return f"{text} ({command_line(['--set', setting])})" if key in ended.settable else text
 
 
 def _improving(ended: Ended) -> Said:

@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, search_trials, with_names
-from sweeper.drawing.decades import spans_decades
-from sweeper.drawing.scales import log_axis
+from sweeper.drawing.scales import color_scale, log_axis
 from sweeper.drawing.style import canvas, ink, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables, named
 from sweeper.questions.run_data import RunData
@@ -58,7 +57,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     best = frame.pivot(index="activation", columns="optimizer", values="best")
     texts = frame.assign(text=_texts(frame)).pivot(index="activation", columns="optimizer", values="text")
     ranked = Ranked(frame["metric"].iloc[0])
-    norm = color_scale(frame["best"], ranked)
+    norm = color_scale(frame["best"], highest=ranked.highest)
     colors = f"{COLORS}_r" if ranked.highest else COLORS
     height = max(3.0, 1.2 + 0.46 * len(best))
     figure, (axes,) = canvas(height=height)
@@ -108,12 +107,6 @@ def _texts(frame: pd.DataFrame) -> list[str]:
         else f"{number(row['best'])}\n{whole(row['completed'])} of {whole(row['trials'])}"
         for row in frame.to_dict("records")
     ]
-
-
-def color_scale(values: "pd.Series", ranked: Ranked) -> Normalize:
-    """Logarithmic where the values span decades, else linear."""
-    apart = spans_decades(values, highest=ranked.highest)
-    return (LogNorm if apart else Normalize)(float(values.min()), float(values.max()))
 
 
 def alt(frame: pd.DataFrame) -> str:

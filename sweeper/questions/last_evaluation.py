@@ -31,7 +31,7 @@ def leads_at_the_end(run: RunData, finalists: pd.DataFrame) -> Iterator[str]:
     """
     done = finalists[finalists["outcome"] == "completed"]
     by_seed = done.pivot(index="seed", columns="rank", values="last").dropna(axis="columns", how="all")
-    if 1 not in by_seed or len(by_seed.columns) < 2:
+    if 1 not in by_seed:
         return
     labels = dict(zip(finalists["rank"], finalists["label"], strict=True))
     shown, ahead = list[str](), list[str]()

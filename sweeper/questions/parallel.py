@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -15,6 +14,7 @@ from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import FIRST, search_trials
 from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.decades import spans_decades
+from sweeper.drawing.scales import color_scale
 from sweeper.drawing.style import canvas, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
@@ -117,8 +117,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     axes.grid(False)
     axes.set_axis_off()
     scores = frame["objective"].to_numpy(float)
-    apart = spans_decades(scores, highest=ranked.highest)
-    norm = (LogNorm if apart else Normalize)(scores.min(), scores.max())
+    norm = color_scale(scores, highest=ranked.highest)
     colors = colormaps[COLORS + "_r" * ranked.highest](norm(scores))
     columns = []
     for at, name in enumerate(names):

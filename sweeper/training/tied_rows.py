@@ -1,5 +1,6 @@
 """What a score of the user's gives for outputs that are alike on every row, in whatever order these are."""
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
@@ -37,4 +38,4 @@ def whatever_order(scores: Scores, output: Tensor, y: Tensor) -> dict[str, float
 
 def _same(one: float, other: float) -> bool:
     """Also where neither is a number."""
-    return abs(one - other) <= ROUNDING * max(abs(one), abs(other)) or (one != one and other != other)
+    return math.isclose(one, other, rel_tol=ROUNDING) or (math.isnan(one) and math.isnan(other))

@@ -248,10 +248,7 @@ def slots_of(base: type) -> tuple[str, ...]:
 
 def is_empty(cell: CellType) -> bool:
     """Whether the variable of a closure has no value yet."""
-    try:
-        return cell.cell_contents is cell
-    except ValueError:
-        return True
+    return cell == CellType()  # contents are compared where both have some
 
 
 def held_by(cell: CellType) -> Any:

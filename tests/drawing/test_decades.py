@@ -7,10 +7,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import LogNorm
 
-from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.drawing.decades import spans_decades
-from sweeper.drawing.scales import loss_axis
-from sweeper.questions.heatmap import color_scale
+from sweeper.drawing.scales import color_scale, loss_axis
 
 
 @pytest.mark.parametrize(
@@ -37,5 +35,5 @@ def test_positive_values_a_factor_of_eight_apart(values: list[float], apart: boo
 def test_colors_of_scores_that_are_best_high_are_linear() -> None:
     """A logarithm would give most colors to the worst ones."""
     values = pd.Series([0.1, 0.95])
-    assert isinstance(color_scale(values, LOSS), LogNorm)
-    assert not isinstance(color_scale(values, Ranked("validation_accuracy (higher is better)")), LogNorm)
+    assert isinstance(color_scale(values), LogNorm)
+    assert not isinstance(color_scale(values, highest=True), LogNorm)

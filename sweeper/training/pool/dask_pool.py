@@ -229,11 +229,11 @@ def _forbid_failures(client: str, dask_scheduler: Any) -> None:
 def _allow_failures(client: str, dask_scheduler: Any) -> None:
     """In the scheduler: as many as before, once no other client forbids them."""
     before, clients = getattr(dask_scheduler, FORBIDDEN, (dask_scheduler.allowed_failures, set()))
-    others = clients & dask_scheduler.clients.keys() - {client}
-    setattr(dask_scheduler, FORBIDDEN, (before, others))
-    if not others:
+    if others := clients & dask_scheduler.clients.keys() - {client}:
+        setattr(dask_scheduler, FORBIDDEN, (before, others))
+    else:
         dask_scheduler.allowed_failures = before
-        delattr(dask_scheduler, FORBIDDEN)
+        vars(dask_scheduler).pop(FORBIDDEN, None)
 
 
 def _seen(workers: list[str], dask_scheduler: Any) -> tuple[dict[str, float], dict[str, list[str]]]:

@@ -75,6 +75,7 @@ class StackCache:
         with refusing():
             self.rng_layout = self._rng_layout(lead, seeds[0])
             trained, activations = first_pass(self.template, self.loss.function, *self.sample)
+            self.template.check_evaluation(taken(self.sample[0], slice(COMPARED_ROWS)))
         self.impossible = impossible(activations)
         """Kind of penalty -> why trials fail that have it."""
         segments = _together(trained, built.own_options)
@@ -124,9 +125,6 @@ class StackCache:
             self.stack = self.new_stack(size, None if done is None else done.steps.one)
             self.native = None if done is None else NativeSteps(self.stack, done.steps)
             self.stack.native = self.native
-            with refusing():
-                some = taken(self.sample[0], slice(COMPARED_ROWS))
-                self.template.check_evaluation(self.stack.values(), self.stack.dispatch, some)
             self._stack_of = asked
         if fresh:
             self.evaluator = self.new_evaluator()

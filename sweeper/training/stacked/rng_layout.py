@@ -119,9 +119,10 @@ def _evaluated(seen: "_Passes", model: nn.Module, before: Mapping[str, Any]) -> 
         with torch.no_grad():
             evaluated = seen.run()
         model.train()
-        if changed := first_change(before, seen.state(), scalars=first):
+        after = seen.state()
+        if changed := first_change(before, after, scalars=first):
             raise NotStackable(f"an evaluation changes {changed}")
-        before = seen.state()
+        before = after
     with _drawing_nowhere_else("score"):
         refuse_memory(seen.scores, evaluated.output, seen.rows[1], seen.code)
     return evaluated

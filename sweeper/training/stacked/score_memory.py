@@ -38,7 +38,7 @@ def refuse_memory(scores: Scores, output: Any, y: Tree, code: Mapping[str, Any])
             for turn in range(2 * len(batches)):
                 batch = (first + turn) % len(batches)
                 values = _scored(scores, *batches[batch])
-                if not _equal(known.setdefault(batch, values), values):
+                if first_change(known.setdefault(batch, values), values):
                     raise NotStackable(f"{KEEPS}: it gives the same rows another value")
                 if (turn + 1) % len(batches) == 0:
                     states.append(prints(code))
@@ -59,9 +59,3 @@ def _scored(scores: Scores, output: Any, y: Tree) -> dict[str, float]:
     if not torch.equal(state, torch.get_rng_state()):
         raise NotStackable("a score of your own draws random numbers")
     return found
-
-
-def _equal(some: Mapping[str, float], others: Mapping[str, float]) -> bool:
-    """Also where neither is a number."""
-    pairs = [(value, others.get(name)) for name, value in some.items()]
-    return some.keys() == others.keys() and all(a == b or (a != a and b != b) for a, b in pairs)

@@ -102,11 +102,12 @@ class Template:
             if name := next(filter(None, reached), None):
                 raise NotStackable(f"the model reaches its {name} by another way than as its attribute")
 
-    def check_evaluation(self, values: Tensors, dispatch: ActivationDispatch, x: Tree) -> None:
-        """`check` of an evaluation; arguments as those of `outputs`, with rows that all trials share."""
+    def check_evaluation(self, x: Tree) -> None:
+        """`check` of an evaluation of some rows."""
+        values = {n: t.detach().clone()[None] for n, t in (*self.parameters.items(), *self.buffers.items())}
+        dispatch = ActivationDispatch([[kernel] for kernel in self.kernels])
         with torch.no_grad(), self.evaluating(), Recorder() as recorder:
             self.outputs(values, dispatch, x, shared=True)
-        dispatch.calls.clear()
         self.check(recorder.calls)
 
     def stacked(self, trained: Collection[str], trials: int) -> tuple[Tensor, dict[str, Tensor]]:
