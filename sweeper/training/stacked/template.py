@@ -98,7 +98,8 @@ class Template:
         held = {**self.parameters, **self.buffers}
         names = {storage_of(tensor): name for name, tensor in held.items() if tensor.numel()}
         for call in calls:
-            reached = () if call.constant else (names.get(storage_of(tensor)) for tensor in call.inputs)
+            given = () if call.constant else (t for t in call.inputs if t.layout == torch.strided)
+            reached = (names.get(storage_of(tensor)) for tensor in given)
             if name := next(filter(None, reached), None):
                 raise NotStackable(f"the model reaches its {name} by another way than as its attribute")
 
