@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.answer.baseline import Baseline, baseline, by_seed
 from sweeper.answer.bounds import bounded
 from sweeper.answer.claims import AHEAD, ALONE, CONFIRMED, GUESS, PROVISIONAL, TIES
-from sweeper.answer.comparison import LOST_MORE, TIED, UNRANKED, UNSHOWN, WINNER, verdicts
+from sweeper.answer.comparison import LOST_MORE, UNSHOWN, Verdict, verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gain
 from sweeper.answer.learning import Learning, learning
@@ -167,49 +167,84 @@ def answer(
     `defaults` are the parameters of published defaults, for what was gained over them. No interval reaches
     below `least_loss`, see `loss_floor`.
     """
-    ranked, recorded = Ranked(objective, least_loss), trials
-    trials = as_costs(trials, objective)
-    search = trials[(trials["phase"] != "confirm") & (trials["outcome"] == "completed")]
+    ranked, costs = Ranked(objective, least_loss), as_costs(trials, objective)
+    search = costs[(costs["phase"] != "confirm") & (costs["outcome"] == "completed")]
     if search.empty:
         return None
-    ranking = confirmed(trials)
-    known = verdicts(ranking) if len(ranking) else []
-    best = ranking if len(ranking) else search.sort_values(["objective", "trial"])
-    number = int(best["trial"].iloc[0])
+    finalists = _Finalists.of(costs)
+    number = finalists.first if len(finalists.ranking) else _best_of(search)
     row = search[search["trial"] == number].iloc[0]
     tested = test["scores"] if test and test["trial"] == number else []
-    scores = _scores_of(recorded, number, fresh=len(ranking) > 0)
+    scores = _scores_of(trials, number, fresh=len(finalists.ranking) > 0)
     compared = None
     if baselines is not None:
-        on_test = by_seed(tested, list(scores))
-        peers = ranking.loc[ranking["tied"].astype(bool), "trial"].tolist() if len(ranking) else []
-        tied = [_scores_of(recorded, peer, fresh=True) for peer in peers if peer != number]
-        compared = baseline(baselines, objective, scores, on_test, least_loss, int(row["seed"]), tied)
-    made = None
-    if curves is not None:
-        made = learning(curves, number, list(scores), objective, compared)
+        on_test, seed = by_seed(tested, list(scores)), int(row["seed"])
+        tied = [_scores_of(trials, peer, fresh=True) for peer in finalists.tied if peer != number]
+        compared = baseline(baselines, objective, scores, on_test, least_loss, seed, tied)
     return Answer(
         trial=number,
         parameters=parameters_of(row),
-        objective=float(recorded.loc[row.name, "objective"]),
-        confirmed=_interval(ranking, ranked),
+        objective=float(trials.loc[row.name, "objective"]),
+        confirmed=_interval(finalists.ranking, ranked),
         test=_mean_scores(tested),
-        tied=_called({TIED}, ranking, known),
-        unranked=_called({UNRANKED}, ranking, known),
-        peers=_called({*known} - {WINNER, *LOST_MORE}, ranking, known),
-        lost=lost_by(trials, number),
-        lost_alike=lost_alike(trials, number),
+        tied=finalists.called({Verdict.TIED}),
+        unranked=finalists.called({Verdict.UNRANKED}),
+        peers=finalists.called({*finalists.verdicts} - {Verdict.WINNER, *LOST_MORE}),
+        lost=lost_by(costs, number),
+        lost_alike=lost_alike(costs, number),
         test_seeds=len(tested),
         test_ends=_ends_of(tested, least_loss),
         rows=_rows(baselines),
         positive=str((baselines or {}).get("positive", "")),
-        luck=luck(trials, number),
-        learning=made,
+        luck=luck(costs, number),
+        learning=None if curves is None else learning(curves, number, list(scores), objective, compared),
         baseline=compared,
-        gain=gain(search, ranking, defaults, ranked),
+        gain=gain(search, finalists.ranking, defaults, ranked),
         least_loss=least_loss,
-        standing=_standing(ranking, known),
+        standing=finalists.standing,
     )
+
+
+@dataclass(frozen=True)
+class _Finalists:
+    """`confirmed`, and its verdicts; both empty where nothing was retrained."""
+
+    ranking: pd.DataFrame
+    verdicts: Sequence[Verdict]
+
+    @classmethod
+    def of(cls, costs: pd.DataFrame) -> "_Finalists":
+        ranking = confirmed(costs)
+        return cls(ranking, verdicts(ranking) if len(ranking) else [])
+
+    @property
+    def first(self) -> int:
+        return int(self.ranking["trial"].iloc[0])
+
+    @property
+    def tied(self) -> list[int]:
+        """Those that the winner was picked among, itself included."""
+        return [int(trial) for trial in self.ranking.loc[self.ranking["tied"].astype(bool), "trial"]]
+
+    def called(self, verdicts: Container[str]) -> tuple[int, ...]:
+        """Those with one of these verdicts."""
+        rivals = zip(self.ranking["trial"].tolist(), self.verdicts, strict=True)
+        return tuple(trial for trial, verdict in rivals if verdict in verdicts)
+
+    @property
+    def standing(self) -> str:
+        if self.ranking.empty or self.ranking["n"].iloc[0] < ENOUGH_SEEDS:
+            return PROVISIONAL
+        if len(self.ranking) == 1:
+            return ALONE
+        if Verdict.TIED in self.verdicts:
+            return TIES
+        return AHEAD if any(verdict in UNSHOWN for verdict in self.verdicts) else CONFIRMED
+
+
+def _best_of(search: pd.DataFrame) -> int:
+    """The completed trial of the search with the lowest cost, the first of several."""
+    return int(search.sort_values(["objective", "trial"])["trial"].iloc[0])
 
 
 def _interval(ranking: pd.DataFrame, ranked: Ranked) -> Interval | None:
@@ -220,22 +255,6 @@ def _interval(ranking: pd.DataFrame, ranked: Ranked) -> Interval | None:
     ends = ranked.ends(float(first["low"]), float(first["high"]))
     low, high = bounded(ranked.objective, *ends, ranked.least_loss)
     return Interval(ranked.value(float(first["mean"])), low, high, seeds=int(first["n"]))
-
-
-def _called(verdicts: Container[str], ranking: pd.DataFrame, known: Sequence[str]) -> tuple[int, ...]:
-    """Finalists with one of these verdicts."""
-    rivals = zip(ranking["trial"].tolist(), known, strict=True)
-    return tuple(trial for trial, what in rivals if what in verdicts)
-
-
-def _standing(ranking: pd.DataFrame, known: Sequence[str]) -> str:
-    if ranking.empty or ranking["n"].iloc[0] < ENOUGH_SEEDS:
-        return PROVISIONAL
-    if len(ranking) == 1:
-        return ALONE
-    if TIED in known:
-        return TIES
-    return AHEAD if any(verdict in UNSHOWN for verdict in known) else CONFIRMED
 
 
 def _scores_of(trials: pd.DataFrame, winner: int, *, fresh: bool) -> dict[int, float]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweeper.answer.comparison import LOST_MORE, TIED, UNSHOWN, verdicts
+from sweeper.answer.comparison import LOST_MORE, UNSHOWN, Verdict, verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import (
     as_texts,
@@ -219,7 +219,7 @@ def _claim(
     tuned = [value for value in others if value not in untuned]
     shown = "" if few else _before(values, tuned, untuned, search, ranking)
     if ties and not few:
-        alike = (ranking.loc[open_, "verdict"] == TIED).all()
+        alike = (ranking.loc[open_, "verdict"] == Verdict.TIED).all()
         names = _named(ties, values, ranking)
         shown = f"is {'tied with' if alike else 'not shown to be better than'} {listing(names)}"
     return Claim(

@@ -1,6 +1,7 @@
 """Each finalist against the winner, pair by pair, and what choosing it would cost."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -51,21 +52,33 @@ COLUMNS = [
     "optimism_seeds",
     "metric",
 ]
-WINNER, TIED, UNRANKED, WORSE, ON_AVERAGE, BETTER, LEFT, FAILS, UNSTEADY = (
-    "winner",
-    "tied",
-    "not ranked",
-    "worse",
-    "worse on average",
-    "better where shared",
-    "left the race",
-    "fails more often",
-    "lost more seeds",
-)
-"""`verdict`, see `verdicts`."""
-UNSHOWN = (TIED, UNRANKED, BETTER, LEFT, UNSTEADY)
+
+
+class Verdict(StrEnum):
+    """What fresh seeds show of a finalist: of several, the first of these that holds."""
+
+    WINNER = "winner"
+    FAILS = "fails more often"
+    """Diverged or failed on more seeds, by more than luck explains (`BY_LUCK`), or is worse where both
+    completed."""
+    UNSTEADY = "lost more seeds"
+    """On more seeds, and neither is shown."""
+    UNRANKED = "not ranked"
+    """The winner completed fewer than `ENOUGH_SEEDS`."""
+    TIED = "tied"
+    """See `confirmed`."""
+    LEFT = "left the race"
+    """Called worse than the leader of its time, while the interval to the winner does not lie above 0."""
+    BETTER = "better where shared"
+    """Better on the shared seeds; possible only where both lost others."""
+    WORSE = "worse"
+    """On average and on most seeds (`better` in `confirmed`)."""
+    ON_AVERAGE = "worse on average"
+
+
+UNSHOWN = (Verdict.TIED, Verdict.UNRANKED, Verdict.BETTER, Verdict.LEFT, Verdict.UNSTEADY)
 """Those of finalists that the winner is not shown to be better than."""
-LOST_MORE = (FAILS, UNSTEADY)
+LOST_MORE = (Verdict.FAILS, Verdict.UNSTEADY)
 """Those of finalists that lost more seeds than the winner."""
 BY_LUCK = 0.05
 """Probability from which on luck alone explains that one lost more seeds than another (Fisher 1922)."""
@@ -124,11 +137,13 @@ def _with_fewest_failures(frame: pd.DataFrame) -> np.ndarray:
 
 def _simplest(frame: pd.DataFrame, search: pd.DataFrame) -> dict[str, Any]:
     """`simplest`, see `comparison`, and `extras`; `search` has the settings."""
-    keys, alike = complexity(search), frame["verdict"].isin([WINNER, TIED])
+    keys, alike = complexity(search), frame["verdict"].isin([Verdict.WINNER, Verdict.TIED])
     least = min(keys[alike]) if sizes_known(search[alike.to_numpy()]) else None
     return {
         "extras": [key[1] for key in keys],
-        "simplest": alike & frame["verdict"].eq(TIED).any() & np.array([key == least for key in keys]),
+        "simplest": alike
+        & frame["verdict"].eq(Verdict.TIED).any()
+        & np.array([key == least for key in keys]),
     }
 
 
@@ -180,36 +195,28 @@ def _ends(frame: pd.DataFrame) -> list[tuple[Ends, Ends, Ends]]:
     return [(difference, value, own[0]) for difference, value in zip(apart, own, strict=True)]
 
 
-def verdicts(ranking: pd.DataFrame) -> list[str]:
-    """What these seeds show of each finalist of `confirmed`, the winner first: the first that holds.
-
-    `FAILS`: diverged or failed on more seeds, by more than luck explains (`BY_LUCK`), or is worse where both
-    completed. `UNSTEADY`: on more seeds, and neither is shown. `UNRANKED`: the winner completed fewer than
-    `ENOUGH_SEEDS`. `TIED`: see `confirmed`. `LEFT`: called worse than the leader of its time, while the
-    interval to the winner does not lie above 0. `BETTER`: better on the shared seeds; possible only where
-    both lost others. `WORSE`: worse on average and on most seeds (`better` in `confirmed`). `ON_AVERAGE`:
-    worse on average alone.
-    """
+def verdicts(ranking: pd.DataFrame) -> list[Verdict]:
+    """What these seeds show of each finalist of `confirmed`, the winner first."""
     first, *others = ranking.to_dict("records")
-    return [WINNER, *(_verdict(row, first) for row in others)]
+    return [Verdict.WINNER, *(_verdict(row, first) for row in others)]
 
 
 def with_verdicts(ranking: pd.DataFrame) -> pd.DataFrame:
     """`confirmed` with the `verdicts`; `tied` is true of the winner and of those that are called so."""
     known = verdicts(ranking)
-    return ranking.assign(verdict=known, tied=[each in (WINNER, TIED) for each in known])
+    return ranking.assign(verdict=known, tied=[each in (Verdict.WINNER, Verdict.TIED) for each in known])
 
 
-def _verdict(row: Mapping[Hashable, Any], winner: Mapping[Hashable, Any]) -> str:
+def _verdict(row: Mapping[Hashable, Any], winner: Mapping[Hashable, Any]) -> Verdict:
     if row["failures"] > winner["failures"]:
-        return FAILS if row["difference_low"] > 0 or _loses_more(row, winner) else UNSTEADY
+        return Verdict.FAILS if row["difference_low"] > 0 or _loses_more(row, winner) else Verdict.UNSTEADY
     if winner["n"] < ENOUGH_SEEDS:
-        return UNRANKED
+        return Verdict.UNRANKED
     if row["tied"]:
-        return TIED
+        return Verdict.TIED
     if not row["difference_low"] > 0:
-        return LEFT if row["dropped"] else BETTER
-    return WORSE if row["better"] else ON_AVERAGE
+        return Verdict.LEFT if row["dropped"] else Verdict.BETTER
+    return Verdict.WORSE if row["better"] else Verdict.ON_AVERAGE
 
 
 def _loses_more(row: Mapping[Hashable, Any], winner: Mapping[Hashable, Any]) -> bool:
@@ -239,5 +246,5 @@ def marked(frame: pd.DataFrame) -> list[str]:
     """Labels of a `comparison`; of those tied the simplest is marked, where the winner is not as simple."""
     simplest = frame["simplest"].astype(bool)
     mark = " (simplest)" if simplest.sum() == 1 else " (one of the simplest)"
-    shown = simplest & ~frame.loc[simplest, "verdict"].eq(WINNER).any()
+    shown = simplest & ~frame.loc[simplest, "verdict"].eq(Verdict.WINNER).any()
     return [f"{label}{mark if own else ''}" for label, own in zip(frame["label"], shown, strict=True)]

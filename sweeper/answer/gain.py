@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.bounds import CUT_OFF, in_words, stricter, which_cut
-from sweeper.answer.comparison import FAILS, LOST_MORE, UNSHOWN, with_verdicts
+from sweeper.answer.comparison import LOST_MORE, UNSHOWN, Verdict, with_verdicts
 from sweeper.answer.ranked import LOSS, Ranked
 from sweeper.answer.rows import parameters_of
 from sweeper.statistics.race import ENOUGH_SEEDS
@@ -93,7 +93,7 @@ def _verdict(compared: str, low: float, unlike: Iterable[str]) -> str:
     """`Gain.verdict` where the default did not win: from the verdict of the comparison, the lower end of the
     gain, and the names of the settings in which both differ."""
     if compared in LOST_MORE:
-        return "fails" if compared == FAILS else "unsteady"
+        return "fails" if compared == Verdict.FAILS else "unsteady"
     if compared in UNSHOWN or not low > 0:
         return "unshown"
     return "unlike" if any(map(_is_of_training, unlike)) else "gained"

@@ -15,18 +15,7 @@ from sweeper.answer.baseline import ROUNDING
 from sweeper.answer.bounds import CUT_OFF, STRICTER, in_words, stricter
 from sweeper.answer.claim_words import NO_RANKING, Statement
 from sweeper.answer.claims import HOLLOW, best_values
-from sweeper.answer.comparison import (
-    BETTER,
-    FAILS,
-    LEFT,
-    ON_AVERAGE,
-    TIED,
-    UNRANKED,
-    UNSTEADY,
-    WINNER,
-    WORSE,
-    marked,
-)
+from sweeper.answer.comparison import Verdict, marked
 from sweeper.answer.comparison import comparison as of_finalists
 from sweeper.answer.placing import apart, at_worst, same_scores
 from sweeper.answer.ranked import Ranked
@@ -48,12 +37,14 @@ def called(run: RunData, frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` with the verdicts of the run: nothing is ranked where the answer is `hollow`."""
     if not hollow(run):
         return frame
-    ranked = frame["verdict"].isin([TIED, WORSE, ON_AVERAGE, BETTER, LEFT])
-    first = frame["verdict"] == WINNER
+    ranked = frame["verdict"].isin(
+        [Verdict.TIED, Verdict.WORSE, Verdict.ON_AVERAGE, Verdict.BETTER, Verdict.LEFT]
+    )
+    first = frame["verdict"] == Verdict.WINNER
     kept = {
         name: frame[name].astype(bool) & first for name in ("tied", "better", "simplest") if name in frame
     }
-    return frame.assign(verdict=frame["verdict"].mask(ranked, UNRANKED), **kept)
+    return frame.assign(verdict=frame["verdict"].mask(ranked, Verdict.UNRANKED), **kept)
 
 
 def hollow(run: RunData) -> bool:
@@ -69,17 +60,23 @@ def of_values(run: RunData) -> tuple[Statement, ...]:
     return (NO_RANKING.format(detail=why),) if why else ()
 
 
-COLORS = {TIED: HUES[2], WORSE: HUES[1], ON_AVERAGE: HUES[5], FAILS: HUES[7], LEFT: HUES[6]}
-COLORS |= {BETTER: HUES[4], UNRANKED: HUES[0], UNSTEADY: HUES[3]}
+COLORS = {
+    Verdict.TIED: HUES[2],
+    Verdict.WORSE: HUES[1],
+    Verdict.ON_AVERAGE: HUES[5],
+    Verdict.FAILS: HUES[7],
+    Verdict.LEFT: HUES[6],
+}
+COLORS |= {Verdict.BETTER: HUES[4], Verdict.UNRANKED: HUES[0], Verdict.UNSTEADY: HUES[3]}
 LEGEND = {
-    TIED: "tied with the winner",
-    WORSE: "worse, on average and on most seeds",
-    ON_AVERAGE: "worse on average",
-    FAILS: "diverged or failed on more seeds",
-    UNSTEADY: "lost more seeds, not shown to be worse",
-    LEFT: "left the race, not shown to be worse",
-    BETTER: "better where shared",
-    UNRANKED: "not ranked",
+    Verdict.TIED: "tied with the winner",
+    Verdict.WORSE: "worse, on average and on most seeds",
+    Verdict.ON_AVERAGE: "worse on average",
+    Verdict.FAILS: "diverged or failed on more seeds",
+    Verdict.UNSTEADY: "lost more seeds, not shown to be worse",
+    Verdict.LEFT: "left the race, not shown to be worse",
+    Verdict.BETTER: "better where shared",
+    Verdict.UNRANKED: "not ranked",
 }
 
 TICKS = 3
@@ -149,13 +146,15 @@ def _won(row: Mapping[Any, Any], ranked: Ranked) -> str:
 
 
 VERDICTS = {
-    TIED: "tied with the winner",
-    WORSE: "did worse on average and on most seeds",
-    ON_AVERAGE: "did worse on average, but is not shown to do so on most seeds",
-    BETTER: "did better on the seeds that both completed, but worse over those that each completed",
-    LEFT: "left the race behind the leader of that time, without being shown to be worse than the winner",
-    FAILS: "diverged or failed on more seeds",
-    UNSTEADY: "lost more seeds, as luck alone may do, without being shown to be worse where both completed",
+    Verdict.TIED: "tied with the winner",
+    Verdict.WORSE: "did worse on average and on most seeds",
+    Verdict.ON_AVERAGE: "did worse on average, but is not shown to do so on most seeds",
+    Verdict.BETTER: "did better on the seeds that both completed, but worse over those that each completed",
+    Verdict.LEFT: "left the race behind the leader of that time, without being shown to be worse than the "
+    "winner",
+    Verdict.FAILS: "diverged or failed on more seeds",
+    Verdict.UNSTEADY: "lost more seeds, as luck alone may do, without being shown to be worse where both "
+    "completed",
 }
 NAMED = 3
 """Finalists whose numbers are spelled out; the table has all."""
@@ -191,7 +190,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
         verdict = others[0]["verdict"]
         said = [f"{who}{scored} {_verb(verdict, len(others))}{VERDICTS[verdict]}."]
     same = [row for row in others if same_scores(row)]
-    if same and not all(same_scores(row) for row in others if row["verdict"] == TIED):
+    if same and not all(same_scores(row) for row in others if row["verdict"] == Verdict.TIED):
         have = "has" if len(same) == 1 else "have"
         said.append(f"{_with_pairs(same, winner['n'])} {have} the scores of the winner on every seed.")
     said += [text for row in others[:NAMED] if (text := _numbers(row, winner["n"], run.ranked))]
@@ -202,7 +201,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
 
 def not_shown_better(frame: pd.DataFrame) -> str:
     """That the winner is tied, with whom, and with whom although an interval leaves 0 out."""
-    tied = [row for row in frame.to_dict("records") if row["verdict"] == TIED]
+    tied = [row for row in frame.to_dict("records") if row["verdict"] == Verdict.TIED]
     same = [row["label"] for row in tied if same_scores(row)]
     beside = [row["label"] for row in tied if not same_scores(row) and stricter(*apart(row)[1:3])]
     within = [row["label"] for row in tied if row["label"] not in (*same, *beside)]
@@ -225,7 +224,7 @@ NOT_BETTER = "These seeds do not show that it is better than"
 
 def _verb(verdict: str, finalists: int) -> str:
     """Words on a tie have none of their own."""
-    return ("is " if finalists == 1 else "are ") if verdict == TIED else ""
+    return ("is " if finalists == 1 else "are ") if verdict == Verdict.TIED else ""
 
 
 def _numbers(row: Mapping[Any, Any], seeds: int, ranked: Ranked) -> str:
@@ -236,7 +235,7 @@ def _numbers(row: Mapping[Any, Any], seeds: int, ranked: Ranked) -> str:
         return ""
     shared = f", on {count(row['pairs'], 'seed')} of both" if row["pairs"] < seeds else ""
     text = f"{row['label']}: {_difference(row, ranked.metric)}{shared}"
-    if row["verdict"] == TIED:
+    if row["verdict"] == Verdict.TIED:
         text += f"; it {at_worst(row, ranked)}"
     return f"{text}."
 
@@ -259,14 +258,14 @@ def _difference(row: Mapping[Any, Any], metric: str) -> str:
 
 def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     """The simplest of the winner and those tied with it, and its price; nothing where none is tied."""
-    if not (frame["verdict"] == TIED).any():
+    if not (frame["verdict"] == Verdict.TIED).any():
         return ()
     alike = frame[frame["simplest"]]
     if alike.empty:
         return ("Which of those tied is the simplest is not told: how large their models are is not known.",)
     row = alike.iloc[0].to_dict()
     if row["rank"] == 1:
-        tied = frame[frame["verdict"] == TIED]
+        tied = frame[frame["verdict"] == Verdict.TIED]
         fewer = tied[tied["extras"] < row["extras"]]["label"].tolist()
         if not fewer:
             return ("No tied finalist is simpler than the winner.",)

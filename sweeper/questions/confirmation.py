@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.bounds import cut_ends, in_words
 from sweeper.answer.claim_words import Statement
-from sweeper.answer.comparison import FAILS, TIED, UNRANKED, with_verdicts
+from sweeper.answer.comparison import Verdict, with_verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
@@ -67,7 +67,7 @@ def finalists(run: RunData) -> pd.DataFrame:
     failures = [int((rows["trial"] == trial).sum()) for trial in lost]
     last = pd.DataFrame({"trial": lost, "n": 0, "failures": failures, "tied": False, "dropped": False})
     ranking = comparison.called(run, with_verdicts(ranking))
-    last = last.assign(verdict=FAILS)
+    last = last.assign(verdict=Verdict.FAILS)
     ranking = pd.concat([ranking, last], ignore_index=True) if lost else ranking
     ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=run.objective)
     search = search_trials(run.trials)
@@ -119,7 +119,7 @@ def _draw_finalist(axes: Axes, y: float, row: "pd.Series", seeds: "pd.Series") -
 
 
 def _color(rank: float, row: "pd.Series") -> str:
-    return FIRST if rank == 1 else SAME if row["verdict"] == TIED else OTHER
+    return FIRST if rank == 1 else SAME if row["verdict"] == Verdict.TIED else OTHER
 
 
 def _name(row: "pd.Series") -> str:
@@ -128,7 +128,7 @@ def _name(row: "pd.Series") -> str:
         if row["failures"]
         else ""
     )
-    standing = " (tied)" if row["verdict"] == TIED else ""
+    standing = " (tied)" if row["verdict"] == Verdict.TIED else ""
     if row["dropped"]:
         standing = f" (out after {row['n'] + row['failures']})"
     return f"{row['label']}{standing}{lost}"
@@ -146,7 +146,7 @@ def _entries(ranks: pd.DataFrame) -> dict[str, Line2D]:
             [], [], color="white", markeredgecolor="black", marker="D", linestyle="none"
         ),
     }
-    tied = others["verdict"] == TIED
+    tied = others["verdict"] == Verdict.TIED
     if not tied.any():
         del entries["tied with the winner"]
     if tied.all():
@@ -159,7 +159,7 @@ def alt(frame: pd.DataFrame) -> str:
     rows = frame.groupby("rank", sort=True).first()
     said = [
         f"{row['label']}: {_mean(row)} ({_spread(row)}"
-        f"{', tied with the winner' if row['verdict'] == TIED else ''})"
+        f"{', tied with the winner' if row['verdict'] == Verdict.TIED else ''})"
         if row["n"]
         else f"{row['label']}: no seed completed"
         for _, row in rows.iterrows()
@@ -202,7 +202,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         f"{count(first['n'], 'seed')} is {_score(first)}."
     ]
     said += [f"{clause}." for clause in better_means(finalists, ranked)]
-    tied, few = ([row["label"] for row in others if row["verdict"] == name] for name in (TIED, UNRANKED))
+    tied, few = (
+        [row["label"] for row in others if row["verdict"] == name]
+        for name in (Verdict.TIED, Verdict.UNRANKED)
+    )
     if comparison.hollow(run):
         pass  # nothing is ranked, whatever the seeds
     elif few and first["n"] == 1:

@@ -26,8 +26,7 @@ from sweeper.answer.claims import (
     YES,
     Claim,
 )
-from sweeper.answer.comparison import TIED as ALIKE
-from sweeper.answer.comparison import marked
+from sweeper.answer.comparison import Verdict, marked
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.luck import ends_in_words
 from sweeper.answer.outcomes import outcomes_in_words, reasons
@@ -207,13 +206,13 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         f"{name}: {at_worst(row, ranked, remarked=False)}"
         + (f", on {count(int(row['pairs']), 'seed')} of both" if row["pairs"] < seeds else "")
         for name, row in zip(marked(summary.rows), rows, strict=True)
-        if row["verdict"] == ALIKE
+        if row["verdict"] == Verdict.TIED
     ]
     told = any(math.isfinite(row["difference_low"]) and not same_scores(row) for row in rows[1:])
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
     meaning = f"{count(seeds, 'fresh seed does', 'fresh seeds do')} not show that the winner is better"
     meaning += f"; the numbers are in {ranked.metric}" * told + shared
-    beside = [row for row in rows[1:] if row["verdict"] == ALIKE and stricter(*apart(row)[1:3])]
+    beside = [row for row in rows[1:] if row["verdict"] == Verdict.TIED and stricter(*apart(row)[1:3])]
     if beside and not same_scores(beside[0]):
         names = "each" if len(beside) == len(lines) else listing([f"#{row['trial']}" for row in beside])
         meaning += f"; the interval of the difference to {names} {STRICTER}"

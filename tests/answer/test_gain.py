@@ -10,7 +10,7 @@ import pytest
 
 from sweeper.answer.answer import answer
 from sweeper.answer.bounds import STRICTER
-from sweeper.answer.comparison import LOST_MORE, TIED, with_verdicts
+from sweeper.answer.comparison import LOST_MORE, Verdict, with_verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gained, power
 from sweeper.answer.placing import at_worst
@@ -69,7 +69,15 @@ def test_no_gain_is_said_so() -> None:
 def test_a_tie_whose_interval_leaves_0_out_says_why_everywhere() -> None:
     """A call takes more than the interval: card, comparison and price say so in the same words."""
     row = {"difference": 0.09, "difference_low": 0.03, "difference_high": 0.16, "cut": "", "label": "b"}
-    row |= {"verdict": TIED, "simplest": True, "rank": 2, "pairs": 8, "low": 0.1, "high": 0.3, "mean": 0.2}
+    row |= {
+        "verdict": Verdict.TIED,
+        "simplest": True,
+        "rank": 2,
+        "pairs": 8,
+        "low": 0.1,
+        "high": 0.3,
+        "mean": 0.2,
+    }
     said = [
         gained(Gain(3, "adam", 0.5, 0.09, 0.03, 0.16, 8, "unshown"), LOSS)[1],
         at_worst(row, LOSS),

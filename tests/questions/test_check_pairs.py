@@ -7,7 +7,7 @@ import pytest
 from check_runs import paired, verdict
 from run_data import with_records
 
-from sweeper.answer.comparison import TIED, with_verdicts
+from sweeper.answer.comparison import Verdict, with_verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import parameters_of
 from sweeper.questions.checks.better import difference
@@ -35,7 +35,7 @@ def test_a_pair_that_the_race_ties_decides_nothing(check: str, effect: float) ->
     leaves 0 out, is no verdict; where the race calls it, it is. No worse it may be, tied or not."""
     run = weighted(paired(effect, second=1.0))
     ranking = with_verdicts(confirmed(run.trials)).set_index("trial")
-    tied = bool((ranking["verdict"].drop(2) == TIED).any())
+    tied = bool((ranking["verdict"].drop(2) == Verdict.TIED).any())
     pair = difference(run, "activation", "relu", "tanh", "objective")
     assert pair is not None
     assert judge(pair.low, pair.high, 0.0, below=True) != NOT_FOUND  # the interval of the pair leaves 0 out
@@ -102,7 +102,7 @@ def test_two_that_are_tied_with_the_winner_decide_nothing() -> None:
     run = paired(0.033, second=-0.034)
     assert run.answer is not None
     calls = with_verdicts(confirmed(run.trials)).set_index("trial")["verdict"]
-    assert (run.answer.trial, calls[0], calls[1]) == (2, TIED, TIED)
+    assert (run.answer.trial, calls[0], calls[1]) == (2, Verdict.TIED, Verdict.TIED)
     pair = difference(run, "activation", "relu", "tanh", "objective")
     assert pair is not None
     assert judge(pair.low, pair.high, 0.0, below=True) != NOT_FOUND

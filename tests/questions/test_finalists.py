@@ -10,17 +10,7 @@ from report_inputs import Asked, asked_of, made_input, spoken
 from synthetic_records import SyntheticRecords
 
 from sweeper.answer.bounds import STRICTER
-from sweeper.answer.comparison import (
-    BETTER,
-    FAILS,
-    LEFT,
-    ON_AVERAGE,
-    TIED,
-    UNRANKED,
-    UNSTEADY,
-    WORSE,
-    verdicts,
-)
+from sweeper.answer.comparison import Verdict, verdicts
 from sweeper.questions import comparison, confirmation, variance
 from sweeper.report.card import card
 
@@ -30,20 +20,20 @@ ALIKE = {"n": 8, "failures": 0, "tied": False, "dropped": False, "better": False
 @pytest.mark.parametrize(
     ("changes", "seeds", "expected"),
     [
-        ({"dropped": True, "difference_low": -0.1}, 8, LEFT),
-        ({"dropped": True, "difference_low": float("nan")}, 8, LEFT),
-        ({"dropped": True, "better": True}, 8, WORSE),
-        ({"dropped": True}, 8, ON_AVERAGE),
-        ({"better": True}, 8, WORSE),
-        ({}, 8, ON_AVERAGE),
-        ({"tied": True}, 8, TIED),
-        ({"tied": True}, 4, UNRANKED),
-        ({"better": True}, 4, UNRANKED),
-        ({"difference_low": -0.4, "difference_high": -0.1}, 8, BETTER),
-        ({"dropped": True, "failures": 2, "difference_low": -0.1}, 8, UNSTEADY),
-        ({"failures": 2, "difference_low": -0.1}, 8, UNSTEADY),
-        ({"failures": 2, "difference_low": 0.1}, 8, FAILS),
-        ({"failures": 6, "n": 2, "difference_low": -0.1}, 8, FAILS),
+        ({"dropped": True, "difference_low": -0.1}, 8, Verdict.LEFT),
+        ({"dropped": True, "difference_low": float("nan")}, 8, Verdict.LEFT),
+        ({"dropped": True, "better": True}, 8, Verdict.WORSE),
+        ({"dropped": True}, 8, Verdict.ON_AVERAGE),
+        ({"better": True}, 8, Verdict.WORSE),
+        ({}, 8, Verdict.ON_AVERAGE),
+        ({"tied": True}, 8, Verdict.TIED),
+        ({"tied": True}, 4, Verdict.UNRANKED),
+        ({"better": True}, 4, Verdict.UNRANKED),
+        ({"difference_low": -0.4, "difference_high": -0.1}, 8, Verdict.BETTER),
+        ({"dropped": True, "failures": 2, "difference_low": -0.1}, 8, Verdict.UNSTEADY),
+        ({"failures": 2, "difference_low": -0.1}, 8, Verdict.UNSTEADY),
+        ({"failures": 2, "difference_low": 0.1}, 8, Verdict.FAILS),
+        ({"failures": 6, "n": 2, "difference_low": -0.1}, 8, Verdict.FAILS),
     ],
 )
 def test_a_verdict_says_what_the_seeds_show(changes: dict, seeds: int, expected: str) -> None:
@@ -58,7 +48,7 @@ def test_sentence_and_table_have_one_verdict(asked: Asked) -> None:
     frame = asked.tables["comparison"]
     for name, text in comparison.VERDICTS.items():
         tables = asked.tables.having(comparison=frame.assign(verdict=["winner", name, name]))
-        verb = "are " if name == TIED else ""
+        verb = "are " if name == Verdict.TIED else ""
         said = spoken(comparison.sentences(asked.run, tables))[0]
         assert said == f"Both other finalists {verb}{text}."
 
@@ -70,7 +60,7 @@ def test_who_is_tied_is_the_same_in_every_table(records: SyntheticRecords, table
     trials = records.trials[(records.trials["phase"] != "confirm") | (records.trials["seed"] <= seeds)]
     run = made_input(SyntheticRecords(trials, records.curves, records.layers))
     frame = asked_of(run).tables[table]
-    assert (frame["tied"] == frame["verdict"].isin(["winner", TIED])).all()
+    assert (frame["tied"] == frame["verdict"].isin(["winner", Verdict.TIED])).all()
     assert set(frame.loc[frame["tied"], "trial"]) == {run.answer.trial, *run.answer.tied}
     assert bool(run.answer.tied) is (seeds == 5)
 
@@ -94,9 +84,11 @@ def test_a_tie_beside_an_interval_without_0_says_so(
     asked: Asked, lows: tuple[float, float], words: str
 ) -> None:
     """In the sentence that names those tied, as in those of their numbers."""
-    frame = asked.tables["comparison"].assign(verdict=["winner", TIED, TIED], difference_high=0.2)
+    frame = asked.tables["comparison"].assign(
+        verdict=["winner", Verdict.TIED, Verdict.TIED], difference_high=0.2
+    )
     frame = frame.assign(difference_low=[0.0, *lows], label=["a", "first", "second"])
-    ranks = asked.tables["finalists"].assign(verdict=TIED)
+    ranks = asked.tables["finalists"].assign(verdict=Verdict.TIED)
     tables = asked.tables.having(comparison=frame, finalists=ranks)
     said = spoken(confirmation.sentences(asked.run, tables))
     (told,) = [text for text in said if "do not show that it is better than" in text]

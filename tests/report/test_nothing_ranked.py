@@ -9,7 +9,7 @@ from run_kinds import run_of
 
 from sweeper.answer.claim_words import words
 from sweeper.answer.claims import GUESS, TIES, UNLEARNED
-from sweeper.answer.comparison import FAILS, UNRANKED, UNSTEADY, WINNER
+from sweeper.answer.comparison import Verdict
 from sweeper.questions import QUESTIONS
 from sweeper.report.card import card
 from sweeper.report.sections import judged
@@ -31,10 +31,15 @@ def test_finalists_are_not_ranked(kind: str, standing: str) -> None:
     said += [figure.alt(tables[figure.table]) for figure in question.figures]
     assert [text for text in said if RANKS.search(text)] == []
     for name in ("finalists", "comparison"):
-        assert set(tables[name]["verdict"]) <= {WINNER, UNRANKED, FAILS, UNSTEADY}
-    others = tables["comparison"].query("verdict != @WINNER")
+        assert set(tables[name]["verdict"]) <= {
+            Verdict.WINNER,
+            Verdict.UNRANKED,
+            Verdict.FAILS,
+            Verdict.UNSTEADY,
+        }
+    others = tables["comparison"].query("verdict != 'winner'")
     assert not others[["tied", "better", "simplest"]].to_numpy().any()
-    unranked = others.loc[others["verdict"] == UNRANKED, "trial"]
+    unranked = others.loc[others["verdict"] == Verdict.UNRANKED, "trial"]
     guess = replace(run.answer, standing=GUESS, doubted="No better than guessing.")
     assert set(guess.to_dict()["not_ranked"]) == set(unranked)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweeper.answer.comparison import TIED, UNRANKED, UNSHOWN, WINNER, with_verdicts
+from sweeper.answer.comparison import UNSHOWN, Verdict, with_verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import differing, published, with_kinds, with_names
 from sweeper.questions.run_data import RunData
@@ -28,13 +28,13 @@ def unshown(calls: Mapping[int, str], one: int, other: int) -> str:
     apart, or has too few seeds to call anything."""
     for winner, rival in ((one, other), (other, one)):
         call = calls.get(rival, "")
-        if calls.get(winner) == WINNER and call in UNSHOWN and call != UNRANKED:
-            how = "tied with" if call == TIED else "not shown to be worse than"
+        if calls.get(winner) == Verdict.WINNER and call in UNSHOWN and call != Verdict.UNRANKED:
+            how = "tied with" if call == Verdict.TIED else "not shown to be worse than"
             return f"among all finalists #{rival} is {how} the winner, #{winner}"
     both = {calls.get(one, ""), calls.get(other, "")}
-    if both == {TIED}:
+    if both == {Verdict.TIED}:
         return "among all finalists both are tied with the winner"
-    if both <= set(UNSHOWN) - {UNRANKED}:
+    if both <= set(UNSHOWN) - {Verdict.UNRANKED}:
         return "among all finalists neither is shown to be worse than the winner"
     return ""
 
