@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -89,15 +89,11 @@ def build(
             nothing to swap.
     """
     function = MODELS[source] if isinstance(source, str) else source
-    if isinstance(function, nn.Module):
-        function = Anew(function)
+    function = Anew(function) if isinstance(function, nn.Module) else function
     asked, catch_all = _asked(function)
     if activation is None and "activation" in asked:
         activation = DEFAULT_ACTIVATION
     made: list[nn.Module] = []
-    copies: tuple[nn.Module, ...] = ()
-    called: tuple[Called, ...] = ()
-    swapped: Swapped | None = None
 
     def factory() -> nn.Module:
         made.append(activation_of(activation or DEFAULT_ACTIVATION).make())
@@ -105,25 +101,18 @@ def build(
         return made[-1]
 
     initialise = INITIALIZERS[initializer_of(init, activation)]
-    given = {
-        "in_features": in_features(row),
-        "in_shape": in_shape(row),
-        "out_features": out_features,
-        "activation": factory,
-        "init": initialise,
-        "code_sizes": tuple(code_sizes),
-    }
-    arguments = {name: value for name, value in given.items() if name in asked}
+    codes = tuple(code_sizes)
+    given = {"out_features": out_features, "activation": factory, "init": initialise, "code_sizes": codes}
 
-    def made_for(width: int) -> nn.Module:
-        shape = {"in_features": width, "in_shape": (width,)}
-        narrowed = {name: value for name, value in shape.items() if name in asked}
-        return _call(function, {**arguments, **narrowed, **options}, asked, catch_all)
+    def made_for(width: Tree, shape: Tree) -> nn.Module:
+        every = {"in_features": width, "in_shape": shape, **given}
+        arguments = {name: value for name, value in every.items() if name in asked}
+        return _call(function, {**arguments, **options}, asked, catch_all)
 
-    if code_sizes and source in EMBEDDED:
-        model: nn.Module = Embedded(given["in_features"], code_sizes, made_for)
+    if codes and source in EMBEDDED:
+        model: nn.Module = Embedded(in_features(row), codes, lambda width: made_for(width, (width,)))
     else:
-        model = _call(function, {**arguments, **options}, asked, catch_all)
+        model = made_for(in_features(row), in_shape(row))
     to_precision(model, None, torch.get_default_dtype())  # buffers made of the user's own numbers too
     if inner is not None:
         _put_in(inner, model, row, name_of(function))
@@ -132,16 +121,18 @@ def build(
     if "activation" in asked:
         materialise(model, rows)
         copies = tuple(m for m in model.modules() if hasattr(m, _GIVEN) and all(m is not g for g in made))
-        hidden = (*made, *copies)
+        built = Built(model, (*made, *copies), copies)
     elif activation is None:
         hidden, called = own_layers(model, rows, watch(model, rows))
+        built = Built(model, hidden, called=called)
     else:
         swapped = swap(model, rows, factory, name_of(function), chosen, left)
-        hidden, called = swapped.new, swapped.called
+        built = Built(model, swapped.new, (), swapped, swapped.called, swapped.noted)
     if "init" not in asked and init is not None:
         initialise(model)
-    slowed = swapped.noted if swapped else leave_fast_paths(model) if activation is not None else ()
-    return Built(model, hidden, copies, swapped, called, slowed, row)
+    if built.swapped is None and activation is not None:
+        built = replace(built, left_fast_paths=leave_fast_paths(model))
+    return replace(built, row=row)
 
 
 def in_shape(row: Tree) -> Tree:

@@ -133,12 +133,13 @@ def distance(a: Trained, b: Trained) -> float:
     if a.result.outcome in (Outcome.COMPLETED, Outcome.PRUNED):
         worst = max(worst, abs(a.result.objective - b.result.objective) / (abs(a.result.objective) + 1e-300))
         assert list(a.state) == list(b.state)
-        largest = max(float(tensor.double().abs().max()) for tensor in a.state.values())
+        largest = max(float(t.double().abs().max()) for t in a.state.values() if t.numel())
         for name, mine in a.state.items():
             theirs = b.state[name]
             assert mine.dtype == theirs.dtype
             assert mine.shape == theirs.shape
-            worst = max(worst, float((mine.double() - theirs.double()).abs().max()) / largest)
+            if mine.numel():
+                worst = max(worst, float((mine.double() - theirs.double()).abs().max()) / largest)
     return worst
 
 

@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sweeper.commands.lr_range.trials import VALIDATION
+from sweeper.components.metric_words import metric_words
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, MARKERS, GroupStyle, canvas, group_styles, legend_below, themed
 from sweeper.wording import number
@@ -19,7 +21,7 @@ HEADROOM = 1.25
 
 
 @themed
-def draw(frame: pd.DataFrame) -> Figure:
+def draw(frame: pd.DataFrame, metric: str = VALIDATION) -> Figure:
     """Rates of `lr_range` as faint dots, running medians as lines, suggestions as large markers."""
     optimizers = list(dict.fromkeys(frame["optimizer"]))
     styles = group_styles(list(dict.fromkeys(frame["group"])))
@@ -45,7 +47,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         figure.delaxes(axes)
     shown = frame.loc[frame["loss"] <= top, "loss"]
     for axes in panels[: len(optimizers) : columns]:
-        axes.set_ylabel("validation loss after the test")
+        axes.set_ylabel(f"{metric_words(metric)} after the test")
     loss_axis(panels[0].yaxis, shown)
     legend_below(figure, _entries(styles, frame), ncols=4)
     return figure

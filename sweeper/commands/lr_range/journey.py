@@ -15,7 +15,16 @@ from sweeper.asked import load_data
 from sweeper.commands.figure_file import save_figure
 from sweeper.commands.lr_range.figure import draw
 from sweeper.commands.lr_range.table import lr_range as tabulate
-from sweeper.commands.lr_range.trials import RATES, STEPS, held, range_task, range_trials, varied
+from sweeper.commands.lr_range.trials import (
+    RATES,
+    STEPS,
+    TRAINING,
+    held,
+    judged_by,
+    range_task,
+    range_trials,
+    varied,
+)
 from sweeper.errors import RunFailed
 from sweeper.study.study import Study
 from sweeper.training.dispatch import train_all
@@ -47,7 +56,7 @@ class RangeTest:
         Raises:
             RunFolderError: if `folder` cannot be written.
         """
-        return save_figure(Path(folder), "lr-range", lambda: draw(self.measured))
+        return save_figure(Path(folder), "lr-range", lambda: draw(self.measured, self.about["metric"]))
 
 
 def lr_range(
@@ -75,13 +84,15 @@ def lr_range(
     trained = train_all(pool, short, cohorts_of(plan, short.value, trials))
     results = sorted((r for group in trained for r in group), key=lambda result: result.trial.number)
     guessed = baselines_of(pool, short, [study.search.seed]) or {"guess": None, "scores": []}
+    metric = judged_by(study)
     guessing = next((row["validation"].get("loss") for row in guessed["scores"]), None)
-    measured, suggestions = tabulate(results, varied(study), np.nan if guessing is None else guessing)
+    guessing = None if metric == TRAINING else guessing  # nobody has guessed with weights
+    measured, suggestions = tabulate(results, varied(study), np.nan if guessing is None else guessing, metric)
     if measured.empty:
         ends = [(r.trial.number, r.trial.seed, str(r.outcome), r.reason) for r in results]
         frame = pd.DataFrame(ends, columns=["trial", "seed", "outcome", "reason"])
         raise RunFailed(all_failed(frame, "training"))
-    about = {"study": study.name, "trainings": len(trials), "rates": rates, "steps": steps}
+    about = {"study": study.name, "trainings": len(trials), "rates": rates, "steps": steps, "metric": metric}
     lowest = measured.groupby("optimizer", sort=False)["learning_rate"].min()
     about |= {"lowest_rates": {str(name): float(rate) for name, rate in lowest.items()}}
     about |= {"plan": plan.line(), "guess": guessed["guess"], "guessing": guessing}

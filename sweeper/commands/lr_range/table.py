@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import median_filter
 
+from sweeper.commands.lr_range.trials import VALIDATION
 from sweeper.study.rates import search_rates
 from sweeper.trial import Outcome, TrialResult
 
@@ -35,21 +36,31 @@ SUGGESTED += ["suggestion", "low", "high", "verdict"]
 
 
 def lr_range(
-    results: Sequence[TrialResult], names: Sequence[str], guessing: float = np.nan
+    results: Sequence[TrialResult],
+    names: Sequence[str],
+    guessing: float = np.nan,
+    metric: str = VALIDATION,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The measured rates, and one row of `suggest` per combination of the parameters `names`.
 
     The first frame has the columns `names`, group (all of these but the optimizer, in words), learning_rate,
-    outcome, start (validation loss before training), loss (after it; null if not finite), diverged (also:
-    ended more than `RISEN` above its start, as methods with bounded steps do), smooth (see `smoothed`) and
-    those of `suggest`, by rate within each combination. Failed trials are left out. `guessing`: the
-    validation loss of the best constant prediction, if that is known.
+    outcome, start (loss before training), loss (after it; null if not finite), diverged (also: ended more
+    than `RISEN` above its start, as methods with bounded steps do), smooth (see `smoothed`) and those of
+    `suggest`, by rate within each combination. Failed trials are left out. `guessing`: the loss of the best
+    constant prediction, if that is known.
+
+    `metric` says which losses these are. Those of training are means over the batches before an evaluation:
+    the start is the first of them at the lowest rate, which has hardly moved.
     """
-    rows = [_measured(result, names) for result in results if result.outcome != Outcome.FAILED]
-    frame = pd.DataFrame(rows, columns=[*names, *MEASURED[:-1]])
+    rows = [_measured(result, names, metric) for result in results if result.outcome != Outcome.FAILED]
+    frame = pd.DataFrame(rows, columns=[*names, *MEASURED[:4]])
     parts, suggestions = [], []
     for key, part in frame.groupby(list(names), dropna=False, sort=False):
         ordered = part.sort_values("learning_rate", ignore_index=True)
+        if metric != VALIDATION:
+            ordered = ordered.assign(start=ordered["start"].iloc[0])
+        risen = ordered["start"] + RISEN * ordered["start"].abs()
+        ordered = ordered.assign(diverged=~(ordered["loss"] <= risen))
         rates, losses = ordered["learning_rate"].to_numpy(), ordered["loss"].to_numpy()
         lost, start = ordered["diverged"].to_numpy(), float(ordered["start"].median())
         optimizer = str(ordered["optimizer"].iloc[0])
@@ -74,13 +85,12 @@ def _group(names: Sequence[str], key: Sequence[object]) -> str:
     return ", ".join(words) or "all"
 
 
-def _measured(result: TrialResult, names: Sequence[str]) -> list[object]:
-    steps, losses = result.objectives("validation_loss")
-    start = losses[0] if losses and steps[0] == 0 else np.nan
+def _measured(result: TrialResult, names: Sequence[str], metric: str) -> list[object]:
+    steps, losses = result.objectives(metric)
+    start = losses[0] if losses and (steps[0] == 0 or metric != VALIDATION) else np.nan
     loss = losses[-1] if result.outcome != Outcome.DIVERGED and len(losses) > 1 else np.nan
-    lost = not loss <= start + RISEN * abs(start)
     chosen = [result.trial.parameters.get(name) for name in names]
-    return [*chosen, float(result.trial.parameters["learning_rate"]), str(result.outcome), start, loss, lost]
+    return [*chosen, float(result.trial.parameters["learning_rate"]), str(result.outcome), start, loss]
 
 
 def smoothed(losses: np.ndarray, diverged: np.ndarray) -> np.ndarray:

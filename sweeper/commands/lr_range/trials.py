@@ -19,13 +19,28 @@ STEPS = 40
 rates that are good in the long run."""
 MOST = 24
 """Combinations above which each parameter is varied alone."""
+VALIDATION, TRAINING = "validation_loss", "train_loss"
+"""Metrics that rank rates."""
+QUARTERS = 4
+"""Evaluations of a training whose training losses rank it: the last of them against the first."""
 FIXED_HERE = (*SCHEDULE_KEYS, "training.steps", "training.epochs", "learning_rate")
 """Parameters that the test itself sets."""
 
 
+def judged_by(study: Study) -> str:
+    """The metric that ranks rates: `VALIDATION`, but `TRAINING` where trainings weigh classes.
+
+    Validation losses do not: they rise while outputs move away from the shares of the classes, as asked.
+    """
+    weighs = study.training.class_weight is not None or "training.class_weight" in study.space.entries
+    return TRAINING if weighs else VALIDATION
+
+
 def range_task(task: Task, steps: int = STEPS, trials: int | None = None) -> Task:
-    """`task` with `trials` trainings of `steps` steps at constant rates, evaluated before and after."""
-    changed = {"steps": steps, "epochs": None, "schedule": "constant", "evaluations": 1}
+    """`task` with `trials` trainings of `steps` steps at constant rates, evaluated before and after; where
+    training losses rank rates, also on the way, as these are means over the batches before an evaluation."""
+    evaluations = 1 if judged_by(task.study) == VALIDATION else min(QUARTERS, steps)
+    changed = {"steps": steps, "epochs": None, "schedule": "constant", "evaluations": evaluations}
     training = task.study.training.model_copy(update=changed)
     search = task.study.search.model_copy(update={"trials": trials or task.study.search.trials})
     return Task(task.study.model_copy(update={"training": training, "search": search}), task.data)

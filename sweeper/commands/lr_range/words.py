@@ -21,11 +21,16 @@ from sweeper.commands.lr_range.table import (
     WINDOW,
     ranges,
 )
+from sweeper.commands.lr_range.trials import TRAINING, VALIDATION
 from sweeper.report.advice.item import toml
 from sweeper.study.rates import as_range, search_rates
 from sweeper.terminal import plain_console
 from sweeper.wording import given, listing, number, percent, tidied
 
+LOSSES = {
+    VALIDATION: "validation losses",
+    TRAINING: "training losses, mean over the last steps of each: the classes are weighted in them alone",
+}
 SAID = {
     FOUND: "",
     OPEN: "nothing diverged: higher rates may work too",
@@ -97,7 +102,7 @@ def _legend(about: Mapping[str, Any]) -> list[str]:
     held = ", ".join(f"{name} = {value}" for name, value in about["held"].items())
     lines = [
         f"{about['trainings']} trainings of {about['steps']} steps, {about['rates']} rates each, one seed "
-        f"({about['seed']}), constant rate; losses are validation losses.",
+        f"({about['seed']}), constant rate; losses are {LOSSES[about['metric']]}.",
         f"suggestion: the largest rate whose loss (running median over {WINDOW} rates) is within "
         f"{percent(NEAR)} of the lowest, and at most 1/{given(SAFETY)} of the rate from which on most rates "
         "diverge (NaN, or a loss that ends above its start).",

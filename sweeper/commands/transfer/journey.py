@@ -43,6 +43,7 @@ from sweeper.commands.transfer.words import plan_line
 from sweeper.errors import RunFailed
 from sweeper.report.advice.item import toml
 from sweeper.report.transferred import KEY, PENALTY
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import run_again
 from sweeper.study.parameters import PENALTY as WEIGHT
 from sweeper.study.space import Fixed, Range, Values
@@ -230,13 +231,13 @@ def next_command(
     """The study at the size asked for, with all that was `held` and the rates of the prediction.
 
     Where there is none, the same transfer with its `options`, and rates beyond the edge that best ones lie
-    at, or more `seeds`; where sizes learned nothing, ``sweeper advise``.
+    at, or more `seeds`; where sizes learned nothing on as many, ``sweeper advise``.
     """
     entry = study.space.entry("learning_rate", held["optimizer"])
     assert entry is not None
     if what.prediction is None:
         sizes, wider = ",".join(given(size) for size in over.sizes), _wider(entry, what.optima["verdict"])
-        if not wider and (what.optima["verdict"] == GUESSING).any():
+        if not wider and seeds >= ENOUGH_SEEDS and (what.optima["verdict"] == GUESSING).any():
             return run_again(study, command="advise")
         command = run_again(study, *wider, command="transfer")
         more = seeds if wider else max(MORE_SEEDS, 2 * seeds)

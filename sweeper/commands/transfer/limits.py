@@ -17,7 +17,10 @@ GUESSING = "no better than guessing"
 
 
 def learned(frame: pd.DataFrame, objective: str, guessed: Mapping[str, Any] | None) -> bool:
-    """Whether the best rate of one size beats guessing, its interval allowing for the pick among all rates.
+    """Whether the best rate of one size beats guessing.
+
+    On each seed it is the rate that the other seeds pick: few seeds that all show it are enough then, where
+    an interval that allows for the pick among all rates asks for many.
 
     Args:
         frame: the trainings of that size.
@@ -30,12 +33,17 @@ def learned(frame: pd.DataFrame, objective: str, guessed: Mapping[str, Any] | No
     costs = costs[np.isfinite(costs).all(axis=1)]
     if costs.empty:
         return True
-    own, *others = (
-        {int(seed): float(from_cost(objective, value)) for seed, value in row.items()}
-        for _, row in costs.loc[costs.mean(axis=1).sort_values(kind="stable").index].iterrows()
-    )
-    against = baseline(guessed, objective, own, {}, tied=others).objective
+    own = {int(seed): float(from_cost(objective, value)) for seed, value in picked_by_others(costs).items()}
+    against = baseline(guessed, objective, own, {}).objective
     return against is None or against.better
+
+
+def picked_by_others(costs: pd.DataFrame) -> dict[Any, float]:
+    """On each seed (a column) the cost of the row with the lowest mean over the others; of one seed, its
+    lowest."""
+    others = [costs.drop(columns=seed) if costs.shape[1] > 1 else costs for seed in costs]
+    rows = [rest.mean(axis=1).idxmin() for rest in others]
+    return {seed: float(costs.at[row, seed]) for row, seed in zip(rows, costs, strict=True)}
 
 
 def diverges_from(rates: np.ndarray, costs: np.ndarray, optimum: float) -> tuple[float, int]:

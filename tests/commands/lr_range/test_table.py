@@ -165,6 +165,28 @@ def test_results_become_rows_by_combination() -> None:
     ]
 
 
+def test_training_losses_rank_rates_where_classes_are_weighted() -> None:
+    """A validation loss that rises then is no divergence; the start is that of the rate that moves least."""
+
+    def weighted(number: int, rate: float) -> TrialResult:
+        first, last = 0.7 / (1 + rate), 0.7 if rate < 1e-2 else 0.3
+        losses = (0.7, first, 0.5) if rate < 3 else (0.7, first, 0.9)
+        curve = [(0, "validation_loss", 0.2), (40, "validation_loss", 0.6)]
+        curve += [(step, "train_loss", value) for step, value in zip((10, 20, 40), losses, strict=True)]
+        curve[-1] = (40, "train_loss", last if rate < 3 else losses[-1])
+        parameters = {"optimizer": "sgd", "activation": "relu", "learning_rate": rate}
+        trial = Trial(number, "explore", 0, parameters)
+        return TrialResult(trial, Outcome.COMPLETED, 0.0, 40, 0.1, "m", "", tuple(curve))
+
+    results = [weighted(k, float(rate)) for k, rate in enumerate(RATES)]
+    by_validation = lr_range(results, ["optimizer", "activation"])[1]
+    assert by_validation["verdict"].tolist() == ["all diverged"]
+    measured, suggestions = lr_range(results, ["optimizer", "activation"], metric="train_loss")
+    assert suggestions["verdict"].tolist() == ["found"]
+    assert measured["start"].unique().tolist() == [0.7]
+    assert measured.loc[measured["diverged"], "learning_rate"].min() == RATES[RATES >= 3].min()
+
+
 def test_a_range_holds_all_combinations_of_an_optimizer() -> None:
     """From the lowest low to the highest high."""
     frame = pd.DataFrame(

@@ -7,8 +7,11 @@ from made_up import MIXED, study
 
 from sweeper.commands.lr_range.trials import (
     MOST,
+    TRAINING,
+    VALIDATION,
     combinations,
     held,
+    judged_by,
     range_task,
     range_trials,
     rates_of,
@@ -82,3 +85,17 @@ def test_trainings_go_without_layers_in_both_engines() -> None:
     measured = train(task, replace(trial, measured=True))
     assert measured.layers
     assert measured.curves == alone.curves
+
+
+def test_weights_of_classes_make_training_losses_rank() -> None:
+    """A whole test of a few rates: training losses in quarters of each training."""
+    for extra in ({"class_weight": "balanced"}, {}):
+        asked = study(MIXED)
+        if extra:
+            asked = asked.model_copy(update={"training": asked.training.model_copy(update=extra)})
+        assert judged_by(asked) == (TRAINING if extra else VALIDATION)
+        task = range_task(Task(asked, load("digits", loss_task="classification")), 8)
+        trial = range_trials(asked, 3)[1]
+        steps, losses = train(task, trial).objectives(judged_by(asked))
+        assert steps == ([2, 4, 6, 8] if extra else [0, 8])
+        assert len(losses) == len(steps)

@@ -48,7 +48,7 @@ def test_optimizers_of_one_kind_share_a_line(capsys: pytest.CaptureFixture[str])
     """One line each for what was moved, widened and kept; the terminal has them, and claims nothing more."""
     frame = suggestions(("momentum", 0.1, 1.7), ("adam", 0.1, np.nan), ("lion", 0.02, np.nan))
     about = {"held": {}, "trainings": 3, "steps": 40, "rates": 64, "seed": 0, "plan": "one by one"}
-    about |= {"guess": None, "guessing": None, "lowest_rates": {}}
+    about |= {"guess": None, "guessing": None, "metric": "validation_loss", "lowest_rates": {}}
     print_lr_range(frame, about)
     told = capsys.readouterr().out
     assert f"with adam and lion, {WIDENED}." in told
@@ -65,7 +65,7 @@ def test_where_every_rate_diverged_lower_ones_are_named(capsys: pytest.CaptureFi
         "search.space.learning_rate.sgd={low = 1e-7, high = 0.0001, log = true}"
     ]
     about = {"held": {}, "trainings": 4, "steps": 40, "rates": 64, "seed": 0, "plan": "one by one"}
-    about |= {"guess": None, "guessing": None, "lowest_rates": {"sgd": 1e-4}}
+    about |= {"guess": None, "guessing": None, "metric": "validation_loss", "lowest_rates": {"sgd": 1e-4}}
     print_lr_range(frame, about)
     told = capsys.readouterr().out
     assert "every rate diverged: test lower ones" in told

@@ -9,7 +9,13 @@ import pytest
 from transfers import ABOUT, LAW, LOSS, OVER, frame
 
 from sweeper.commands.transfer.journey import next_command
-from sweeper.commands.transfer.limits import GUESSING, beyond_the_limit, diverges_from
+from sweeper.commands.transfer.limits import (
+    GUESSING,
+    beyond_the_limit,
+    diverges_from,
+    learned,
+    picked_by_others,
+)
 from sweeper.commands.transfer.page import card
 from sweeper.commands.transfer.penalty import _compared
 from sweeper.commands.transfer.table import found
@@ -45,6 +51,19 @@ def test_a_size_that_learned_nothing_tells_no_best_rate(guess: float, counts: bo
         said = sentences(done, {**ABOUT, "objective": objective})
         assert "no rate is shown to beat guessing" in " ".join(said)
         assert "keeps the model from learning" in next_text(done, {**ABOUT, "next": command})
+
+
+def test_a_size_is_compared_with_guessing_at_rates_that_its_other_seeds_pick() -> None:
+    """Three seeds that all lie far below guessing are enough; a pick by its own seed would flatter."""
+    few = frame(LAW, noise=0.05)
+    few = few[few["seed"] < 3]
+    assert all(learned(rows, LOSS, guessed(1.3)) for _, rows in few.groupby("size"))
+    assert not any(learned(rows, LOSS, guessed(0.9)) for _, rows in few.groupby("size"))
+    costs = pd.DataFrame({0: [1.0, 5.0], 1: [5.0, 3.0], 2: [6.0, 3.0]}, index=[0.1, 1.0])
+    assert picked_by_others(costs) == {0: 5.0, 1: 5.0, 2: 6.0}
+    assert picked_by_others(costs[[0]]) == {0: 1.0}
+    unclear = found(few, OVER, LOSS, guessed(0.9))
+    assert next_command(Study.load("digits"), OVER, unclear, HELD, seeds=3).endswith("--seeds 10")
 
 
 def test_rates_that_are_all_too_low_ask_for_higher_ones_though_nothing_is_learned() -> None:

@@ -66,7 +66,10 @@ def _minimum(x: Number, y: Any) -> Number:
 
 
 def _number_or(y: Any, x: Number) -> Number:
-    return _not_a_number(y).where(y, x) if isinstance(y, Number) else x
+    """`y` where it is not a number, else `x`."""
+    if isinstance(y, Number):
+        return _not_a_number(y).where(y, x)
+    return x if y == y or not x.kind.real else x.code.like(y, x.kind)
 
 
 def _not(x: Number) -> Number:

@@ -25,7 +25,8 @@ def layer_norm(place: Operation, call: Call) -> None:
     source, axes = place.view(x), _last(x, len(shape))
     target, mean, root = (place.view(t) for t in call.results)
     parts = [_beside(place.view(t), source, axes) if t is not None else None for t in (weight, bias)]
-    _normalize(place, source, target, [_kept(v, axes, source) for v in (mean, root)], axes, epsilon, parts)
+    spreads = [_kept(v, axes, source) for v in (mean, root)]
+    _normalize(place, source, target, spreads, axes, _overflowing(source, axes, epsilon), parts)
 
 
 def layer_norm_backward(place: Operation, call: Call) -> None:
@@ -46,7 +47,8 @@ def group_norm(place: Operation, call: Call) -> None:
         raise NotCompiled("no translation of group norm with its own gain")
     source, target = (_in_groups(place.view(t), groups) for t in (x, call.results[0]))
     spreads = [_beside(place.view(t), source, (0, 1)) for t in call.results[1:]]
-    _normalize(place, source, target, spreads, _after_two(source), epsilon, (None, None))
+    axes = _after_two(source)
+    _normalize(place, source, target, spreads, axes, _overflowing(source, axes, epsilon), (None, None))
 
 
 def group_norm_backward(place: Operation, call: Call) -> None:
@@ -76,15 +78,22 @@ def _after_two(view: View) -> list[int]:
 def deviation(
     place: Operation, source: View, target: View, axes: Sequence[int], correction: float, *, root: bool
 ) -> None:
-    """`target` ← the variance along `axes`, Σ(x − μ)² / (n − correction), or its root."""
-    sizes, count = source.sizes, math.prod(source.sizes[a] for a in axes)
-    size = math.prod(sizes)
-    apart = View(place.room(2 * size, source.element), 0, sizes, contiguous(sizes), source.element)
-    mean, rest = _spread(replace(apart, offset=size), axes), float(max(count - correction, 0))
-    _reduce(place, source, mean, axes, sums(count))
-    mapped(place, apart, [source, mean], lambda x, mu: x - mu)
-    finish = (lambda x: m.root(x / rest)) if root else (lambda x: x / rest)
-    reduce(place.code, place.lanes(source.element), apart, target, axes, Reduction(0.0, _square, add, finish))
+    """`target` ← the variance along `axes`, Σ(x − μ)² / (n − correction), or its root.
+
+    In float64, as torch has it: squares of float32 overflow long before their root does.
+    """
+    sizes, count = source.sizes, _count(source, axes)
+    size, rest = math.prod(sizes), float(max(count - correction, 0))
+    apart = View(place.room(2 * size, WIDE), 0, sizes, contiguous(sizes), WIDE)
+    mean = _spread(replace(apart, offset=size), axes)
+    mapped(place, apart, [source], lambda x: x.converted(WIDE))
+    _reduce(place, apart, mean, axes, sums(count))
+    mapped(place, apart, [apart, mean], lambda x, mu: x - mu)
+
+    def finish(x: Number) -> Number:
+        return (m.root(x / rest) if root else x / rest).converted(target.element)
+
+    reduce(place.code, place.lanes(WIDE), apart, target, axes, Reduction(0.0, _square, add, finish))
 
 
 def log_sum_exp(place: Operation, source: View, target: View, axes: Sequence[int]) -> None:
@@ -99,8 +108,33 @@ def log_sum_exp(place: Operation, source: View, target: View, axes: Sequence[int
     mapped(place, target, [target, without(most, *axes)], lambda x, top: x + top)
 
 
+WIDE = "double"
+
+
 def _square(x: Number) -> Number:
     return x * x
+
+
+def _overflowing(source: View, axes: Sequence[int], epsilon: float) -> Reduction:
+    """1/√(σ² + ε) of layer and group norm, from x − μ; not a number where σ² overflows, as mostly in torch.
+
+    There it hangs on the size of the rows and on the processor: for some, all of them become 0 instead.
+    """
+
+    def finish(x: Number) -> Number:
+        variance = x / _count(source, axes) + epsilon
+        return variance.compare("eq", math.inf).where(math.nan, 1.0 / m.root(variance))
+
+    return Reduction(0.0, _square, add, finish)
+
+
+def _inverse(source: View, axes: Sequence[int], epsilon: float) -> Reduction:
+    """1/√(σ² + ε) of batch norm, from x − μ."""
+    return Reduction(0.0, _square, add, lambda x: 1.0 / m.root(x / _count(source, axes) + epsilon))
+
+
+def _count(source: View, axes: Sequence[int]) -> int:
+    return math.prod(source.sizes[a] for a in axes)
 
 
 def batch_norm(place: Operation, call: Call) -> None:
@@ -114,8 +148,8 @@ def batch_norm(place: Operation, call: Call) -> None:
     channel = (1,)
     parts = [_beside(place.view(t), source, channel) if t is not None else None for t in (weight, bias)]
     spreads = [_beside(v, source, channel) for v in (mean, root)]
-    _normalize(place, source, target, spreads, axes, epsilon, parts)
-    count = math.prod(source.sizes[a] for a in axes)
+    _normalize(place, source, target, spreads, axes, _inverse(source, axes, epsilon), parts)
+    count = _count(source, axes)
     means, variances = (place.view(t) if t is not None else None for t in running)
     if means is not None:
         mapped(place, means, [means, mean], lambda old, new: old * (1 - momentum) + new * momentum)
@@ -189,14 +223,12 @@ def _normalize(
     target: View,
     spreads: Sequence[View],
     axes: Sequence[int],
-    epsilon: float,
+    spread: Reduction,
     parts: Sequence[View | None],
 ) -> None:
     mean, root = spreads
-    count = math.prod(source.sizes[a] for a in axes)
-    _reduce(place, source, mean, axes, sums(count))
+    _reduce(place, source, mean, axes, sums(_count(source, axes)))
     mapped(place, target, [source, mean], lambda x, mu: x - mu)
-    spread = Reduction(0.0, _square, add, lambda x: 1.0 / m.root(x / count + epsilon))
     _reduce(place, target, root, axes, spread)
     mapped(place, target, [target, root], lambda x, r: x * r)
     for view, formula in zip(parts, (lambda x, w: x * w, lambda x, b: x + b), strict=True):
@@ -214,7 +246,7 @@ def _gradient(
     axes: Sequence[int],
 ) -> None:
     mu, r = spreads
-    sizes, count = source.sizes, math.prod(source.sizes[a] for a in axes)
+    sizes, count = source.sizes, _count(source, axes)
     size = math.prod(sizes)
     room = place.room(3 * size, source.element)
     whole = View(room, 0, sizes, contiguous(sizes), source.element)
