@@ -1,13 +1,16 @@
 """Data files: where they lie, and .npz and .pt arrays. Nothing is unpickled."""
 
+import os
 import zipfile
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sweeper.errors import DataError, first_line, shortened, what_lies_at
+from sweeper.errors import DataError, first_line, shortened, shown, what_lies_at
+from sweeper.suggestions import suggestion
 from sweeper.wording import memory_size
 
 TABLES = (".csv", ".parquet")
@@ -19,6 +22,8 @@ TRIPLES = (
     ("x_test", "y_test", "test"),
 )
 
+MAX_NAMES = 10_000
+"""Files beside a missing one among which a name like its own is looked for."""
 MAX_EXPANDED, MAX_RATIO = 2**30, 100
 """Bytes that every archive may expand to, and how many times its size a larger one may."""
 
@@ -64,8 +69,20 @@ def _what_lies_at(source: str, folder: Path | None) -> dict[Path, str]:
 
 
 def _not_found(wanted: str, source: str, paths: Iterable[Path]) -> DataError:
-    folders = dict.fromkeys(shortened(str(path.parent)) for path in paths)
-    return DataError(f"no such {wanted} {shortened(source)} (looked in {' and '.join(folders)})")
+    folders = dict.fromkeys(path.parent for path in paths)
+    looked = " and ".join(shortened(str(folder)) for folder in folders)
+    near = suggestion(Path(source).name, [name for folder in folders for name in _names_in(folder)])
+    hint = f"; did you mean {shown(str(Path(source).with_name(near)))}?" if near else ""
+    return DataError(f"no such {wanted} {shortened(source)} (looked in {looked}){hint}")
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Some of what lies there; nothing where it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in islice(entries, MAX_NAMES)]
+    except OSError:
+        return []
 
 
 def read_arrays(path: Path) -> Any:

@@ -277,7 +277,8 @@ def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
     said, named_last = f"The simplest of those tied is {row['label']}", True
     if len(alike) > 1:
         names = some_of(alike["label"].tolist())
-        said = f"The simplest of those tied are {names}, one as simple as the other"
+        equally = "one as simple as the other" if len(alike) == 2 else "all equally simple"
+        said = f"The simplest of those tied are {names}, {equally}"
         named_last = bool(row["mean"] != alike["mean"].iloc[1])
         said += f"; of them, {row['label']} has the best mean" if named_last else ""
     if same_scores(row):

@@ -15,7 +15,7 @@ from sweeper.answer.comparison import Verdict, with_verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import labels, search_trials
+from sweeper.answer.rows import completed_search, labels, search_trials
 from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import cut_at_the_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
@@ -27,7 +27,7 @@ from sweeper.questions.seeds import ALL as DRAWN
 from sweeper.questions.seeds import draws
 from sweeper.questions.variance import FLATTERED, NO_BIAS, bias
 from sweeper.statistics.race import ENOUGH_SEEDS
-from sweeper.wording import capital, count, listing, number, same_on, some_of
+from sweeper.wording import capital, count, listing, number, same_on, some_of, whole
 
 COLUMNS = [
     "rank",
@@ -223,7 +223,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     if lost:
         said.append(f"Seeds lost: {listing(lost)}.")
     own = tables["finalists"].query("rank == 1")["objective"].dropna()
-    said.append(_flattery(first, own.tolist(), tables["comparison"], ranked))
+    searched = len(completed_search(run.trials))
+    said.append(_flattery(first, own.tolist(), tables["comparison"], ranked, searched))
     said += leads_at_the_end(run, tables["finalists"])
     return (*said, *comparison.of_values(run), *comparison.sentences(run, tables))
 
@@ -256,15 +257,16 @@ def _score(row: Mapping[Any, Any]) -> str:
 
 
 def _flattery(
-    first: Mapping[Any, Any], scores: Sequence[float], comparison: pd.DataFrame, ranked: Ranked
+    first: Mapping[Any, Any], scores: Sequence[float], comparison: pd.DataFrame, ranked: Ranked, searched: int
 ) -> str:
-    """The winner's score in the search beside its `scores` on fresh seeds, and what `comparison` shows."""
+    """The winner's score among `searched` beside its `scores` on fresh seeds, and what `comparison` shows."""
     search, mean, shown = first["search_objective"], first["mean"], bias(comparison)
+    fresh = "mean on fresh seeds" if len(scores) > 1 else "score on the fresh seed"
     sides = {"lower": "below", "higher": "above"}
     if number(search) == number(mean):
         return f"In the search the winner scored {number(search)} on one seed, as on fresh seeds on average."
     if ranked.cost(search) < ranked.cost(mean):
-        relation = f"{sides[ranked.better]} its mean on fresh seeds"
+        relation = f"{sides[ranked.better]} its {fresh}"
         together = "the finalists together do not" if len(comparison) > 1 else "its fresh seeds do not"
         if len(comparison) > comparison["optimism_finalists"].iloc[0] == 1:
             together = "the one finalist picked by search score does not"
@@ -280,10 +282,11 @@ def _flattery(
         elif shown:
             reason = f"; one seed can do that: {together} show that the search was optimistic"
         else:
-            reason = f"; the {ranked.best} of many may be luck, so trust the fresh seeds"
+            reason = f"; the {ranked.best} of {whole(searched)} may be luck, so trust the fresh seeds"
+            reason = reason if searched > 1 else ""
     else:
         side = sides[ranked.worse] if search != mean else "equal to"
-        relation = f"{side} its mean on fresh seeds"
+        relation = f"{side} its {fresh}"
         reason = ""
     return f"In the search the winner scored {number(search)} on one seed, {relation}{reason}."
 

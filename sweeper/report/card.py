@@ -45,7 +45,12 @@ from sweeper.study.study import Study
 from sweeper.wording import capital, count, duration, ended, every, given, listing, percent, whole
 
 FOLDED = ("In no finalist", "Guessing", "Other scores", "Trials", "Made on")
-TIED, UNRANKED = "Tied with the winner", "Not ranked behind it"
+TIED, UNRANKED, OPEN = "Tied with the winner", "Not ranked behind it", "Not shown to be worse"
+WHY_UNSHOWN = {
+    Verdict.UNSTEADY: "diverged or failed on more seeds, which luck alone may do",
+    Verdict.LEFT: "left the race behind the leader of that time",
+    Verdict.BETTER: "better on the seeds that both completed",
+}
 UNDECIDED, SAME = "undecided", "same"
 """Status of two runs that their fresh seeds do not rank."""
 BADGES: Mapping[str, str] = {
@@ -123,6 +128,7 @@ def card(
         *scores_of(study, answer, summary),
         *unit_of(study),
         *(() if doubted else _tied(ranked, answer, summary)),
+        *(() if doubted else _unshown(ranked, answer, summary)),
         *(() if doubted else _gained(study, ranked, answer)),
         *(() if doubted else _sure(ranked, answer, summary)),
         *(() if doubted else in_no_finalist(study, trials)),
@@ -137,7 +143,8 @@ def card(
         lead = f"{doubted.lead} The winner has {in_words(study, answer)}. {lead}"
         standing, headline = doubted.standing, doubted.headline
         warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
-    step = next_step(study, answer, trials, doubted, summary.edge, folder, unscaled)
+    nearly = _nearly_worse(summary)
+    step = next_step(study, answer, trials, doubted, summary.edge, folder, unscaled, nearly)
     chosen, claims = settings(answer.parameters, study), _claims(answer, doubted)
     unstable = f"lost {sum(answer.lost.values())} of {count(answer.tried, 'seed')}" if answer.unstable else ""
     return Card(standing, headline, lead, chosen, facts, step, warnings, claims, unstable)
@@ -212,11 +219,31 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
     meaning = f"{count(seeds, 'fresh seed does', 'fresh seeds do')} not show that the winner is better"
     meaning += f"; the numbers are in {ranked.metric}" * told + shared
-    beside = [row for row in rows[1:] if row["verdict"] == Verdict.TIED and stricter(*apart(row)[1:3])]
-    if beside and not same_scores(beside[0]):
-        names = "each" if len(beside) == len(lines) else listing([f"#{row['trial']}" for row in beside])
+    if beside := _nearly_worse(summary):
+        several = "each" if len(lines) > 1 else "it"
+        names = several if len(beside) == len(lines) else listing([f"#{trial}" for trial in beside])
         meaning += f"; the interval of the difference to {names} {STRICTER}"
     return (Fact(TIED, "\n".join(lines), meaning),)
+
+
+def _nearly_worse(summary: Summary) -> list[int]:
+    """Tied finalists whose interval of the difference to the winner leaves 0 out."""
+    tied = [row for row in summary.rows.to_dict("records")[1:] if row["verdict"] == Verdict.TIED]
+    return [row["trial"] for row in tied if stricter(*apart(row)[1:3]) and not same_scores(row)]
+
+
+def _unshown(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
+    """Of an answer that is only `AHEAD`: the finalists that it is not shown to be better than, and why."""
+    if answer.standing != AHEAD:
+        return ()
+    rows = [row for row in summary.rows.to_dict("records") if row["verdict"] in WHY_UNSHOWN]
+    lines = [
+        f"{row['label']}: {WHY_UNSHOWN[row['verdict']]}"
+        + (f"; {at_worst(row, ranked)}" if math.isfinite(row["difference_low"]) else "")
+        for row in rows
+    ]
+    meaning = "the winner comes first, but its fresh seeds do not show that it is better"
+    return (Fact(OPEN, "\n".join(lines), meaning),)
 
 
 def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
@@ -251,7 +278,8 @@ def _made(answer: Answer, trials: pd.DataFrame) -> tuple[Fact, ...]:
     parts += [f"commit {made['commit']}"] if made.get("commit") else []
     parts += [f"data {made['data']} (SHA-256)"] if made.get("data") else []
     parts += [f"seed {int(seeds.iloc[0])}"] if len(seeds) == 1 else []
-    parts += [f"seeds {int(seeds.min())} to {int(seeds.max())}"] if len(seeds) > 1 else []
+    joined = "and" if len(seeds) == 2 else "to"
+    parts += [f"seeds {int(seeds.min())} {joined} {int(seeds.max())}"] if len(seeds) > 1 else []
     parts += [f"{duration(float(trials['seconds'].sum()))} of training"]
     where = f"{made.get('device', '')}, {made.get('processor', '')}".strip(", ")
     return (Fact("Made on", where, "; ".join(part for part in parts if part)),)

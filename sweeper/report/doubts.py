@@ -23,6 +23,7 @@ from sweeper.wording import count, distinct, interval, listing, percent
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
+UNSHOWN = "Not shown to be better than guessing"
 NAMED = 3
 """Classes that are named; further ones are counted."""
 
@@ -58,13 +59,15 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     if not weak:
         return None
     ends = [each.over_chance[2] for each in weak]  # no single gain shows that it is no better
-    text = "Not shown to be better than guessing"
+    text = UNSHOWN
     text = "No better than guessing" if all(math.isfinite(end) and end <= 0 for end in ends) else text
     text = "Worse than guessing" if all(each.worse for each in weak) else text
     beaten = {each.part for each in (*scores, *answer.baseline.test) if each.better}
     where = _where(weak, answer.baseline.objective, like, beaten)
+    seeds = min(each.seeds for each in weak)
+    by = f" by {count(seeds, 'seed')}" if text == UNSHOWN and seeds < ENOUGH_SEEDS else ""
     lead = no_better(weak, answer.baseline.guess)
-    return Doubt(GUESS, f"{text} {where}.", lead, where)
+    return Doubt(GUESS, f"{text} {where}{by}.", lead, where)
 
 
 def _is_worse(answer: Answer) -> bool:
@@ -147,7 +150,7 @@ def _other_scores(study: Study, answer: Answer) -> tuple[str, ...]:
     others = [each for each in answer.baseline.test if each.score not in _asked(study)]
     worse = [each for each in others if each.worse]
     unshown = [each for each in others if not each.worse and not each.better and each.score in CENTRAL]
-    kinds = ("Worse than guessing", worse), ("Not shown to be better than guessing", unshown)
+    kinds = ("Worse than guessing", worse), (UNSHOWN, unshown)
     own = answer.baseline.objective
     though = f", though better by {metric_words(own.score)}, which ranks" if own and own.better else ""
     return tuple(

@@ -1,7 +1,7 @@
 """The one thing to do next, as a command."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from sweeper.report.at_end import lost_at_end
 from sweeper.report.doubts import Doubt
 from sweeper.report.majority import alike, right_by_one_guess
 from sweeper.report.more_seeds import more_seeds, no_more
-from sweeper.report.other_rates import other_rates, too_high
+from sweeper.report.other_rates import all_above, other_rates, too_high
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import PLACEHOLDER, of_run, option, run_again
 from sweeper.study.parameters import searches_schedule
@@ -60,6 +60,7 @@ def next_step(
     edge: Edge | None,
     folder: Path | None,
     unscaled: str = "",
+    nearly: Sequence[int] = (),
 ) -> NextStep:
     """The most useful of: begin, mend what fails or diverges, confirm, widen the range, use the answer.
 
@@ -71,10 +72,11 @@ def next_step(
         edge: a setting of the winner at an edge of its range.
         folder: that of the report, where ``best.py`` lies; ``None`` if there is no report.
         unscaled: which loss targets far from a scale of 1 make unusual, as `off_scale` words it.
+        nearly: tied finalists that few seeds nearly show to be worse.
     """
     at_a_rate = edge is not None and edge.parameter == "learning_rate"
     badly = at_a_rate or _trains_badly(answer, trials, doubted)
-    if unscaled and badly and option(study, SCALED):
+    if unscaled and badly and option(study, SCALED) and not all_above(trials):
         step = _scaled(unscaled)
     elif answer is None:
         step = _no_answer(study, trials)
@@ -100,6 +102,8 @@ def next_step(
         step = falling
     elif edge is not None:
         step = _widen(study, edge, trials)
+    elif nearly and (more := _nearly_shown(study, answer, trials, nearly)):
+        step = more
     else:
         return _use(study, answer, folder)
     named = (f"name={called_beside(study.name, step.beside)}",) if step.beside else ()
@@ -181,6 +185,17 @@ def _few_seeds(study: Study, answer: Answer, trials: pd.DataFrame) -> _Rerun | N
     if enough and answer.tried < ENOUGH_SEEDS:
         return _Rerun(f"Finish the run: {why}.")
     text = f"{why}: retrain the finalists on more seeds."
+    more = _more_seeds(study, answer, trials)
+    return _Rerun(text, more) if more else None
+
+
+def _nearly_shown(study: Study, answer: Answer, trials: pd.DataFrame, nearly: Sequence[int]) -> _Rerun | None:
+    """More fresh seeds, where those of the winner are few and their intervals leave 0 out already."""
+    if answer.confirmed is None or answer.confirmed.seeds >= MANY_SEEDS:
+        return None
+    whose = listing([f"#{trial}" for trial in nearly])
+    text = f"{answer.confirmed.seeds} fresh seeds nearly show that {whose} "
+    text += f"{'is' if len(nearly) == 1 else 'are'} worse: retrain the finalists on more."
     more = _more_seeds(study, answer, trials)
     return _Rerun(text, more) if more else None
 

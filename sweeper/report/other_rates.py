@@ -96,3 +96,9 @@ def _floored(rate: float) -> float:
     """Down to two digits; one that has no more stays."""
     scale = 10.0 ** (1 - math.floor(math.log10(rate)))
     return math.floor(tidied(rate * scale)) / scale
+
+
+def all_above(trials: pd.DataFrame) -> bool:
+    """Whether every rate tried lies above those that the optimizers are searched over by default."""
+    tried = trials.dropna(subset=["learning_rate"]).groupby("optimizer")["learning_rate"].min()
+    return len(tried) > 0 and all(rate > search_rates(str(name))[1] for name, rate in tried.items())

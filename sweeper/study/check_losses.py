@@ -75,6 +75,8 @@ def check_objective(
         if losses or not search.objective.startswith("validation_"):  # a loss of the user's may have parts
             every = [*ALWAYS, *(f"validation_{each}" for each in (*users, *names()))]
             problem = did_you_mean(search.objective, every)
+            if any(each.key == "training.metrics" for each in mistakes):
+                return  # a score that is refused may be the one
     elif losses and named(name) and not _tasks(losses.task) & {metric.task for metric in named(name)}:
         fit = dict.fromkeys(f"validation_{m.name}" for m in METRICS if m.task == losses.task)
         problem = f"no score beside loss {losses.name}; use validation_loss, {', '.join(fit)}"

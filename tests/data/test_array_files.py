@@ -119,8 +119,13 @@ def test_files_are_looked_for_beside_the_study_first(tmp_path: Path, monkeypatch
     (beside / "d.csv").unlink()
     assert find("d.csv", beside) == here / "d.csv"
     with pytest.raises(DataError) as caught:
-        find("e.csv", beside)
-    assert str(caught.value) == f"no such file e.csv (looked in {beside} and {here})"
+        find("other.npz", beside)
+    assert str(caught.value) == f"no such file other.npz (looked in {beside} and {here})"
+    (beside / "daten.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"; did you mean 'daten\.csv'\?$"):
+        find("datn.csv", beside)
+    with pytest.raises(DataError, match=r"looked in .*no[/\\]place"):
+        find(str(beside / "no" / "place" / "daten.csv"), beside)
     (here / "folder.csv").mkdir()
     with pytest.raises(DataError, match=r"^folder\.csv is a folder; give a file$"):
         find("folder.csv", beside)

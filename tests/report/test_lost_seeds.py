@@ -90,3 +90,13 @@ def test_every_surface_tells_that_seeds_were_lost() -> None:
     assert said == (
         "No trial of the search diverged; of 30 trainings on fresh seeds 10 did, which are not measured."
     )
+
+
+def test_a_finalist_that_only_lost_more_seeds_is_named() -> None:
+    """By label and reason, where the answer is first but not shown to be better than each finalist."""
+    found = told(losing({1: (3,), 2: (3, 4, 5, 6, 7, 8, 9)}))
+    assert found.standing == "ahead"
+    (fact,) = [fact for fact in found.facts if fact.label == "Not shown to be worse"]
+    (line,) = fact.value.splitlines()
+    assert "diverged or failed on more seeds, which luck alone may do" in line
+    assert line.startswith("#")

@@ -191,6 +191,14 @@ def test_nothing_is_said_that_follows_from_a_mistake(space: str, rest: str, tmp_
     assert len(mistakes_in(f"{rest}\n[search.space]\n{space}", tmp_path)) == 1
 
 
+@pytest.mark.parametrize("objective", ["validation_mine", "validation_acuracy"])
+def test_an_objective_is_not_judged_beside_a_score_that_is_refused(objective: str, tmp_path: Path) -> None:
+    """It may be that score under its right name; nor is its direction asked for."""
+    text = f'[training]\nmetrics = ["no_such_module:mein"]\n[search]\nobjective = "{objective}"'
+    (said,) = mistakes_in(text, tmp_path)
+    assert said.startswith("training.metrics")
+
+
 def test_losses_can_be_searched_where_they_can_be_compared(tmp_path: Path) -> None:
     """Losses are ranked by the share of errors alone, and all are for the same kind of targets."""
     space = '[search.space]\n"training.loss" = ["cross_entropy", "torch.nn.functional:multi_margin_loss"]'
