@@ -181,7 +181,9 @@ def _check_values(array: np.ndarray, name: str, what: str) -> None:
             before += len(some)
             continue
         index = np.argwhere(~fine)[0]
-        where = f"row {before + index[0]}" + "".join(f", column {i}" for i in index[1:2])
+        inside = ", ".join(map(str, index[1:]))
+        inside = f", column {inside}" if len(index) == 2 else f" at [{inside}]" if len(index) > 2 else ""
+        where = f"row {before + index[0]}{inside}"
         value = some[tuple(index)]
         raise DataError(
             f"{name}: {what} of {where} (counted from 0) are {value}; every value must be finite and "

@@ -38,7 +38,10 @@ def infinite(word: str) -> bool:
 def comma(word: str) -> str:
     """What is wrong with a number that has a comma; empty if it has none."""
     if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", word):
-        return "has a comma; leave it out between thousands, write a point before decimals"
+        return (
+            "has a comma; leave it out between thousands, or read the file in a function of your own by "
+            "pandas.read_csv(…, thousands=','); write a point before decimals"
+        )
     return "has a decimal comma; write a point" if re.fullmatch(r"[+-]?\d+,\d+", word) else ""
 
 

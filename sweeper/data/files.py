@@ -24,6 +24,8 @@ TRIPLES = (
 
 MAX_NAMES = 10_000
 """Files beside a missing one among which a name like its own is looked for."""
+OBJECTS = "Object arrays"
+"""How numpy begins to refuse them."""
 MAX_EXPANDED, MAX_RATIO = 2**30, 100
 """Bytes that every archive may expand to, and how many times its size a larger one may."""
 
@@ -117,11 +119,21 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
             if isinstance(archive, np.ndarray):
                 raise ValueError("it is a single array (.npy); use np.savez(file, inputs=…, targets=…)")
             with archive:
-                return {name: archive[name] for name in archive.files}
+                return {name: _array(archive, name, path) for name in archive.files}
     except DataError:
         raise
     except Exception as error:  # numpy and zipfile raise many kinds for what is no archive of arrays
         raise DataError(f"{path}: not a readable .npz file of plain arrays: {_reason(error)}") from None
+
+
+def _array(archive: Any, name: str, path: Path) -> np.ndarray:
+    try:
+        return np.asarray(archive[name])
+    except Exception as error:  # as many kinds
+        reason = (
+            "it holds Python objects, which are never unpickled" if OBJECTS in str(error) else _reason(error)
+        )
+        raise DataError(f"{path}: array {shown(name)} cannot be read: {reason}") from None
 
 
 def _read_pt(path: Path) -> Any:

@@ -92,7 +92,7 @@ def _blind(found: Baseline, shown: Sequence[Against]) -> str:
         return ""
     if all(is_users(each.score) for each in values):
         return f"; {ONE_LABEL}"
-    alone = f"; of {listing(own)}, one for all rows alone" if own else ""
+    alone = f"; of {listing(own)} only one for all rows" if own else ""
     ranks = any(each.score == "average_precision" for each in values)
     return f"; {BLIND}{alone}{ORDER if ranks else ''}"
 

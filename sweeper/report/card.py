@@ -45,7 +45,7 @@ from sweeper.study.study import Study
 from sweeper.wording import capital, count, duration, ended, every, given, listing, percent, whole
 
 FOLDED = ("In no finalist", "Guessing", "Other scores", "Trials", "Made on")
-TIED, UNRANKED, OPEN = "Tied with the winner", "Not ranked behind it", "Not shown to be worse"
+TIED, UNRANKED, OPEN = "Tied with the winner", "Not ranked", "Not shown to be worse"
 WHY_UNSHOWN = {
     Verdict.UNSTEADY: "diverged or failed on more seeds, which luck alone may do",
     Verdict.LEFT: "left the race behind the leader of that time",
@@ -185,8 +185,9 @@ def _lead(ranked: Ranked, answer: Answer, summary: Summary, trials: pd.DataFrame
         tied = len(answer.tied)
         text += f"; {count(tied, 'other')} {'is' if tied == 1 else 'are'} tied with these settings"
     if answer.unranked:
-        seeds, others = count(answer.confirmed.seeds, "seed"), count(len(answer.unranked), "other")
-        text += f"; {seeds} cannot rank {others} behind these settings"
+        few = count(answer.confirmed.seeds, "seed is", "seeds are")
+        others = count(len(answer.unranked), "other is", "others are")
+        text += f"; {few} too few to tell whether {others} worse"
     return f"{text}."
 
 

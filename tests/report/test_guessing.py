@@ -46,7 +46,7 @@ def test_each_score_is_called_lower_or_higher_by_its_own_numbers(
     ("scores", "said"),
     [
         (["profit"], "; blind labels: one for all rows; on"),
-        (["profit", "accuracy"], "whichever scores better; of profit, one for all rows alone; on"),
+        (["profit", "accuracy"], "whichever scores better; of profit only one for all rows; on"),
         (
             ["accuracy"],
             "; blind labels: one for all rows, or drawn by their shares, whichever scores better; on",

@@ -14,7 +14,9 @@ from sweeper.questions import QUESTIONS
 from sweeper.report.card import card
 from sweeper.report.sections import judged
 
-RANKS = re.compile(r"\btied\b|did worse|same score as|better than|too few to rank|cannot rank|left the race")
+RANKS = re.compile(
+    r"\btied\b|did worse|same score as|better than|too few to (?:rank|tell)|cannot rank|left the race"
+)
 
 
 @pytest.mark.parametrize("standing", [UNLEARNED, GUESS])

@@ -35,7 +35,15 @@ from sweeper.report.card import BADGES, card
 from sweeper.report.sections import judged
 from sweeper.statistics.race import ENOUGH_SEEDS
 
-UNSETTLED = ("not settled", "tied with", "not shown to be better", "too few seeds", "cannot rank", "as good")
+UNSETTLED = (
+    "not settled",
+    "tied with",
+    "not shown to be better",
+    "too few seeds",
+    "cannot rank",
+    "too few to tell",
+    "as good",
+)
 """What no page says of an answer that it calls confirmed."""
 
 
