@@ -13,12 +13,14 @@ from sweeper.data.splits import rows_of_parts
 from sweeper.errors import shown
 from sweeper.printable import one_line
 from sweeper.training.setup import Task
-from sweeper.wording import count
+from sweeper.wording import count, listing
 
 MOST_ROWS = 200_000
 """Rows above which copies are not looked for."""
 LATTICE = 0.25
 """Share of distinct rows below which data are a lattice of few values, where copies mean nothing."""
+PARTS, NAMED = 3, 3
+"""Rows of a class that each part can have one of; classes that are named."""
 NOTICED = 0.01
 """Share of validation and test rows from which copies are worth a line."""
 
@@ -27,7 +29,7 @@ def data_lines(task: Task) -> list[str]:
     """Sentences without a full stop: columns, how rows are split, items, copies of rows, whole batches."""
     data, study = task.data, task.study
     split = data, study.data.split, study.search.seed
-    lines = [*column_lines(*split), *split_lines(task), *leak_lines(data)]
+    lines = [*column_lines(*split), *split_lines(task), *rare_lines(data), *leak_lines(data)]
     lines += [*item_lines(data, study.data.standardize), *copy_lines(*split)]
     return lines + _whole_batches(task)
 
@@ -43,6 +45,18 @@ def split_lines(task: Task) -> list[str]:
         return [f"column {shown(by)}: splits the rows in its order, the last ones are test rows{also}"]
     values = 0 if data.groups is None else len(np.unique(data.groups))
     return [f"column {shown(by)}: rows with the same of its {count(values, 'value')} stay in one part{also}"]
+
+
+def rare_lines(data: Data) -> list[str]:
+    """Classes that cannot be in each part; nothing where every one can."""
+    if data.classes is None or data.targets.dtype.kind not in "iu" or data.fixed is not None:
+        return []
+    counts = np.bincount(data.targets[data.targets >= 0].ravel(), minlength=len(data.classes))
+    rare = [(data.classes[k], int(counts[k])) for k in np.flatnonzero((counts > 0) & (counts < PARTS))]
+    named = [f"{shown(one_line(name))} ({count(rows, 'row')})" for name, rows in rare[:NAMED]]
+    named += [f"{len(rare) - NAMED} more"] if len(rare) > NAMED else []
+    few = "too few for training, validation and test rows to have one each"
+    return [f"{'class' if len(rare) == 1 else 'classes'} {listing(named)}: {few}"] if rare else []
 
 
 def leak_lines(data: Data) -> list[str]:

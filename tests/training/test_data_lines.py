@@ -8,7 +8,7 @@ from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts
 from sweeper.study.data import data_of
 from sweeper.study.study import Study
-from sweeper.training.data_lines import copy_lines, data_lines, leak_lines
+from sweeper.training.data_lines import copy_lines, data_lines, leak_lines, rare_lines
 from sweeper.training.setup import Task
 
 SHARES = (0.6, 0.2, 0.2)
@@ -72,3 +72,23 @@ def test_a_column_that_gives_the_target_away_is_told_with_its_key() -> None:
     (line,) = leak_lines(load(lambda: frame, target="y", loss_task="classification"))
     assert line.startswith("column 'paid back': gives the target of every row by itself;")
     assert line.endswith("data.drop = ['paid back']")
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"a": 30, "b": 3}, ""),
+        ({"a": 30, "b": 29, "c d": 1}, "class 'c d' (1 row)"),
+        ({"a": 30, "b": 2, "c": 1}, "classes 'b' (2 rows) and 'c' (1 row)"),
+        (
+            {"a": 30, "b": 1, "c": 1, "d": 1, "e": 2},
+            "classes 'b' (1 row), 'c' (1 row), 'd' (1 row) and 1 more",
+        ),
+    ],
+)
+def test_classes_that_cannot_be_in_each_part_are_told(counts: dict[str, int], said: str) -> None:
+    """Before anything is trained; a class of three rows may be."""
+    labels = [name for name, rows in counts.items() for _ in range(rows)]
+    frame = pd.DataFrame({"x": np.random.default_rng(1).standard_normal(len(labels)), "y": labels})
+    few = f"{said}: too few for training, validation and test rows to have one each"
+    assert rare_lines(load(lambda: frame, target="y", loss_task="classification")) == ([few] if said else [])

@@ -1,6 +1,7 @@
 """Machine code at the edges of its operations: scratch memory, few rows, corners, NaN, parts of arrays."""
 
 import importlib.util
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -217,3 +218,29 @@ def _changed_between(x: Tensor) -> list[Tensor]:
 def test_the_same_of_other_numbers_is_computed_again() -> None:
     """An exponential before and after a part of its argument changed."""
     agrees(_changed_between, drawn(9, 5), 1e-9)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (1e25, 0.0), (1.0, 1e6)])
+@pytest.mark.parametrize("axis", [1, 2])
+def test_spreads_of_single_precision_are_added_in_double(scale: float, offset: float, axis: int) -> None:
+    """As torch does: squares overflow where the spread does not, and a mean far from 0 leaves no digits."""
+    x = (drawn(9, 33) * scale + offset).float()
+    for mine, theirs in zip(compiled(lambda x: [x.std(axis)], x), [x[None].std(axis)], strict=True):
+        assert torch.isfinite(theirs).all()
+        torch.testing.assert_close(mine, theirs, rtol=3e-7, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("groups", [False, True])
+def test_norms_of_what_overflows_are_not_numbers(dtype: torch.dtype, groups: bool) -> None:
+    """As in torch, whose trainings diverge there: 0 would go on."""
+    x = drawn(6, 16).to(dtype) * (1e30 if dtype == torch.float32 else 1e200)
+    norm = gradient_of(lambda x: F.group_norm(x.reshape(-1, 8, 2), 2) if groups else F.layer_norm(x, (16,)))
+    for mine, theirs in zip(compiled(norm, x), norm(x[None].clone()), strict=True):
+        assert theirs.isnan().all()
+        assert mine.isnan().all()
+
+
+def test_bounds_that_are_not_numbers_give_none() -> None:
+    """Of a number, not of a tensor."""
+    agrees(lambda x: [x.clamp(min=math.nan), x.clamp(max=math.nan), x.clamp(-1.0, 1.0)], drawn(3, 9))
