@@ -78,6 +78,8 @@ class Answer:
     """Rows of each part; empty in runs of earlier versions, which did not record them."""
     positive: str = ""
     """Name of class 1 of two, which F1 and average precision are about; empty where it is not known."""
+    positives: Mapping[str, int] = field(default_factory=dict)
+    """Rows of it in each part; empty where they are not known."""
     luck: Luck | None = None
     """Share of the variance among the finalists on fresh seeds that is not between settings; ``None``: not
     known."""
@@ -194,8 +196,9 @@ def answer(
         lost_alike=lost_alike(costs, number),
         test_seeds=len(tested),
         test_ends=_ends_of(tested, least_loss),
-        rows=_rows(baselines),
+        rows=_counts(baselines, "rows"),
         positive=str((baselines or {}).get("positive", "")),
+        positives=_counts(baselines, "positives"),
         luck=luck(costs, number),
         learning=None if curves is None else learning(curves, number, list(scores), objective, compared),
         baseline=compared,
@@ -265,8 +268,9 @@ def _scores_of(trials: pd.DataFrame, winner: int, *, fresh: bool) -> dict[int, f
     return {int(seed): value for seed, value in sorted(scores) if math.isfinite(value)}
 
 
-def _rows(baselines: Mapping[str, Any] | None) -> dict[str, int]:
-    return {part: int(count) for part, count in (baselines or {}).get("rows", {}).items()}
+def _counts(baselines: Mapping[str, Any] | None, key: str) -> dict[str, int]:
+    """By part."""
+    return {part: int(count) for part, count in (baselines or {}).get(key, {}).items()}
 
 
 def _ends_of(scores: Sequence[Mapping[str, float]], least_loss: float) -> dict[str, tuple[float, float]]:

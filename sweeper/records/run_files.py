@@ -88,6 +88,7 @@ def _is_baselines(content: dict[str, Any]) -> bool:
     rows = [kept for each in content["scores"] for kept in (each, each.get("drawn", {}))]
     scored = [each.get(part, {}) for each in rows for part in SPLITS]
     counts = [each["rows"] for each in content["few"]] + [content["rows"][part] for part in SPLITS]
+    counts += content.get("positives", {}).values()
     return (
         all(isinstance(each["seed"], int) for each in content["scores"])
         and all(isinstance(value, int | float) for part in scored for value in part.values())

@@ -195,7 +195,8 @@ def _positive(names: Iterable[str], answer: Answer) -> str:
     if not about or not answer.positive:
         return ""
     which = "class 1" if answer.positive == "1" else f"class 1, “{answer.positive}”"
-    return f"; {listing(about)} {'is' if len(about) == 1 else 'are'} of {which}"
+    ones = f", with {count(answer.positives['test'], 'test row')}" if "test" in answer.positives else ""
+    return f"; {listing(about)} {'is' if len(about) == 1 else 'are'} of {which}{ones}"
 
 
 def _guessed(each: Against) -> str:

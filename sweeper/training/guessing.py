@@ -133,7 +133,10 @@ def _rows(task: Task, parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, An
             lowest[name, part] = min(count, lowest.get((name, part), count))
     few = [{"class": name, "part": part, "rows": count} for (name, part), count in lowest.items()]
     known = {"rows": rows, "few": few, "labels": _labels(task), "split": _how_split(task)}
-    return known | ({"positive": classes[1]} if len(classes) == 2 else {})
+    if len(classes) != 2:
+        return known
+    ones = {name: min(int((each[name] == 1).sum()) for each in parts) for name in SPLITS}
+    return {**known, "positive": classes[1], "positives": ones}
 
 
 def _how_split(task: Task) -> str:

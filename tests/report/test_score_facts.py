@@ -50,6 +50,9 @@ def test_scores_of_one_class_name_it(records: SyntheticRecords, positive: str, s
     facts = {fact.label: fact.meaning for fact in card(run.study, answer, run.records.trials).facts}
     assert facts["Other scores"].endswith(f"; F1 and average precision are of {said}") == bool(positive)
     assert "of class" not in facts["Test set"]
+    counted = replace(answer, positives={"train": 30, "validation": 8, "test": 8})
+    facts = {fact.label: fact.meaning for fact in card(run.study, counted, run.records.trials).facts}
+    assert facts["Other scores"].endswith(f" of {said}, with 8 test rows") == bool(positive)
 
 
 @pytest.mark.parametrize("minutes", [0.2, None])
