@@ -49,10 +49,20 @@ def _to_log(axis: Axis) -> tuple[float, float]:
     return axes.get_ylim()
 
 
+ALIKE = 1e-5
+"""Share of the largest value within which all lie, from which they count as one."""
+
+
 def loss_axis(axis: Axis, values: Iterable[float], *, highest: bool = False) -> None:
     """Logarithmic where the values span decades (`spans_decades`), else linear. A logarithmic axis that was
-    to begin at 0 or below begins just below the lowest value."""
+    to begin at 0 or below begins just below the lowest value; one of values that are `ALIKE` reaches further
+    than their last digits, which would look like a result."""
     known = [value for value in values if math.isfinite(value)]
+    size = max(map(abs, known), default=0.0)
+    if size and max(known) - min(known) < ALIKE * size:
+        limit = axis.axes.set_ylim if axis is axis.axes.yaxis else axis.axes.set_xlim
+        limit(min(known) - size / 10, max(known) + size / 10)
+        return
     if spans_decades(known, highest=highest):
         low, high = axis.get_view_interval()
         if low <= 0:

@@ -6,9 +6,21 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 
 from sweeper.drawing.decades import spans_decades
 from sweeper.drawing.scales import color_scale, loss_axis
+
+
+@pytest.mark.parametrize("values", [[5.7632865e12, 5.7632885e12], [-2.0, -2.0], [3.0]])
+def test_values_that_are_alike_do_not_fill_an_axis(values: list[float]) -> None:
+    """Their last digits would look like a result."""
+    axes = Figure().subplots()
+    axes.plot(range(len(values)), values)
+    loss_axis(axes.yaxis, values)
+    low, high = axes.get_ylim()
+    assert high - low > 0.19 * abs(values[0])
+    assert low < min(values) <= max(values) < high
 
 
 @pytest.mark.parametrize(
