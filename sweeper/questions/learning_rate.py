@@ -243,7 +243,7 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
         return [f"{text}."]
     decided = "; fresh seeds decided for it" if run.answer.standing == CONFIRMED else ""
     if run.answer.standing in (TIES, AHEAD):
-        decided = "; it is first on fresh seeds, which do not show it to be better than each finalist"
+        decided = "; it is first on fresh seeds, which do not show it to be better than every other one"
     return [f"{text}. The answer did not, on that one seed{decided}."]
 
 

@@ -56,7 +56,7 @@ UNDECIDED, SAME = "undecided", "same"
 BADGES: Mapping[str, str] = {
     CONFIRMED: "Confirmed on fresh seeds",
     TIES: "First on fresh seeds; others may be as good",
-    AHEAD: "First on fresh seeds, but not shown to be better than each finalist",
+    AHEAD: "First on fresh seeds, but not shown to be better than every other finalist",
     ALONE: "Measured on fresh seeds, compared with no other setting",
     PROVISIONAL: "Provisional",
     UNLEARNED: "Not shown to have learned",
@@ -65,7 +65,7 @@ BADGES: Mapping[str, str] = {
     SAME: "Nothing to compare",
     "none": "No answer",
     "running": "Not finished",
-    "predicted": "Predicted from smaller sizes",
+    "predicted": "Predicted from other sizes",
 }
 """The status of an answer in words, one for each `Card.standing`; every surface says it."""
 
@@ -187,6 +187,7 @@ def _lead(ranked: Ranked, answer: Answer, summary: Summary, trials: pd.DataFrame
     if answer.unranked:
         few = count(answer.confirmed.seeds, "seed is", "seeds are")
         others = count(len(answer.unranked), "other is", "others are")
+        others = "the other is" if len(finalists) == 2 else others
         text += f"; {few} too few to tell whether {others} worse"
     return f"{text}."
 
@@ -206,7 +207,8 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         return ()
     seeds = answer.confirmed.seeds
     if not summary.tied:
-        meaning = f"{seeds} seeds are too few to rank these behind the winner; they may still be worse"
+        these, they = ("it", "it") if len(summary.unranked) == 1 else ("these", "they")
+        meaning = f"{seeds} seeds are too few to rank {these} behind the winner; {they} may still be worse"
         meaning = "one seed cannot rank two settings" if seeds == 1 else meaning
         return (Fact(UNRANKED, "\n".join(summary.unranked), meaning),)
     rows = summary.rows.to_dict("records")

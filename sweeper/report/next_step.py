@@ -102,6 +102,8 @@ def next_step(
         step = falling
     elif edge is not None:
         step = _widen(study, edge, trials)
+    elif unscaled and option(study, SCALED):
+        step = _scaled(unscaled)
     elif nearly and (more := _nearly_shown(study, answer, trials, nearly)):
         step = more
     else:

@@ -105,8 +105,9 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
     1. not learned: overfitting where it rises and rows of training are learned, rose where it rises
        otherwise; noisy where the noise is > 5 % of the median loss of the second half; not generalising where
        rows of training are learned; not learning otherwise. Where it does not rise, such rows are learned
-       only where the train loss also fell on from its first point, or to less than half of ℓ at the first
-       point, and by twice what ℓ fell: rows of training may be easier from the start.
+       only where the train loss also fell on from its first points (medians of three, by 5 % of ℓ at the
+       first point and by 3 × its noise), or to less than half of ℓ at the first point, and by twice what ℓ
+       fell: rows of training may be easier from the start, and those of other batches are others.
     2. noisy: fall < 3 × noise that is not loud.
     3. unstable: loud, or the ups of the second half that come down again add up to > 25 % of the fall.
     4. overfitting: it rises and the train loss fell since the lowest, to below ℓ at the first point (or is
@@ -197,9 +198,10 @@ def _unlearned(losses: np.ndarray, train: np.ndarray, *, rises: bool, noise: flo
         return OVERFITTING if trained else ROSE
     if noise > LEARNED * _level(losses):
         return NOISY
-    fell, half = float(np.fmax.reduce(train[1:2], initial=-np.inf) - train[-1]), start - HALF * abs(start)
+    fell, half = float(np.median(train[1:4]) - np.median(train[-3:])), start - HALF * abs(start)
+    surely = max(LEARNED * abs(start), 3 * _noise(train[1:]))  # batches of other rows have other losses
     apart = start - float(train[-1]) >= 2 * (start - float(losses.min()))
-    return MEMORIZED if trained and apart and (fell > LEARNED * abs(start) or train[-1] < half) else STUCK
+    return MEMORIZED if trained and apart and (fell > surely or train[-1] < half) else STUCK
 
 
 def _smooth(losses: np.ndarray) -> np.ndarray:

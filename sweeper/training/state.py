@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from sweeper.components.metrics import named
 from sweeper.study.settings import Settings
 from sweeper.trial import Outcome, Trial, TrialResult, cost, objective_metric, objective_value
 from sweeper.wording import given, loss_value
@@ -179,7 +180,10 @@ class TrialState:
             return False
         objective = objective_value(self.objective, values[metric])
         if math.isnan(objective):
-            self.end(Outcome.FAILED, f"{metric} is not a number at step {self.step}{WHY}")
+            why = (
+                WHY if any(m.task != "regression" for m in named(metric.removeprefix("validation_"))) else ""
+            )
+            self.end(Outcome.FAILED, f"{metric} is not a number at step {self.step}{why}")
             return False
         ranks = cost(self.objective, objective)
         improved = not self.costs or ranks < min(self.costs.values())

@@ -51,3 +51,16 @@ def test_a_few_seeds_that_do_not_beat_guessing_are_counted(seeds: int) -> None:
     by = " by 2 seeds" if seeds == 2 else ""
     assert found is not None
     assert found.headline == f"Not shown to be better than guessing on validation rows{by}."
+
+
+def test_a_sound_answer_on_targets_far_from_a_scale_of_1_asks_to_standardize_them() -> None:
+    """Rates and initial weights were for another scale, though something was learned."""
+    study = made_study(
+        data={"source": "diabetes"},
+        training={"loss": "mse", "steps": 10, "batch_size": 8},
+        confirm={"finalists": 1, "seeds": 10},
+    )
+    run = made_input(synthetic_records(24, finalists=1, seeds=10), study=study)
+    for unscaled in ("", "its loss is 3e8"):
+        step = next_step(study, run.answer, run.trials, None, None, None, unscaled)
+        assert ("standardize_target=true" in step.command) is bool(unscaled)

@@ -44,3 +44,14 @@ def test_noise_that_may_hide_a_trend_is_no_levelling_off(curve: str) -> None:
     """Curves that fall by a lot at their end, or end far above their lowest, with much noise."""
     losses = np.array(curve.split(), dtype=float) / 1000
     assert shape(np.arange(21), losses, losses).name == "unclear end"
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(("fall", "name"), [(0.0, "not learning"), (0.9, "not generalising")])
+def test_batches_of_other_rows_are_nothing_learned(fall: float, name: str, seed: int) -> None:
+    """A train loss that jumps by 10 % from batch to batch falls from its first to its last one by luck."""
+    steps = np.arange(0, 130, 10)
+    jumps = np.random.default_rng(seed).normal(0, 0.1, len(steps))
+    train = 1.05 + jumps - fall * steps / steps[-1]
+    train[1], train[-1] = train[1] + 0.1, train[-1] - 0.1
+    assert shape(steps, np.linspace(1.0, 0.998, len(steps)), train).name == name

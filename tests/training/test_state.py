@@ -206,3 +206,15 @@ def test_layers_without_a_confirmed_measurement_are_dropped(step: int, kept: int
     state.step = step
     state.stop_measuring("no second pass", state.step)
     assert (len(state.layers), state.note, state.measured) == (kept, note, frozenset())
+
+
+@pytest.mark.parametrize(("score", "of_classes"), [("auc", True), ("mine", False), ("r2", False)])
+def test_a_score_that_is_no_number_blames_missing_classes_only_where_it_has_some(
+    score: str, of_classes: bool
+) -> None:
+    """Of amounts, and of the user's own, nobody knows why."""
+    state = started(objective=f"validation_{score} (higher is better)")
+    state.record_scores({"loss": 0.5, score: math.nan})
+    assert state.outcome == Outcome.FAILED
+    assert f"validation_{score} is not a number at step 0" in state.reason
+    assert ("needs rows of each of them" in state.reason) is of_classes

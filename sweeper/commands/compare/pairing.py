@@ -15,6 +15,9 @@ from sweeper.study.sections import TRAINED
 from sweeper.study.study import Study
 from sweeper.wording import given
 
+TRAINED_ON = ("class_weight", "label_smoothing")
+"""Options of losses that validation losses are without."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -84,8 +87,9 @@ def _other_loss(a: Run, b: Run) -> str:
         return f"{a.name} has the loss {losses[0]}, {b.name} has {losses[1]}"
     for key in LOSSES[losses[0]].options if losses[0] in LOSSES else ():
         values = [_training(run, key) for run in (a, b)]
-        if values[0] != values[1]:
-            return f"training.{key} is {values[0]} in {a.name} and {values[1]} in {b.name}, so losses differ"
+        if values[0] != values[1] and (key not in TRAINED_ON or a.study.search.objective == "train_loss"):
+            one, other = ("not set" if value is None else value for value in values)
+            return f"training.{key} is {one} in {a.name} and {other} in {b.name}, so losses differ"
     return ""
 
 

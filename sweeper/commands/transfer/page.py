@@ -16,7 +16,7 @@ from sweeper.commands.transfer.limits import beyond_the_limit
 from sweeper.commands.transfer.penalty_words import penalty_fact
 from sweeper.commands.transfer.penalty_words import shown as penalty_shown
 from sweeper.commands.transfer.table import Found
-from sweeper.commands.transfer.words import VERDICTS, next_text, sentences, unchecked
+from sweeper.commands.transfer.words import NONE, VERDICTS, next_text, sentences, unchecked
 from sweeper.drawing.png import png_bytes
 from sweeper.records.atomic import refuse_links, write_atomically, writing
 from sweeper.report.attempts import NotMade, attempt, not_drawn
@@ -29,7 +29,7 @@ from sweeper.report.use import LABELS
 from sweeper.study.parameters import PENALTY as WEIGHT
 from sweeper.study.study import Study
 from sweeper.to_json import to_json
-from sweeper.wording import bounds, given, interval, number, shown
+from sweeper.wording import bounds, capital, given, interval, number, shown
 
 HOW = (
     "At each size the same grid of rates was trained on the same seeds, all else equal. The best rate is the "
@@ -123,9 +123,8 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
     ahead, key = found.prediction, about["key"]
     step = NextStep(next_text(found, about), about["next"])
     if ahead is None:
-        return Card(
-            "none", "Nothing is predicted.", sentences(found, about)[0], {}, _facts(found, about), step
-        )
+        why = capital(sentences(found, about)[0].removeprefix(f"{NONE}: "))
+        return Card("none", f"{NONE}.", why, {}, _facts(found, about), step)
     headline = f"At {key} {given(ahead.size)}, begin with a learning rate of {number(ahead.value, 2)}."
     ends = bounds(ahead.low, ahead.high)
     lead = f"90 % interval {ends}, from the best rates at other sizes."

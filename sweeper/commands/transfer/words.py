@@ -18,6 +18,7 @@ from sweeper.components.metric_words import metric_words
 from sweeper.terminal import plain_console
 from sweeper.wording import bounds, count, given, interval, listing, number, shown
 
+NONE = "Nothing is predicted"
 VERDICTS = {
     "found": "",
     "lower edge": "best at the lowest rate: search lower ones",
@@ -26,6 +27,7 @@ VERDICTS = {
     "nothing": "every training diverged at every rate",
     GUESSING: "no rate is shown to beat guessing, so which one is best says nothing",
 }
+ENDS = (min, "lowest_rate"), (max, "highest_rate")
 TELLS = " inside the grid that is known to a factor of 10"
 """What a best rate must be to count."""
 
@@ -46,8 +48,8 @@ def _held(found: Found, about: Mapping[str, Any]) -> str:
 def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
     known = int((found.optima["verdict"] == "found").sum())
     if found.exponent is None or found.prediction is None:
-        have = count(known, "size")
-        few = f"Nothing is predicted: {have} with a best rate{TELLS}, {FEWEST} are needed."
+        have = f"only {count(known, 'size has', 'sizes have')}" if known else "no size has"
+        few = f"{NONE}: {have} a best rate{TELLS}; {FEWEST} are needed."
         return [few, *_without(found, about)]
     key, ahead = about["key"], found.prediction
     value, low, high = interval(*found.exponent)
@@ -67,7 +69,7 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
         said += _of_check(found, found.check, about)
     elif about["check"] is not None:
         said.append(f"Check at {given(about['check'])}: {unchecked(found, about)}.")
-    said += [*_without(found, about), *_untried(ahead, about), *_price(found, about)]
+    said += [*_without(found, about), *_untried(ahead, found, about), *_price(found, about)]
     said += limit_sentences(ahead, found.optima, key, about["seeds"])
     if ahead.size > 4 * max(found.optima["size"]):
         said.append(
@@ -107,9 +109,10 @@ def _without(found: Found, about: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _untried(ahead: Prediction, about: Mapping[str, Any]) -> list[str]:
-    """That an interval holds rates that no training had."""
-    lowest, highest = about["lowest_rate"], about["highest_rate"]
+def _untried(ahead: Prediction, found: Found, about: Mapping[str, Any]) -> list[str]:
+    """That an interval holds rates that no training had, one of a penalty included."""
+    of_penalty = [] if found.penalty is None else found.penalty.tried["rate"].tolist()
+    lowest, highest = (pick([about[key], *of_penalty]) for pick, key in ENDS)
     beyond = [f"above {number(highest, 2)}"] if ahead.high > highest else []
     beyond += [f"below {number(lowest, 2)}"] if ahead.low < lowest else []
     if not beyond:

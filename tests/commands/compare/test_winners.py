@@ -66,8 +66,6 @@ def test_unconfirmed_runs_make_no_claim(records: SyntheticRecords) -> None:
         ({"training": {"loss": "mse"}}, "has the loss"),
         ({"data": {"standardize_target": True}}, "standardized"),
         ({"data": {"target": "y"}}, "data.target"),
-        ({"training": {"label_smoothing": 0.1}}, "training.label_smoothing"),
-        ({"training": {"class_weight": "balanced"}}, "training.class_weight"),
     ],
 )
 def test_unlike_scores_are_refused(records: SyntheticRecords, sections: dict[str, Any], word: str) -> None:
@@ -93,6 +91,37 @@ def test_losses_with_other_options_are_refused(records: SyntheticRecords) -> Non
     asked = {name: {"loss": "quantile", "quantile": q} for name, q in quantiles.items()}
     runs = [made_run(records, name, training=training) for name, training in asked.items()]
     assert "training.quantile is 0.5 in half and 0.9 in high" in incomparable(*runs)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"), [("label_smoothing", 0.1, "0.0"), ("class_weight", "balanced", "not set")]
+)
+def test_what_only_training_losses_have_changes_no_validation_loss(
+    records: SyntheticRecords, key: str, value: Any, said: str
+) -> None:
+    """Validation losses are without it; where training losses rank, they are no values of one function."""
+    for objective, unlike in (("validation_loss", False), ("train_loss", True)):
+        search = {"search": {"objective": objective}}
+        one, two = (
+            made_run(records, name, training=training, **search)
+            for name, training in (("one", {}), ("two", {key: value}))
+        )
+        why = f"training.{key} is {said} in one and {value} in two, so losses differ"
+        assert incomparable(one, two) == (why if unlike else "")
+
+
+def test_what_is_searched_in_one_and_fixed_in_the_other_has_both_values(records: SyntheticRecords) -> None:
+    """Of the winners; and no key is called different whose search takes its place."""
+    one = made_run(records, "one", training={"batch_size": 32}, model={"depth": 3})
+    two = made_run(records, "two", training={"batch_size": 64}, model={"depth": 3})
+    searched = {**one.answer.parameters, "training.batch_size": 16, "model.depth": 4}
+    one = replace(one, answer=replace(one.answer, parameters=searched))
+    rows = {name: (a, b) for name, a, b in side_by_side.settings(one, two).to_numpy().tolist()}
+    assert (rows["training.batch_size"], rows["model.depth"]) == ((16, 64), (4, 3))
+    space = {"optimizer": ["adam"], "training.batch_size": [8, 16]}
+    three = made_run(records, "three", training={"batch_size": 32}, search={"space": space})
+    keys = side_by_side.differences(three, two).set_index("key")
+    assert keys.loc["training.batch_size"].tolist() == [None, 64]
 
 
 def test_tables_hold_both(records: SyntheticRecords) -> None:

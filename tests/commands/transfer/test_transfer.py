@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from report_inputs import made_input, made_study
 from synthetic_records import synthetic_records
@@ -20,7 +21,7 @@ from sweeper.commands.transfer.held import OF_THE_RUN, unlike_the_run, winner_of
 from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.page import card, write_page
 from sweeper.commands.transfer.table import Beside, _lowest, costs_at, found, to_dict
-from sweeper.commands.transfer.words import TELLS, print_transfer, sentences
+from sweeper.commands.transfer.words import TELLS, _untried, print_transfer, sentences
 from sweeper.drawing.png import png_bytes
 from sweeper.questions.question import ANSWER, WHY
 from sweeper.report.render import RenderedSection
@@ -95,7 +96,7 @@ def test_without_three_optima_nothing_is_predicted() -> None:
     assert list(done.optima["verdict"]) == ["lower edge", "lower edge", "found", "found"]
     assert (done.exponent, done.prediction, done.check) == (None, None, None)
     assert sentences(done, ABOUT) == [
-        f"Nothing is predicted: 2 sizes with a best rate{TELLS}, 3 are needed.",
+        f"Nothing is predicted: only 2 sizes have a best rate{TELLS}; 3 are needed.",
         "At model.width 16 and 32: best at the lowest rate: search lower ones.",
         "Equal in all trainings: optimizer = adam (as asked).",
     ]
@@ -302,6 +303,10 @@ def test_rates_that_no_training_had_are_told() -> None:
     assert f"Rates above {number(beyond['highest_rate'], 2)} were not tried" in " ".join(
         sentences(done, beyond)
     )
+    tried = pd.DataFrame({"rate": [done.prediction.high * 1.5]})
+    with_penalty = replace(done, penalty=SimpleNamespace(tried=tried))
+    assert _untried(done.prediction, done, beyond) != []
+    assert _untried(done.prediction, with_penalty, beyond) == []
 
 
 @pytest.mark.parametrize("nearer", [1, 2])
