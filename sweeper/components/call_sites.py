@@ -38,6 +38,11 @@ FILES_OF_TORCH = {F.relu.__code__.co_filename, handle_torch_function.__code__.co
 """Functions that the user calls are called through these."""
 
 
+CALLS = ("CALL", "PRECALL")
+"""Operations that call. Python 3.11 has two for each call, and once it has run a few times the first of them
+calls functions written in C."""
+
+
 @lru_cache(maxsize=4096)
 def position_in(code: CodeType, instruction: int) -> Position:
     """Of the call that an instruction makes."""
@@ -64,7 +69,7 @@ def calls_in(code: CodeType) -> dict[int, tuple[str, int, int]]:
     loaded: dict[Any, str] = {}  # where an expression begins -> the name that was loaded there last
     for step in get_instructions(code):
         line, _, column, _ = span = step.positions or (None,) * 4
-        is_call = step.opname.startswith("CALL")
+        is_call = step.opname.startswith(CALLS)
         named[step.offset] = loaded.get((line, column), "") if is_call else step.opname, span
         if not is_call and isinstance(step.argval, str):
             loaded[line, column] = step.argval

@@ -150,7 +150,7 @@ def own_layers(
     fixed = {
         site: layer
         for site, layer in made.items()
-        if layer is not None and site not in {*calls.varying, *calls.gates, *calls.output}
+        if layer is not None and site not in {*calls.varying, *calls.mixed, *calls.gates, *calls.output}
     }
     called = put_in(model, rows, list(fixed), list(fixed.values()))[0] if fixed else ()
     layers = [fixed.get(what) if isinstance(what, Site) else what for what in calls.hidden]

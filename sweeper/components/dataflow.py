@@ -59,6 +59,8 @@ class _Functions(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, record = getattr(func, "__name__", ""), self.record
         if name not in record.functions:
+            if not record.inside:
+                record.others.add(path_of(inspect.currentframe(), record.names))
             return func(*args, **(kwargs or {}))
         given = list(tensors_in([*args[:1], *(kwargs or {}).values()]))
         what: Site | str = ""
@@ -123,7 +125,7 @@ def flow(
         for hook in hooks:
             hook.remove()
     reached = union(record.node(t).uses for t in tensors_in(output))
-    return Flow(tuple(record.uses), tuple(record.calls), reached, record.skipped)
+    return Flow(tuple(record.uses), tuple(record.calls), reached, record.skipped, frozenset(record.others))
 
 
 def _follow_modules(model: nn.Module, within: list[str]) -> list[RemovableHandle]:

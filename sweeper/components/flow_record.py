@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sweeper.components.call_sites import Site
+from sweeper.components.call_sites import CallPath, Site
 from sweeper.components.operations import (
     BOUNDED_FUNCTIONS,
     CONTRACTIONS,
@@ -95,6 +95,8 @@ class Flow:
     """Uses, as bits, that the output came through."""
     skipped: bool = False
     """Whether activation functions were called on what does not depend on the input."""
+    others: frozenset[CallPath] = frozenset()
+    """Where other functions of torch were called."""
 
     def is_hidden(self, number: int) -> bool:
         """Whether weights on the way to the output follow the call, which is no gate."""
@@ -118,6 +120,8 @@ class Record:
     """Whether weights are a layer's also where they are applied to what does not depend on the input."""
     skipped: bool = False
     """Whether such functions were called on what does not depend on the input."""
+    others: set[CallPath] = field(default_factory=set)
+    """Where functions of torch were called that are none of those."""
     nodes: dict[int, Node] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)

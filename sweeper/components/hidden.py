@@ -1,7 +1,7 @@
 """Which activations of a model are hidden, which are gates and which belong to its output."""
 
 import copy
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.components.call_sites import Site
+from sweeper.components.call_sites import CallPath, Site
 from sweeper.components.dataflow import flow
 from sweeper.components.flow_record import Flow
 from sweeper.components.forward import undisturbed
@@ -61,6 +61,8 @@ class Calls:
     """Names of those of `compiled` that are hidden and serve for nothing but hidden layers."""
     varying: frozenset[Site] = frozenset()
     """Calls of functions with other arguments each time."""
+    mixed: frozenset[Site] = frozenset()
+    """Calls in whose place others are made, too: what stands for one would stand for all."""
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -115,6 +117,7 @@ def calls_of(seen: Flow) -> Calls:
         tuple(dict.fromkeys((c.what, c.where) for _, c in calls if isinstance(c.what, str))),
         tuple(dict.fromkeys(what for what in hidden if isinstance(what, str) and what in RECTIFIERS)),
         _varying([c.what for _, c in calls if isinstance(c.what, Site)]),
+        _mixed([c.what for c in seen.calls if isinstance(c.what, Site)], seen.others),
     )
 
 
@@ -129,6 +132,12 @@ def _activations(called: Iterable[Activation | str]) -> tuple[Activation, ...]:
 def _varying(sites: Iterable[Site]) -> frozenset[Site]:
     first: dict[Site, Any] = {}
     return frozenset(site for site in sites if first.setdefault(site, given := _given(site)) != given)
+
+
+def _mixed(sites: Iterable[Site], others: Container[CallPath]) -> frozenset[Site]:
+    """As in ``sum(map(F.relu, hidden))``, which adds where it calls."""
+    first: dict[Site, str] = {}
+    return frozenset(s for s in sites if s.path in others or first.setdefault(s, s.name) != s.name)
 
 
 def _given(site: Site) -> list[Any]:

@@ -143,3 +143,55 @@ def test_a_call_that_a_checkpoint_makes_alone_is_refused() -> None:
     with pytest.raises(ModelError, match=rf"its activation at {FILE}:{line} again in the backward pass"):
         made(Recomputed)
     assert len(made(Recomputed, left=[f"{FILE}:{line}*"]).hidden) == 6
+
+
+COLD = """import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Cold(nn.Module):
+    def __init__(self, in_features, out_features):
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Linear(in_features, 5) for _ in range(3))
+        self.out = nn.Linear(5, out_features)
+
+    def forward(self, x):
+        hs = [b(x) for b in self.branches]
+        return self.out({expression})
+"""
+CALLED_IN_C = {
+    "sum": "sum(F.relu(h) for h in hs)",
+    "list": "torch.stack(list(F.relu(h) for h in hs)).sum(0)",
+    "tuple": "torch.stack(tuple(torch.relu(h) for h in hs)).sum(0)",
+    "map": "torch.stack(list(map(F.relu, hs))).sum(0)",
+    "sorted": "sum(sorted((F.relu(h) for h in hs), key=lambda h: 0))",
+    "list comprehension": "sum([F.relu(h) for h in hs])",
+}
+
+
+@pytest.mark.parametrize("how", CALLED_IN_C)
+def test_functions_keep_their_replacement_however_often_the_model_has_run(how: str) -> None:
+    """Python calls built-in functions by other operations once the code has run a few times."""
+    space: dict[str, Any] = {"__name__": f"cold_{how.replace(' ', '_')}"}
+    exec(compile(COLD.format(expression=CALLED_IN_C[how]), f"{space['__name__']}.py", "exec"), space)
+    built = made(space["Cold"])
+    x = torch.linspace(-1, 1, 64).view(4, 16)
+    with torch.no_grad():
+        wanted = built.model.out(sum(nn.functional.elu(b(x)) for b in built.model.branches))
+        for _ in range(40):
+            torch.testing.assert_close(built.model(x), wanted)
+
+
+def test_a_function_in_the_place_of_others_is_not_swapped() -> None:
+    """``sum(map(f, x))`` adds where it calls: what stands for one would stand for both."""
+    space: dict[str, Any] = {"__name__": "mixed"}
+    exec(compile(COLD.format(expression="sum(map(F.relu, hs))"), "mixed.py", "exec"), space)
+    with pytest.raises(
+        ModelError, match=r"in the same place as mixed\.py:14 relu.*write \[f\(h\) for h in x\]"
+    ):
+        made(space["Cold"])
+    kept, x = made(space["Cold"], None), torch.linspace(-1, 1, 64).view(4, 16)
+    wanted = kept.model.out(sum(torch.relu(b(x)) for b in kept.model.branches))
+    torch.testing.assert_close(kept.model(x), wanted)
+    assert kept.hidden == ()
