@@ -94,7 +94,9 @@ def _lerp(a: Number, b: Number, weight: Any) -> Number:
 def _rounded(how: str) -> Formula:
     """To a whole number, by the machine's instruction."""
 
-    def formula(x: Number) -> Number:
+    def formula(x: Number, *, decimals: int = 0) -> Number:
+        if decimals:
+            raise NotCompiled("rounding to decimals")
         return x.code.call(how, x) if x.kind.real else x
 
     return formula
