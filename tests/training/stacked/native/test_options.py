@@ -95,5 +95,5 @@ def test_a_slope_at_zero_is_that_of_torch() -> None:
 
 def test_rounding_to_decimals_is_named() -> None:
     """Why there is no machine code of it, in words."""
-    with pytest.raises(NotCompiled, match="^rounding to decimals$"):
+    with pytest.raises(NotCompiled, match=r"^rounding to decimals$"):
         compiled(lambda x: [x.round(decimals=1)], drawn(2, 3))
