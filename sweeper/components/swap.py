@@ -99,6 +99,7 @@ def swap(
     check_modes(model, rows, {new[what]: places.shown[what][0] for what in old}, name)
     if mode:
         check_backward(model, rows, mode, name)
+        mode.seal([what.name for what in old if isinstance(what, Site)])
     return Swapped(
         tuple(new[what] for what in old), tuple(swapped), tuple(kept), noted, calls.compiled, called
     )

@@ -195,3 +195,64 @@ def test_a_function_in_the_place_of_others_is_not_swapped() -> None:
     wanted = kept.model.out(sum(torch.relu(b(x)) for b in kept.model.branches))
     torch.testing.assert_close(kept.model(x), wanted)
     assert kept.hidden == ()
+
+
+class Late(nn.Module):
+    """Later another line calls the same helper, or the function itself."""
+
+    def __init__(self, in_features: int, out_features: int, direct: bool = False) -> None:
+        super().__init__()
+        self.a, self.out = nn.Linear(in_features, 5), nn.Linear(5, out_features)
+        self.direct, self.late = direct, False
+
+    def act(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.relu(x)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.late:
+            return self.out(self.act(self.a(x)))
+        if self.direct:
+            return self.out(nn.functional.relu(self.a(x)))
+        return self.out(self.act(self.a(x) * 1.0))
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_a_function_that_is_called_elsewhere_later_stops_the_training(direct: bool) -> None:
+    """It would keep the model's own from there on; a model that keeps all of its own may."""
+    row, x = torch.linspace(0, 1, 16)[None], torch.linspace(-1, 1, 64).view(4, 16)
+    for activation in ("elu", None):
+        made_so = {"row": row, "out_features": 3, "init": None, "options": {"direct": direct}}
+        model = build(Late, activation=activation, **made_so).model
+        function = nn.functional.elu if activation else nn.functional.relu
+        torch.testing.assert_close(model(x), model.out(function(model.a(x))))
+        model.late = True
+        if activation:
+            with pytest.raises(RuntimeError, match=r"calls relu by a way that was not there"):
+                model(x)
+        else:
+            torch.testing.assert_close(model(x), model.out(torch.relu(model.a(x))))
+
+
+class Sometimes(nn.Module):
+    """A second head in training, at whose helper the same line calls the function."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.a, self.b, self.out = nn.Linear(in_features, 5), nn.Linear(5, 5), nn.Linear(5, out_features)
+
+    def act(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.relu(x)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.act(self.a(x))
+        if self.training:
+            h = h + 0 * self.act(self.b(h))
+        return self.out(h)
+
+
+def test_what_training_alone_calls_is_known_from_the_first_pass() -> None:
+    """Passes in both modes come before: neither is stopped by what the other does not call."""
+    model, x = made(Sometimes).model, torch.linspace(-1, 1, 64).view(4, 16)
+    for training in (True, False, True):
+        model.train(training)
+        torch.testing.assert_close(model(x), model.out(nn.functional.elu(model.a(x))))
