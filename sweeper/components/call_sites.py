@@ -193,7 +193,7 @@ class CalledModules(TorchFunctionMode):
             where = "code that was made" if position is None else f"{position[0]}:{position[1]}"
             raise RuntimeError(
                 f"{where} calls {func.__name__} by a way that was not there when activations were swapped: "
-                "it would keep its own; call it in the same lines in every forward pass"
+                "it would keep its own; call it so in every forward pass, or use a module such as nn.ReLU()"
             )
         self.at_work = False  # torch closes the mode while it is here
         try:
