@@ -164,10 +164,10 @@ class CalledModules(TorchFunctionMode):
         """Call sites that were never reached."""
         self.met = set[Any]()
         """Where the model calls functions of torch."""
-        self.kept = set[CallPath]()
+        self.kept: set[CallPath | None] = {None}
         """Call sites that share a position with such a path, and keep their function."""
-        self.sealed: Mapping[str, frozenset[Any]] = {}
-        """Name of a function -> the positions that may call it, see `seal`."""
+        self.sealed = frozenset[str]()
+        """Names of functions that may be called nowhere else from now on, see `seal`."""
         self.at_work = False
 
     def seal(self, functions: Sequence[str]) -> None:
@@ -175,26 +175,33 @@ class CalledModules(TorchFunctionMode):
 
         A call from a new place, after so many steps say, would keep the model's own function.
         """
-        self.sealed = dict.fromkeys(functions, frozenset(self.met))
+        self.sealed = frozenset(functions)
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """The function of torch, or the module that stands for it."""
-        frame, module, path = caller(inspect.currentframe()), None, None
-        position = None if frame is None else self.where(frame.f_code, frame.f_lasti)
-        self.met.add(position)
-        known = self.sealed.get(getattr(func, "__name__", ""))
-        if position in self.positions:
-            path = path_of(frame, self.names, self.where)
-            module = self.modules.get(path)
-            self.waiting.discard(path)
-            if module is None and not self.sealed:
-                self.kept.add(path)
-        if known is not None and module is None and (position not in known or path not in (None, *self.kept)):
+    def _keep(self, func: Any, position: Position | Place | None, path: CallPath | None) -> None:
+        """Note that a function is called as it is; once it is sealed, it may not be in a new place."""
+        if not self.sealed:
+            self.kept.add(path)
+        elif getattr(func, "__name__", "") in self.sealed and not (
+            position in self.met and path in self.kept
+        ):
             where = "code that was made" if position is None else f"{position[0]}:{position[1]}"
             raise RuntimeError(
                 f"{where} calls {func.__name__} by a way that was not there when activations were swapped: "
                 "it would keep its own; call it so in every forward pass, or use a module such as nn.ReLU()"
             )
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """The function of torch, or the module that stands for it."""
+        frame, module, path = caller(inspect.currentframe()), None, None
+        position = None if frame is None else self.where(frame.f_code, frame.f_lasti)
+        if not self.sealed:
+            self.met.add(position)
+        if position in self.positions:
+            path = path_of(frame, self.names, self.where)
+            module = self.modules.get(path)
+            self.waiting.discard(path)
+        if module is None:
+            self._keep(func, position, path)
         self.at_work = False  # torch closes the mode while it is here
         try:
             if module is None:

@@ -88,6 +88,11 @@ def swap(
     places = _Places.of(model, calls)
     places.check_patterns((*(chosen or ()), *left), name)
     old = [what for what in places.in_order(calls) if places.is_swapped(what, calls, chosen, left)]
+    if mixed := next((what for what in old if what in calls.mixed), None):
+        raise ModelError(
+            f"model {name!r} calls other functions in the same place as {places.shown[mixed][0]}, as "
+            "sum(map(f, x)) does, so it cannot be swapped: write [f(h) for h in x]"
+        )
     if chosen is None:
         _check_swappable(calls, old, places, name)
     if not old:
@@ -203,12 +208,6 @@ def _check_swappable(calls: Calls, old: Sequence[Activation], places: _Places, n
             f"compiled code of model {name!r} calls {', '.join(calls.rectifiers)}, which cannot be swapped, "
             f"beside its activation layers: {ways}"
         )
-    for one in old:
-        if one in calls.mixed:
-            raise ModelError(
-                f"model {name!r} calls other functions in the same place as {places.shown[one][0]}, as "
-                "sum(map(f, x)) does, so it cannot be swapped: write [f(h) for h in x]"
-            )
     for others, what in ((calls.output, "its output"), (calls.gates, "a gate")):
         for one in old:
             if one not in others:

@@ -191,6 +191,8 @@ def test_a_function_in_the_place_of_others_is_not_swapped() -> None:
         ModelError, match=r"in the same place as mixed\.py:14 relu.*write \[f\(h\) for h in x\]"
     ):
         made(space["Cold"])
+    with pytest.raises(ModelError, match="in the same place as"):
+        made(space["Cold"], chosen=["mixed.py:14*"])
     kept, x = made(space["Cold"], None), torch.linspace(-1, 1, 64).view(4, 16)
     wanted = kept.model.out(sum(torch.relu(b(x)) for b in kept.model.branches))
     torch.testing.assert_close(kept.model(x), wanted)
