@@ -1,14 +1,16 @@
 """What the card, the note and the terminal put into words, computed once."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 from sweeper.answer.answer import Answer
-from sweeper.answer.comparison import comparison
+from sweeper.answer.bounds import stricter
+from sweeper.answer.comparison import Verdict, comparison
 from sweeper.answer.confirmed import FEW, confirmed
 from sweeper.answer.edges import Edge, edges
-from sweeper.answer.placing import Finalist, finalists_of
+from sweeper.answer.placing import Finalist, apart, finalists_of, same_scores
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, completed_search, labels, search_trials
 from sweeper.study.study import Study
@@ -34,6 +36,12 @@ class Summary:
     """`sweeper.answer.comparison.comparison`, in the objective as people read it."""
     edge: Edge | None
     """The first setting of the winner at an edge of its range."""
+
+    @cached_property
+    def nearly_worse(self) -> list[int]:
+        """Tied finalists whose interval of the difference to the winner leaves 0 out."""
+        tied = [row for row in self.rows.to_dict("records")[1:] if row["verdict"] == Verdict.TIED]
+        return [row["trial"] for row in tied if stricter(*apart(row)[1:3]) and not same_scores(row)]
 
 
 def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:

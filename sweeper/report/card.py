@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from sweeper.answer.answer import Answer, clause_of
-from sweeper.answer.bounds import STRICTER, stricter
+from sweeper.answer.bounds import STRICTER
 from sweeper.answer.claims import (
     AHEAD,
     ALONE,
@@ -30,7 +30,7 @@ from sweeper.answer.comparison import Verdict, marked
 from sweeper.answer.gain import LABEL, gained, power
 from sweeper.answer.luck import ends_in_words
 from sweeper.answer.outcomes import outcomes_in_words, reasons
-from sweeper.answer.placing import apart, at_worst, better_means, placing, same_scores
+from sweeper.answer.placing import at_worst, better_means, placing, same_scores
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import search_trials
 from sweeper.answer.summary import Summary, summarize
@@ -143,8 +143,8 @@ def card(
         lead = f"{doubted.lead} The winner has {in_words(study, answer)}. {lead}"
         standing, headline = doubted.standing, doubted.headline
         warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
-    nearly = _nearly_worse(summary)
-    step = next_step(study, answer, trials, doubted, summary.edge, folder, unscaled, nearly)
+    edge, nearly = summary.edge, summary.nearly_worse
+    step = next_step(study, answer, trials, doubted, edge, folder, unscaled, nearly)
     chosen, claims = settings(answer.parameters, study), _claims(answer, doubted)
     unstable = f"lost {sum(answer.lost.values())} of {count(answer.tried, 'seed')}" if answer.unstable else ""
     return Card(standing, headline, lead, chosen, facts, step, warnings, claims, unstable)
@@ -222,17 +222,11 @@ def _tied(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
     shared = "; a tie of few shared seeds says little" if summary.few_pairs else ""
     meaning = f"{count(seeds, 'fresh seed does', 'fresh seeds do')} not show that the winner is better"
     meaning += f"; the numbers are in {ranked.metric}" * told + shared
-    if beside := _nearly_worse(summary):
+    if beside := summary.nearly_worse:
         several = "each" if len(lines) > 1 else "it"
         names = several if len(beside) == len(lines) else listing([f"#{trial}" for trial in beside])
         meaning += f"; the interval of the difference to {names} {STRICTER}"
     return (Fact(TIED, "\n".join(lines), meaning),)
-
-
-def _nearly_worse(summary: Summary) -> list[int]:
-    """Tied finalists whose interval of the difference to the winner leaves 0 out."""
-    tied = [row for row in summary.rows.to_dict("records")[1:] if row["verdict"] == Verdict.TIED]
-    return [row["trial"] for row in tied if stricter(*apart(row)[1:3]) and not same_scores(row)]
 
 
 def _unshown(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:

@@ -12,6 +12,7 @@ from sweeper.data.leaks import leaks
 from sweeper.data.splits import rows_of_parts
 from sweeper.errors import shown
 from sweeper.printable import one_line
+from sweeper.training.guessing import few_rows
 from sweeper.training.setup import Task
 from sweeper.wording import count, listing
 
@@ -51,8 +52,8 @@ def rare_lines(data: Data) -> list[str]:
     """Classes that cannot be in each part; nothing where every one can."""
     if data.classes is None or data.targets.dtype.kind not in "iu" or data.fixed is not None:
         return []
-    counts = np.bincount(data.targets[data.targets >= 0].ravel(), minlength=len(data.classes))
-    rare = [(data.classes[k], int(counts[k])) for k in np.flatnonzero((counts > 0) & (counts < PARTS))]
+    labels = data.targets[data.targets >= 0].ravel()
+    rare = [(name, rows) for name, _, rows in few_rows([("", labels)], data.classes, PARTS) if rows]
     named = [f"{shown(one_line(name))} ({count(rows, 'row')})" for name, rows in rare[:NAMED]]
     named += [f"{len(rare) - NAMED} more"] if len(rare) > NAMED else []
     few = "too few for training, validation and test rows to have one each"

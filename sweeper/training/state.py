@@ -180,9 +180,8 @@ class TrialState:
             return False
         objective = objective_value(self.objective, values[metric])
         if math.isnan(objective):
-            why = (
-                WHY if any(m.task != "regression" for m in named(metric.removeprefix("validation_"))) else ""
-            )
+            tasks = {score.task for score in named(metric.removeprefix("validation_"))}
+            why = WHY if tasks - {"regression"} else ""
             self.end(Outcome.FAILED, f"{metric} is not a number at step {self.step}{why}")
             return False
         ranks = cost(self.objective, objective)

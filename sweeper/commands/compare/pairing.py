@@ -82,20 +82,22 @@ def _other_loss(a: Run, b: Run) -> str:
     """Why the losses of the two winners are no values of one function; empty where they are."""
     from sweeper.components.losses import LOSSES  # loaded late: it loads torch
 
-    losses = [name_of(_training(run, "loss")) for run in (a, b)]
+    losses = [name_of(setting(run, "training.loss")) for run in (a, b)]
     if losses[0] != losses[1]:
         return f"{a.name} has the loss {losses[0]}, {b.name} has {losses[1]}"
     for key in LOSSES[losses[0]].options if losses[0] in LOSSES else ():
-        values = [_training(run, key) for run in (a, b)]
+        values = [setting(run, f"training.{key}") for run in (a, b)]
         if values[0] != values[1] and (key not in TRAINED_ON or a.study.search.objective == "train_loss"):
             one, other = ("not set" if value is None else value for value in values)
             return f"training.{key} is {one} in {a.name} and {other} in {b.name}, so losses differ"
     return ""
 
 
-def _training(run: Run, key: str) -> Any:
-    """What the winner was trained with, fixed or searched."""
-    return run.answer.parameters.get(f"training.{key}", getattr(run.study.training, key))
+def setting(run: Run, name: str) -> Any:
+    """What the winner has of ``training.KEY``, ``model.KEY`` or another parameter, searched or fixed."""
+    section, _, key = name.partition(".")
+    fixed = {"training": vars(run.study.training), "model": run.study.model.options}.get(section, {})
+    return run.answer.parameters.get(name, fixed.get(key))
 
 
 def _source(study: Study) -> Any:

@@ -17,7 +17,7 @@ from sweeper.answer.rows import (
     search_trials,
     with_names,
 )
-from sweeper.commands.compare.pairing import Run, shared_seeds
+from sweeper.commands.compare.pairing import Run, setting, shared_seeds
 from sweeper.study.override import dotted
 from sweeper.study.settings import default_activation
 from sweeper.trial import Outcome
@@ -34,26 +34,17 @@ BEST = ["parameter", "value", "best_a", "trials_a", "best_b", "trials_b"]
 def settings(a: Run, b: Run) -> pd.DataFrame:
     """Parameters of the two winners, searched or fixed; null where one has no such parameter."""
     names = dict.fromkeys([*a.answer.parameters, *b.answer.parameters])
-    rows = [(name, _setting(a, name), _setting(b, name)) for name in names]
+    rows = [(name, setting(a, name), setting(b, name)) for name in names]
     return pd.DataFrame(rows, columns=SETTINGS, dtype=object)
-
-
-def _setting(run: Run, name: str) -> Any:
-    if name in run.answer.parameters:
-        return run.answer.parameters[name]
-    section, _, key = name.partition(".")
-    if section == "training":
-        return getattr(run.study.training, key, None)
-    return run.study.model.options.get(key) if section == "model" else None
 
 
 def differences(a: Run, b: Run) -> pd.DataFrame:
     """Keys of the study files with different values, name and question aside; null where a key is absent, or
     its values are searched."""
-    one, other = (dotted(run.study.to_dict()) for run in (a, b))
+    every = [dotted(run.study.to_dict()) for run in (a, b)]
     one, other = (
         {key: _told(key, value) for key, value in each.items() if f"search.space.{key}" not in each}
-        for each in (one, other)
+        for each in every
     )
     keys = [key for key in dict.fromkeys([*one, *other]) if key not in ("name", "question")]
     rows = [(key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)]

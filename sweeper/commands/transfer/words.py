@@ -27,7 +27,6 @@ VERDICTS = {
     "nothing": "every training diverged at every rate",
     GUESSING: "no rate is shown to beat guessing, so which one is best says nothing",
 }
-ENDS = (min, "lowest_rate"), (max, "highest_rate")
 TELLS = " inside the grid that is known to a factor of 10"
 """What a best rate must be to count."""
 
@@ -112,7 +111,8 @@ def _without(found: Found, about: Mapping[str, Any]) -> list[str]:
 def _untried(ahead: Prediction, found: Found, about: Mapping[str, Any]) -> list[str]:
     """That an interval holds rates that no training had, one of a penalty included."""
     of_penalty = [] if found.penalty is None else found.penalty.tried["rate"].tolist()
-    lowest, highest = (pick([about[key], *of_penalty]) for pick, key in ENDS)
+    lowest = min([about["lowest_rate"], *of_penalty])
+    highest = max([about["highest_rate"], *of_penalty])
     beyond = [f"above {number(highest, 2)}"] if ahead.high > highest else []
     beyond += [f"below {number(lowest, 2)}"] if ahead.low < lowest else []
     if not beyond:

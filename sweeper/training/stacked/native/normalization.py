@@ -18,6 +18,9 @@ from sweeper.training.stacked.native.views import View, contiguous, without
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
+WIDE = "double"
+"""Type in which spreads are added."""
+
 
 def layer_norm(place: Operation, call: Call) -> None:
     """x, shape, weight, bias, ε → x̂·weight + bias, μ, r"""
@@ -108,29 +111,27 @@ def log_sum_exp(place: Operation, source: View, target: View, axes: Sequence[int
     mapped(place, target, [target, without(most, *axes)], lambda x, top: x + top)
 
 
-WIDE = "double"
-
-
 def _square(x: Number) -> Number:
     return x * x
 
 
+def _inverse(source: View, axes: Sequence[int], epsilon: float) -> Reduction:
+    """1/√(σ² + ε), from x − μ."""
+    return Reduction(0.0, _square, add, lambda x: 1.0 / m.root(x / _count(source, axes) + epsilon))
+
+
 def _overflowing(source: View, axes: Sequence[int], epsilon: float) -> Reduction:
-    """1/√(σ² + ε) of layer and group norm, from x − μ; not a number where σ² overflows, as mostly in torch.
+    """`_inverse` of layer and group norm; not a number where σ² overflows, as mostly in torch.
 
     There it hangs on the size of the rows and on the processor: for some, all of them become 0 instead.
     """
+    plain = _inverse(source, axes, epsilon)
 
     def finish(x: Number) -> Number:
-        variance = x / _count(source, axes) + epsilon
-        return variance.compare("eq", math.inf).where(math.nan, 1.0 / m.root(variance))
+        r = plain.finish(x)
+        return r.compare("eq", 0.0).where(math.nan, r)
 
-    return Reduction(0.0, _square, add, finish)
-
-
-def _inverse(source: View, axes: Sequence[int], epsilon: float) -> Reduction:
-    """1/√(σ² + ε) of batch norm, from x − μ."""
-    return Reduction(0.0, _square, add, lambda x: 1.0 / m.root(x / _count(source, axes) + epsilon))
+    return replace(plain, finish=finish)
 
 
 def _count(source: View, axes: Sequence[int]) -> int:
