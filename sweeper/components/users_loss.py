@@ -54,32 +54,45 @@ class UsersLoss:
         if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
             raise ModelError(not_scalar(self.name, value))
         for name, part in parts.items():
-            sound = isinstance(name, str) and PART.fullmatch(name) and name not in TAKEN
-            if not sound or not isinstance(part, Tensor) or part.numel() != 1 or part.is_complex():
-                raise ModelError(wrong_part(self.name, name, part))
+            if problem := wrong_part(self.name, name, part):
+                raise ModelError(problem)
         return value, {name: part.detach().reshape(()) for name, part in parts.items()}
 
 
 def not_scalar(name: str, value: Any) -> str:
     """What is wrong with a loss that is no real number in a tensor."""
-    what = "complex numbers" if isinstance(value, Tensor) and value.is_complex() else _what(value)
-    return f"training.loss = {name!r} must return the mean, a scalar tensor, not {what}"
+    return f"training.loss = {name!r} must return the mean, a scalar tensor, not {_what(value)}"
 
 
 PART = re.compile(r"[A-Za-z_]\w{0,59}")
-TAKEN = {"loss", "error"}
+RESERVED_PARTS = ("loss", "error")
 """Names of curves that are there already."""
 
 
 def wrong_part(name: str, part: Any, value: Any) -> str:
-    """What is wrong with a named scalar that a loss gives beside the mean."""
+    """What is wrong with a named scalar that a loss gives beside the mean; empty if nothing is."""
+    returned = f"training.loss = {name!r} may return (mean, parts), parts being a dict of names and scalars"
+    if not isinstance(part, str) or not PART.fullmatch(part) or part in RESERVED_PARTS:
+        return (
+            f"{returned}; the name {part!r} is not allowed: a name begins with a letter or _, has at most 60 "
+            f"letters, digits and _, and is neither {listing(RESERVED_PARTS, 'nor')}"
+        )
+    if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
+        return f"{returned}; part {part!r} must be a scalar tensor of a real number, not {_what(value)}"
+    return ""
+
+
+def taken_part(name: str, part: str) -> str:
+    """Why a named scalar may not have the name of a metric that is computed as well."""
     return (
-        f"training.loss = {name!r} may return (mean, parts), parts being a dict from names (letters, digits, "
-        f"_; not loss) to scalar tensors, but part {part!r} is {_what(value)}"
+        f"training.loss = {name!r} returns a part {part!r}, which is the name of a metric that is computed "
+        "anyway: give the part another name, or leave it out"
     )
 
 
 def _what(value: Any) -> str:
+    if isinstance(value, Tensor) and value.is_complex():
+        return "complex numbers"
     return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 

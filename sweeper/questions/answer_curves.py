@@ -100,13 +100,15 @@ def of_the_answer(
     steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
     alike = own[own["class"] == name]
     shape = shapes.Shape(name, int(alike["best_step"].median()), settled, 0.0, 0.0, 0.0, 0.0, 0.0)
-    late = own["objective_step"] == own["steps"]
-    scored = steps if late.mean() > 0.5 else None
+    known = own["objective_step"].dropna()
+    late = int((known == own.loc[known.index, "steps"]).sum())
+    scored = steps if late > len(known) / 2 else None
     ended = Ended(name, steps, steps, shape, by_loss=by_loss, slow=slow, scored=scored, settable=settable)
     text = advice(ended)
     if name == shapes.IMPROVING and not (by_loss or scored):
-        many = f" on {int((~late).sum())} of {count(total, 'seed')}" if total > 1 else ""
-        text = f"its loss still fell, but what ranks trials was best before the end{many}"
+        many = f" on {len(known) - late} of {count(len(known), 'seed')}" if total > 1 else ""
+        before = f", but what ranks trials was best before the end{many}" if len(known) else ""
+        text = f"its loss still fell{before}"
     if name == shapes.OVERFITTING and not by_loss:
         lowest, scored_at = (alike[key].dropna().astype(int) for key in ("best_step", "objective_step"))
         text = where_best([*lowest], steps, [*scored_at])

@@ -14,7 +14,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.statistics.sizes import IMPORTANCES, MANY, every_nth
+from sweeper.statistics.sizes import FEWEST_TRIALS, MOST_TRIALS, every_nth
 from sweeper.trial import HIGHER
 from sweeper.wording import count, number, ordinal, percent, spoken
 
@@ -22,7 +22,7 @@ from sweeper.wording import count, number, ordinal, percent, spoken
 def importances(run: RunData) -> pd.DataFrame:
     """Columns as in `sweeper.search.importances`, the largest share first; empty for few trials.
 
-    every_nth: the shares are of the first trial and every so-manieth after it, `trials` there were.
+    every_nth: n: the shares are of the first of `trials` trials and every n-th after it.
     """
     trials = int((search_trials(run.trials)["outcome"] != "failed").sum())
     frame = run.importances.sort_values("importance", ascending=False, ignore_index=True)
@@ -145,9 +145,9 @@ def missing(run: RunData) -> str:
     trials = search_trials(run.trials)
     trials = trials[trials["outcome"] != "failed"]
     scored = int(np.isfinite(trials["objective"].astype(float)).sum())
-    if len(trials) < IMPORTANCES or scored < IMPORTANCES // 2:
+    if len(trials) < FEWEST_TRIALS or scored < FEWEST_TRIALS // 2:
         return (
-            f"Importances take {IMPORTANCES} trials that did not fail, {IMPORTANCES // 2} of them with a "
+            f"Importances take {FEWEST_TRIALS} trials that did not fail, {FEWEST_TRIALS // 2} of them with a "
             f"score; the search has {len(trials)}, {scored} of them with one."
         )
     return "No importances: no setting varied in every trial, or the best trials have what the others have."
@@ -182,7 +182,8 @@ QUESTION = Question(
         "trials. Level of chance of a parameter: the most that its distributions differ in 19 shuffles of "
         "the scores, over the same total as the shares, so it may be more than 100 %. Scores are shuffled "
         "among ten neighbouring trials, so that what a search narrowed down late, when all trials were "
-        f"good, does not count as its effect. Above {MANY} trials, every second, third … of them is taken.",
+        f"good, does not count as its effect. Of more than {MOST_TRIALS} trials, every second, third … one "
+        "is taken.",
         "Exploitation, where there is any, samples promising regions more densely, which colours the shares; "
         "parameters that only matter together may get too little.",
     ),

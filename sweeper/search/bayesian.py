@@ -286,7 +286,7 @@ def propose_evenly(
     The first kind, phase ``explore``, keeps the comparison of scientific values fair: each has its even
     share of a third of all trials, at rates that suit it as far as is known. What is `pending` counts, too.
     """
-    model = Bayesian(study.space, study.search.scientific, history.lessons(), earlier)
+    model = Bayesian(study.space, study.search.scientific, history.informative(), earlier)
     model.expect(pending)
     generator = np.random.default_rng(seed)
     proposals: list[Proposal] = []

@@ -30,7 +30,7 @@ class History:
         if trial.outcome != Outcome.FAILED:
             bisect.insort(self._ranked, trial, key=_rank)
 
-    def lessons(self) -> list[TrialSummary]:
+    def informative(self) -> list[TrialSummary]:
         """What says how good configurations are: trials that did not fail, and those that failed with a value
         of a setting with which every trial did, two at least, as if they had diverged."""
         ends: dict[tuple[str, str], list[bool]] = defaultdict(list)
@@ -48,7 +48,7 @@ class History:
         """The `best` trials and `SHOWN` of the others, both by number."""
         good = sorted(self._ranked[:best], key=lambda trial: trial.number)
         numbers = {trial.number for trial in good}
-        others = [trial for trial in self.lessons() if trial.number not in numbers]
+        others = [trial for trial in self.informative() if trial.number not in numbers]
         return good, thinned(others, SHOWN)
 
 
@@ -69,10 +69,10 @@ Item = TypeVar("Item")
 
 
 def thinned(trials: Sequence[Item], most: int) -> list[Item]:
-    """At most `most` of `trials`, evenly spread over their order, the first and the last among them.
+    """At most `most` of `trials`, evenly spread over their order: the first and, of two or more, the last.
 
     Evenly, not the last ones: where early trials diverged must not be forgotten.
     """
-    if len(trials) <= most:
-        return list(trials)
+    if len(trials) <= most or most < 2:
+        return list(trials[:most])
     return [trials[round(k * (len(trials) - 1) / (most - 1))] for k in range(most)]

@@ -17,7 +17,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeper.search.quiet import quiet
-from sweeper.statistics.sizes import IMPORTANCES, every_nth
+from sweeper.statistics.sizes import FEWEST_TRIALS, every_nth
 
 COLUMNS = ["parameter", "importance", "low", "high", "chance"]
 Coded = tuple[list[object], BaseDistribution]
@@ -50,7 +50,7 @@ def importances(trials: pd.DataFrame, parameters: list[str]) -> pd.DataFrame:
     columns = [p for p in dict.fromkeys(parameters) if search[p].notna().all() and search[p].nunique() > 1]
     objective = search["objective"].astype(float)
     objective = objective.where(np.isfinite(objective))
-    if len(search) < IMPORTANCES or not columns or objective.notna().sum() < IMPORTANCES // 2:
+    if len(search) < FEWEST_TRIALS or not columns or objective.notna().sum() < FEWEST_TRIALS // 2:
         return pd.DataFrame(columns=COLUMNS).astype(dict.fromkeys(COLUMNS[1:], float))
     coded = {name: _coded(search[name]) for name in columns}
     values = objective.fillna(objective.max()).to_numpy()

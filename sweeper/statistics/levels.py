@@ -1,8 +1,8 @@
 """What p-value a call in a race of finalists needs, and at which level differences are shown.
 
-All alike, independent standard normal scores: the leader has the lowest mean, and the p-value of a rival is
-that of `sweeper.statistics.race` (its own spread, and that of all rivals). Two tables, found by simulation
-(`calibrated`) and found again by a test:
+All alike, independent standard normal scores: the leader has the lowest mean, and the p-value of a rival
+comes from its own spread and that of all rivals, as in `sweeper.statistics.race`, whose correction for skew
+is left out: it only widens intervals. Two tables, found by simulation and found again by a test:
 
 - `SHOWN`: the smallest p-value of all rivals at one look is below it in 4.5 % of races. Intervals at this
   level hold the truth, all of them at once, in 95 % of races: some others call somebody on their way.
@@ -12,16 +12,12 @@ that of `sweeper.statistics.race` (its own spread, and that of all rivals). Two 
   often, and this keeps false calls rare there too.
 """
 
-from collections.abc import Sequence
-
-import numpy as np
-from scipy.special import stdtr
-
 LOOKS = (4, 6, 8, 10, 13, 16, 20, 25, 32, 40)
 """Numbers of seeds after which finalists are compared."""
 FULL = 10
 """Seeds at which a call is easiest: fewer are less like normal samples, and most races end there."""
 LATER = 0.25
+"""Share of a look at `FULL` that a later one may spend."""
 FALSE_CALLS, MISSES = 0.03, 0.045
 """Shares of races of finalists that are all alike: with a call, and with an interval that misses."""
 OWN = 4.0
@@ -37,12 +33,12 @@ def weight(seeds: int) -> float:
 
 
 def call_level(finalists: int, seeds: int) -> float:
-    """Largest two-sided p-value of a call with so many finalists left, after so many seeds."""
+    """Largest two-sided p-value of a call with so many finalists left, two at least, after so many seeds."""
     return _of(CALLS, finalists) * weight(seeds)
 
 
 def shown_level(finalists: int) -> float:
-    """1 − level of an interval of a difference, where so many are shown together."""
+    """1 − level of an interval of a difference, where so many finalists, two at least, are shown together."""
     return _of(SHOWN, finalists)
 
 
@@ -54,33 +50,8 @@ def _of(levels: dict[int, float], finalists: int) -> float:
 
 
 def pooled_freedom(rivals: int, seeds: float) -> float:
-    """Degrees of freedom of the median variance of so many rivals, which share the leader."""
+    """Degrees of freedom of the median variance of so many rivals.
+
+    Their differences share the leader, so they count for a third of independent ones; ``seeds - 1`` for one.
+    """
     return (seeds - 1) * (rivals + 2) / 3
-
-
-def calibrated(
-    finalists: int, share: float, looks: Sequence[int], *, races: int = 20_000, seed: int = 0
-) -> float:
-    """Quantile `share` of minₙ p(n) / weight(n) over `looks`, p(n) that of the rival that looks worst."""
-    rng, smallest = np.random.default_rng(seed), []
-    for _ in range(races // 2000):
-        draws = rng.standard_normal((2000, max(looks), finalists))
-        p_values = [_p_value(draws[:, :n]) / weight(n) for n in looks]
-        smallest.append(np.min(p_values, axis=0))
-    return float(np.quantile(np.concatenate(smallest), share))
-
-
-def _p_value(draws: np.ndarray) -> np.ndarray:
-    """Of the rival that looks worst, for races of shape (races, seeds, finalists)."""
-    races, n, finalists = draws.shape
-    leader = draws.mean(axis=1).argmin(axis=1)
-    differences = draws - draws[np.arange(races), :, leader][:, :, None]
-    rivals = np.arange(finalists) != leader[:, None]
-    means = differences.mean(axis=1)[rivals].reshape(races, -1)
-    spreads = differences.std(axis=1, ddof=1)[rivals].reshape(races, -1)
-    own = 2 * stdtr(n - 1, -means * np.sqrt(n) / spreads)
-    if finalists == 2:
-        return np.asarray(own[:, 0])
-    pooled = np.sqrt(np.median(spreads**2, axis=1))[:, None]
-    together = 2 * stdtr(pooled_freedom(finalists - 1, n), -means * np.sqrt(n) / pooled)
-    return np.asarray(np.minimum(np.maximum(together, own / OWN), own * OWN).min(axis=1))

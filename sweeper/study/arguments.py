@@ -78,7 +78,13 @@ def check_types(
             except ValidationError:
                 problem = f"must be {_in_words(hints[name])}"
                 if isinstance(value, Range):
-                    problem += "; write low, high and step without a decimal point"
+                    whole = hints[name] is int
+                    how = (
+                        "write low, high and step without a decimal point"
+                        if whole
+                        else "give a list of values"
+                    )
+                    problem += f"; {how}"
                 mistakes.append(
                     Mistake(f"{where}.{name}", problem, None if isinstance(value, Range) else one)
                 )

@@ -14,6 +14,7 @@ from sweeper.study.parameters import NAMES, PARAMETERS
 from sweeper.study.parse_space import flatten
 from sweeper.study.sections import SearchSection, TrainingSection
 from sweeper.study.space import Range, Space, Values, holds
+from sweeper.wording import count
 
 
 def check_search(
@@ -44,10 +45,8 @@ def _check_lag(search: SearchSection, mistakes: list[Mistake]) -> None:
         start, generations = start + search.generation_at(start), generations + 1
     if generations < search.lag:
         problem = (
-            f"{search.trials} trials are {generations} generation"
-            + "s" * (generations != 1)
-            + ", so at most "
-            f"{generations}; give fewer, more trials or a smaller search.generation"
+            f"{count(search.trials, 'trial')} make {count(generations, 'generation')}, so the lag can be at "
+            f"most {generations}: lower it, raise search.trials or lower search.generation"
         )
         mistakes.append(Mistake("search.lag", problem, search.lag))
 

@@ -9,6 +9,8 @@ from sweeper.components.losses import Loss
 from sweeper.components.metrics import Metric
 from sweeper.components.outputs import copied, joined, suits
 from sweeper.components.tree import ROWS_PER_PASS, Tree, applied, passes
+from sweeper.components.users_loss import taken_part
+from sweeper.errors import ModelError
 from sweeper.user_code.observing import apart
 
 
@@ -39,11 +41,22 @@ def scored(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
 
 
 def batchable_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
-    """``loss``, the built-in metrics that fit the output, and parts of the loss: name -> scalar tensor."""
+    """``loss``, the built-in metrics that fit the output, and parts of the loss: name -> scalar tensor.
+
+    What a ``training_step`` logs under the name of a metric is left out: the metric is computed here.
+
+    Raises:
+        ModelError: if a part of a user's loss function has the name of a metric.
+    """
     value, parts = loss.with_parts(output, target) if loss.is_users else (loss.scored(output, target), {})
     output = loss.of_model(output)
     point = output if loss.point is None else loss.point(output)
-    return {"loss": value, **{m.name: m.scalar(point, target) for m in fitting(loss, point, target)}, **parts}
+    metrics = fitting(loss, point, target)
+    names = {metric.name for metric in (*metrics, *users_metrics(loss))}
+    if (clash := names & parts.keys()) and not (loss.inner and loss.inner.function is None):
+        raise ModelError(taken_part(loss.name, min(clash)))
+    others = {name: part for name, part in parts.items() if name not in clash}
+    return {"loss": value, **{metric.name: metric.scalar(point, target) for metric in metrics}, **others}
 
 
 def users_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:

@@ -54,7 +54,8 @@ class Lengths:
         return sorted(cohorts, key=lambda cohort: -sum(self.of(trial) for trial in cohort.trials))
 
     def of(self, trial: Trial) -> float:
-        """Seconds of a training, about; rows where nothing is known of any."""
+        """Estimated seconds of a training; the rows that it sees where nothing was measured yet, as only the
+        order counts."""
         kind, sizes = self._place(trial)
         alike = self._rates.get(kind) or [pair for rates in self._rates.values() for pair in rates]
         rate = min(alike, key=lambda pair: _apart(pair[0], sizes), default=(sizes, 1.0))[1]

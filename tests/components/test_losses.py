@@ -227,6 +227,16 @@ def test_a_loss_of_the_user_may_give_named_parts() -> None:
     output = torch.ones(3, requires_grad=True)
     value, parts = UsersLoss("mine", lambda o, t: (o.mean(), {"kl": o.sum()})).with_parts(output, None)
     assert (value.item(), parts["kl"].item(), parts["kl"].requires_grad) == (1.0, 3.0, False)
-    for name, part in (("loss", output.sum()), ("kl", 3.0), ("k l", output.sum()), ("kl", output)):
-        with pytest.raises(ModelError, match=r"may return \(mean, parts\)"):
+    named, scalar = "a name begins with a letter", "must be a scalar tensor of a real number, not "
+    wrong: list[tuple[str, object, str]] = [
+        ("loss", output.sum(), "'loss' is not allowed"),
+        ("error", output.sum(), "neither loss nor error"),
+        ("1st", output.sum(), named),
+        ("k" * 61, output.sum(), "at most 60"),
+        ("kl", 3.0, f"{scalar}float"),
+        ("kl", output, rf"{scalar}a tensor of shape \(3,\)"),
+        ("kl", output.sum() * 1j, f"{scalar}complex"),
+    ]
+    for name, part, match in wrong:
+        with pytest.raises(ModelError, match=match):
             UsersLoss("mine", lambda o, t, n=name, p=part: (o.mean(), {n: p}))(output, None)

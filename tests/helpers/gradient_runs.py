@@ -1,5 +1,7 @@
 """Runs of networks whose gradient norms are given."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from run_data import run_data
@@ -13,7 +15,7 @@ def line(slope: float, depth: int = 8, noise: float = 0.0, seed: int = 0) -> lis
     return [10 ** (slope * (depth - 1 - k) + noise * rng.normal()) for k in range(depth)]
 
 
-def made(lines: dict[str, list[list[float]]], **more: object) -> RunData:
+def made(lines: dict[str, list[list[float]]], **more: Sequence[float]) -> RunData:
     """activation -> norms by layer of each trial, measured at step 0; and shares of units, if given.
 
     `more` maps ``saturated`` or ``dead`` to a share by layer, the same for all trials, at steps 0 and 9.
@@ -32,7 +34,7 @@ def made(lines: dict[str, list[list[float]]], **more: object) -> RunData:
             (trial, 0, step, layer, measure, float(share))
             for trial in range(len(names))
             for step in (0, 9)
-            for layer, share in enumerate(shares)  # type: ignore[arg-type]
+            for layer, share in enumerate(shares)
         ]
     layers = pd.DataFrame(rows, columns=["trial", "seed", "step", "layer", "measure", "value"])
     curves = pd.DataFrame(columns=["trial", "seed", "step", "metric", "value"])

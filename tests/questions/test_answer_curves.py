@@ -142,6 +142,16 @@ def test_a_loss_that_falls_on_asks_for_no_steps_that_the_score_does_not_need(
     assert (early in said) != longer
 
 
+def test_where_the_score_was_best_is_said_only_of_seeds_of_which_it_is_known() -> None:
+    """A run that did not keep the step of its best score says nothing of it."""
+    for best, said in ((np.nan, False), (5, True)):
+        rows = [(1, seed, shapes.IMPROVING, 21, 20, 20, 20, 0.1, 0.1, best) for seed in range(1, 6)]
+        rows.append((1, 6, shapes.IMPROVING, 21, 20, 20, 20, 0.1, 0.1, np.nan))
+        text = of_the_answer(pd.DataFrame(rows, columns=OF_THE_ANSWER), ALL, by_loss=False)
+        assert ("was best before the end on 5 of 5 seeds" in text) == said
+        assert ("what ranks trials" in text) == said
+
+
 def test_where_the_score_was_best_is_said_beside_where_the_loss_was_lowest() -> None:
     """Of an answer that overfits by its loss, over its seeds; of a trial of the search, at its step."""
     rows = [(1, seed, shapes.OVERFITTING, 21, 20, 5 + seed, 9, 0.1, 0.3, 10 + seed) for seed in range(1, 7)]

@@ -10,6 +10,7 @@ from run_data import with_records
 from sweeper.answer.comparison import Verdict, with_verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.rows import parameters_of
+from sweeper.questions.checks.asides import aside
 from sweeper.questions.checks.better import difference
 from sweeper.questions.checks.verdict import FOUND, NOT_FOUND, judge
 from sweeper.questions.run_data import RunData
@@ -110,3 +111,16 @@ def test_two_that_are_tied_with_the_winner_decide_nothing() -> None:
     assert found.verdict == NOT_FOUND
     assert "; the answer, #2, was picked by these seeds, which would flatter its value" in found.sentence
     assert found.sentence.endswith("; but among all finalists both are tied with the winner.")
+
+
+def test_a_value_that_is_a_list_is_known_again() -> None:
+    """Records write betas as text; the answer has them as numbers."""
+    run = paired(0.033, second=-0.034)
+    assert run.answer is not None
+    parameters = {**run.answer.parameters, "betas": (0.9, 0.999)}
+    run = replace(run, answer=replace(run.answer, parameters=parameters))
+    search = run.trials[run.trials["phase"] == "explore"].set_index("trial", drop=False)
+    rows = search.assign(betas="[0.8, 0.9]")
+    assert "would flatter" not in aside(run, rows.loc[0], rows.loc[1], "betas")
+    rows.loc[0, "betas"] = "[0.9, 0.999]"
+    assert "would flatter" in aside(run, rows.loc[0], rows.loc[1], "betas")

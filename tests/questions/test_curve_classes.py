@@ -162,9 +162,9 @@ def test_noise_about_a_floor_is_not_overfitting() -> None:
     assert names.count("overfitting") <= 10
 
 
-def test_overfitting_needs_a_falling_train_loss() -> None:
+def test_overfitting_needs_a_falling_train_loss_unless_that_is_not_known() -> None:
     """Where the train loss rises too, the model does not overfit: it forgets."""
-    assert called(turning(DONE), turning(DONE)) != "overfitting"
+    assert called(turning(DONE), turning(DONE)) == "rising again"
     assert called(turning(DONE), np.full(len(DONE), np.nan)) == "overfitting"
 
 

@@ -83,7 +83,8 @@ def written(recorded: Path, study: Study, phase: str = "exploit", done: int = 0,
 def test_interval_and_share_of_time_hold(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, recorded: Path, clock: Clock, cost: float, drawing: float
 ) -> None:
-    """Over an hour no refresh comes within 20 s of the last one, nor where it would cost more than 2 %."""
+    """Over an hour, or 20 minutes of many refreshes, none comes within 20 s of the last one, nor where it
+    would cost more than 2 %."""
     spans: list[tuple[float, float]] = []
     """(start, seconds) of every refresh, from the begin of training"""
     drawn: list[bool] = []
@@ -125,7 +126,7 @@ def test_interval_and_share_of_time_hold(
     if cost < 0.1:
         assert len(spans) > (50 if drawing < 1 else 90), "a page that costs little comes often"
         assert sum(drawn) >= (33 if drawing < 1 else 1)
-    assert page.spent <= 0.02 * 3600 + 1e-6
+    assert page.spent <= max(0.02 * seconds, spans[0][1]) + 1e-6  # what the first one costs nobody knows
 
 
 def test_a_short_run_writes_nothing_and_an_old_report_stays(

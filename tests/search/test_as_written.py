@@ -39,7 +39,7 @@ def changed(journal: Path, number: int, **values: object) -> None:
     journal.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def test_a_sound_journal_has_no_findings(journal: Path, trials: dict[int, TrialSummary]) -> None:
+def test_a_sound_journal_has_no_findings(journal: Path) -> None:
     """Nor one that is not there, that was torn a moment ago, or whose trials have no checksums."""
     assert journal_findings(journal) == ()
     assert journal_findings(journal.with_name("other")) == ()

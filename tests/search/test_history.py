@@ -1,12 +1,14 @@
 """What trials teach a sampler."""
 
+import math
 from collections import Counter
 
+import numpy as np
 import pytest
 from made_up import known, search_through, study
 
 from sweeper.search.driver import Search
-from sweeper.search.history import History
+from sweeper.search.history import History, thinned
 from sweeper.trial import Outcome, Trial
 
 RATE = {"low": 1e-4, "high": 1.0, "log": True}
@@ -20,7 +22,7 @@ def test_failures_that_a_value_explains_count_as_divergence() -> None:
     for number, (width, outcome) in enumerate(rows):
         parameters = {"optimizer": "adam", "model.width": width, "learning_rate": 0.01 * (number + 1)}
         history.add(known(number, parameters, 1.0, outcome))
-    lessons = {trial.number: trial.outcome for trial in history.lessons()}
+    lessons = {trial.number: trial.outcome for trial in history.informative()}
     assert lessons == {
         0: Outcome.COMPLETED,
         2: Outcome.COMPLETED,
@@ -42,3 +44,22 @@ def test_a_value_that_always_fails_is_proposed_no_more_than_its_share(sampler: s
     trials = search_through(Search(asked), outcome=fails)
     widths = Counter(trial.parameters["model.width"] for trial in trials[20:])
     assert widths[13] <= 40 / 3
+
+
+def test_good_trials_are_ranked_by_how_they_ended() -> None:
+    """Completed before pruned before diverged; failed ones have no rank."""
+    history = History()
+    outcomes = [Outcome.FAILED, Outcome.DIVERGED, Outcome.PRUNED, Outcome.COMPLETED]
+    for number, outcome in enumerate(outcomes):
+        history.add(known(number, {}, math.inf if outcome == Outcome.DIVERGED else 1.0, outcome))
+    assert len(history) == 3
+    assert [[t.number for t in history.split(best)[0]] for best in (1, 2, 3)] == [[3], [2, 3], [1, 2, 3]]
+
+
+def test_a_long_history_is_thinned_evenly() -> None:
+    """At most that many are shown, from the first to the last."""
+    assert thinned(list(range(5)), 10) == [0, 1, 2, 3, 4]
+    assert (thinned([3, 4, 5], 1), thinned([3, 4, 5], 2)) == ([3], [3, 5])
+    shown = thinned(list(range(1000)), 10)
+    assert (len(shown), shown[0], shown[-1]) == (10, 0, 999)
+    assert np.ptp(np.diff(shown)) <= 1

@@ -1,7 +1,5 @@
 """The TPE of a whole generation against Optuna's own, one proposal at a time."""
 
-import math
-
 import numpy as np
 import optuna
 import pytest
@@ -9,9 +7,9 @@ from made_up import MIXED, bowl, known, study
 
 from sweeper.search import explore
 from sweeper.search.distributions import encode, groups
-from sweeper.search.history import History, thinned
+from sweeper.search.history import History
 from sweeper.search.tpe import GenerationTPE, good_trials, propose_tpe
-from sweeper.trial import Outcome
+from sweeper.search.trial_summary import TrialSummary
 
 FLAT = {
     "optimizer": ["sgd", "adam", "rmsprop"],
@@ -54,7 +52,7 @@ def test_a_batch_is_as_many_single_draws_from_the_same_models() -> None:
     space, history = study(FLAT).space, history_of(FLAT, 40)
     good, others = history.split(good_trials(len(history)))
 
-    def frozen(trials: list[object]) -> list[optuna.trial.FrozenTrial]:
+    def frozen(trials: list[TrialSummary]) -> list[optuna.trial.FrozenTrial]:
         coded = [encode(space, trial.parameters) for trial in trials]
         return [optuna.create_trial(params=p, distributions=d, value=0.0) for p, d in coded]
 
@@ -64,10 +62,11 @@ def test_a_batch_is_as_many_single_draws_from_the_same_models() -> None:
     models = [
         again._build_parzen_estimator(optuna.create_study(), kind, frozen(t), True) for t in (good, others)
     ]
-    candidates = models[0].sample(again._rng.rng, 4 * 24)
+    each = again._n_ei_candidates
+    candidates = models[0].sample(again._rng.rng, 4 * each)
     scores = models[0].log_pdf(candidates) - models[1].log_pdf(candidates)
     for place in range(4):
-        best = 24 * place + int(np.argmax(scores[24 * place : 24 * place + 24]))
+        best = each * place + int(np.argmax(scores[each * place : each * (place + 1)]))
         assert drawn[place]["learning_rate"] == candidates["learning_rate"][best]
 
 
@@ -104,21 +103,3 @@ def test_few_trials_are_no_problem(count: int) -> None:
     """Without knowledge it draws from the whole space."""
     proposals = propose_tpe(study(MIXED).space, history_of(MIXED, count), 10, 0, never)
     assert len(proposals) == 10
-
-
-def test_good_trials_are_ranked_by_how_they_ended() -> None:
-    """Completed before pruned before diverged; failed ones are not shown at all."""
-    history = History()
-    outcomes = [Outcome.FAILED, Outcome.DIVERGED, Outcome.PRUNED, Outcome.COMPLETED]
-    for number, outcome in enumerate(outcomes):
-        history.add(known(number, {}, math.inf if outcome == Outcome.DIVERGED else 1.0, outcome))
-    assert len(history) == 3
-    assert [[t.number for t in history.split(best)[0]] for best in (1, 2, 3)] == [[3], [2, 3], [1, 2, 3]]
-
-
-def test_a_long_history_is_thinned_evenly() -> None:
-    """At most that many are shown, from the first to the last."""
-    assert thinned(list(range(5)), 10) == [0, 1, 2, 3, 4]
-    shown = thinned(list(range(1000)), 10)
-    assert (len(shown), shown[0], shown[-1]) == (10, 0, 999)
-    assert np.ptp(np.diff(shown)) <= 1

@@ -11,12 +11,12 @@ from sweeper.statistics.levels import (
     LOOKS,
     MISSES,
     SHOWN,
-    calibrated,
     call_level,
     shown_level,
     weight,
 )
 from sweeper.statistics.race import interim_look
+from tests.helpers.race_levels import calibrated
 
 
 @pytest.mark.parametrize("finalists", [2, 5])
@@ -28,6 +28,13 @@ def test_the_levels_are_those_that_a_simulation_finds(finalists: int) -> None:
     assert calibrated(finalists, MISSES, (FULL,), races=6000, seed=7) == pytest.approx(
         SHOWN[finalists], rel=0.25
     )
+
+
+def test_intervals_of_a_race_miss_no_more_often_than_the_table_allows() -> None:
+    """The race itself, its correction for skew included, where all four finalists are alike."""
+    draws = np.random.default_rng(11).normal(size=(1500, 4, FULL))
+    missed = np.mean([(interim_look(race).low > 0).any() for race in draws])
+    assert 0.02 < missed < MISSES + 0.01
 
 
 def test_two_alike_are_seldom_called_different_over_all_looks() -> None:

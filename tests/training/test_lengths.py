@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
 from made_up import MIXED, result, study
 
 from sweeper.data.load import load
+from sweeper.study.settings import settings as settings_of
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.lengths import Lengths
+from sweeper.training.planning import steps_of
 from sweeper.training.setup import Task
 from sweeper.trial import Trial
 
@@ -44,15 +47,21 @@ def test_what_was_measured_counts() -> None:
     assert [c.trials[0].number for c in known.longest_first(cohorts)] == [1, 3, 0, 2]
 
 
-def test_where_nothing_differs_the_order_stays() -> None:
+def test_where_nothing_differs_the_order_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is looked up then: ten thousand trials cost nothing."""
     known = lengths()
+    monkeypatch.setattr(Lengths, "of", lambda *_: pytest.fail("looked up"))
     cohorts = singles([trial(k) for k in (3, 1, 2)])
     assert known.longest_first(cohorts) == cohorts
 
 
-def test_every_kind_of_parameter_has_a_length() -> None:
-    """Full batches, pairs, conditions, zeros."""
+@pytest.mark.parametrize(
+    "parameters", [{"training__batch_size": "full"}, {"activation_penalty": 0.0}, {"betas": (0.8, 0.9)}, {}]
+)
+def test_every_kind_of_parameter_has_a_length(parameters: dict[str, object]) -> None:
+    """Full batches, zeros, pairs, and a parameter that this trial lacks: rows, where nothing was measured."""
     known = Lengths(Task(study(MIXED, trials=4), load("digits")))
-    parameters = {"model__depth": 2, "model__width": 8, "training__batch_size": "full"}
-    assert known.of(trial(0, **parameters)) > 0
+    asked = trial(0, **{"model__depth": 2, "model__width": 8, **parameters})
+    settings = settings_of(known._task.study, asked.parameters)
+    rows = known._task.data.rows if settings.batch_size == "full" else settings.batch_size
+    assert known.of(asked) == steps_of(known._task, asked) * rows

@@ -196,3 +196,16 @@ def test_class_numbers_below_zero() -> None:
     assert found.endswith("set training.ignore_index = -1")
     with pytest.raises(DataError, match="at least two classes are needed"):
         task_of(torch.zeros(N, 5, dtype=torch.int64) - 1, "cross_entropy")
+
+
+def test_a_part_of_a_loss_takes_the_place_of_no_metric() -> None:
+    """A user's part named like a score that is computed as well would rank trials in its stead."""
+
+    def loss(output: torch.Tensor, target: torch.Tensor) -> Any:
+        return F.cross_entropy(output, target), {"accuracy": torch.tensor(0.123)}
+
+    study = Study(name="r", data=lambda: (X, LABELS), model="linear", training={"loss": loss})
+    task = Task(study, load(study.data.source, loss_task="classification"))
+    found = check_configurations(task)
+    assert found
+    assert "a part 'accuracy', which is the name of a metric that is computed anyway" in found[0]

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from sweeper.data.load import load
+from sweeper.study.settings import settings
 from sweeper.study.study import Study
 from sweeper.training.dispatch import retrain_and_measure
 from sweeper.training.pool.interface import Pool
 from sweeper.training.reference import Observer, train
-from sweeper.training.setup import Task
+from sweeper.training.setup import Task, rows_of
 from sweeper.training.sharpness_curve import log_spaced_steps, sharpness_of, sharpness_result
 from sweeper.trial import PruningRule, Trial
 
@@ -57,7 +58,7 @@ def exact(model: nn.Module, x: Tensor, y: Tensor, weight: float) -> Tensor:
 def test_rows_are_those_of_an_independent_training(task: Task, weight: float) -> None:
     """λmax, preconditioned λmax and the next rate of Adam, at every step that was checked.
 
-    To 4 %: once, the two largest eigenvalues lie so close to each other, and the smaller is found.
+    To 4 %: where the two largest eigenvalues lie so close to each other, the smaller may be found.
     """
     found = sharpness_of(task, trial("adam", 0.02, activation_penalty=weight), points=5)
     rows = {(step, name): value for step, name, value in found}
@@ -69,9 +70,6 @@ def test_rows_are_those_of_an_independent_training(task: Task, weight: float) ->
         seen[step] = ([p.detach().clone() for p in built.model.parameters()], scale, built.model)
 
     train(task, trial("adam", 0.02, activation_penalty=weight), Observer(range(1000), observer))
-    from sweeper.study.settings import settings
-    from sweeper.training.setup import rows_of
-
     parts = rows_of(task, settings(task.study, trial("adam", 0.02).parameters), 0)
     assert sorted({step for step, _ in rows}) == log_spaced_steps(29, 5) == [0, 1, 3, 9, 29]
     for step in log_spaced_steps(29, 5):
@@ -90,7 +88,7 @@ def test_rows_are_those_of_an_independent_training(task: Task, weight: float) ->
         if step:
             root = torch.cat([s.reshape(-1) for s in scale]) ** -0.5
             largest = torch.linalg.eigvalsh(root[:, None] * hessian * root)[-1].item()
-            assert rows[step, "preconditioned_sharpness"] == pytest.approx(largest, rel=0.02)
+            assert rows[step, "preconditioned_sharpness"] == pytest.approx(largest, rel=0.04)
 
 
 def test_looking_changes_nothing(task: Task) -> None:

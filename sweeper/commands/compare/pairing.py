@@ -13,7 +13,7 @@ from sweeper.records.store import Records
 from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, SPLIT_KEYS, STRATIFIED, TIME
 from sweeper.study.sections import TRAINED
 from sweeper.study.study import Study
-from sweeper.wording import given
+from sweeper.wording import count, given
 
 TRAINED_ON = ("class_weight", "label_smoothing")
 """Options of losses that validation losses are without."""
@@ -156,7 +156,7 @@ def unpaired_because(a: Run, b: Run) -> str:
         return why
     shared = len(_both(a, b))
     if shared < FEW:
-        return f"they share {shared} completed fresh seed{'s' * (shared != 1)}"
+        return f"they share {count(shared, 'completed fresh seed')}"
     return ""
 
 

@@ -97,7 +97,8 @@ RMSPROP = Optimizer(
     (_PLAIN, _MOMENTUM),
     {"momentum": BELOW_ONE, "eps": ABOVE_ZERO, "weight_decay": AT_LEAST_ZERO},
     published={"learning_rate": 1e-3, "momentum": 0.0, "eps": 1e-8, "weight_decay": 0.0},
-    citation="Tieleman and Hinton 2012, lecture 6e, and Keras; torch's own default is 0.01",
+    citation="learning rate: Tieleman and Hinton 2012, lecture 6.5, and Keras (0.01 in torch); the rest: "
+    "torch, whose mean square decays by 0.99 a step, theirs by 0.9",
     rates=Rates(1e-5, 1e-1, AROUND_DEFAULT, "Tieleman and Hinton 2012, lecture 6.5"),
     buffers=1,
     choose=_rule,

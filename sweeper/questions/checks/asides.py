@@ -40,8 +40,8 @@ def unshown(calls: Mapping[int, str], one: int, other: int) -> str:
 
 
 def aside(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
-    """Which of the two is an untuned default, in which other settings they differ, and what of the answer,
-    where it is neither."""
+    """Which of the two is an untuned default, in which other settings they differ, and a caveat where the
+    answer is a third trial with the value of one of them."""
     pair = pd.DataFrame([one, other])
     plain = pair.loc[published(pair, run.defaults), "trial"].tolist()
     verb = "is a published default" if len(plain) == 1 else "are published defaults"
@@ -70,6 +70,6 @@ def differences(run: RunData, pair: pd.DataFrame, parameter: str) -> list[str]:
 def _of_the_answer(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", parameter: str) -> str:
     if run.answer is None or run.answer.trial in (one["trial"], other["trial"]):
         return ""
-    if run.answer.parameters.get(parameter) not in (one[parameter], other[parameter]):
+    if run.answer.parameters.get(parameter) not in [decode(row[parameter]) for row in (one, other)]:
         return ""
     return f"; the answer, #{run.answer.trial}, was picked by these seeds, which would flatter its value"

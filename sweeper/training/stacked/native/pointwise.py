@@ -17,7 +17,9 @@ from sweeper.training.stacked.refusal import NotCompiled
 Load = Callable[[Tensor], Number]
 MASKS = {"where": 0, "masked_fill": 1}
 """Operation -> which of its arguments says where."""
-LOGICAL = {f"{kind}_{what}" for kind in ("logical", "bitwise") for what in ("not", "and", "or", "xor")}
+LOGICAL, BITWISE = ({f"{of}_{what}" for what in ("not", "and", "or", "xor")} for of in ("logical", "bitwise"))
+"""Of truth values, whatever the type of the result is (that of the tensor it is written into, in place); of
+the bits of whole numbers, or of truth values."""
 
 
 def name_of(operation: Any) -> str:
@@ -36,7 +38,8 @@ def values_of(call: Call, load: Load) -> list[Number]:
     name = name_of(call.operation)
     options = {key: value for key, value in call.options.items() if key not in IGNORED and value is not None}
     result = element_of(call.results[0].dtype)
-    kind = _common(call) if name in COMPARISONS else "i1" if name in LOGICAL and result == "i1" else result
+    of_truths = name in LOGICAL or (name in BITWISE and result == "i1")
+    kind = _common(call) if name in COMPARISONS else "i1" if of_truths else result
 
     def number(index: int, value: Any) -> Any:
         if not isinstance(value, Tensor):

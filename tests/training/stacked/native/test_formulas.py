@@ -49,6 +49,18 @@ def _truths(x: Tensor) -> list[Tensor]:
     return [torch.where(each, x, -x) for each in pairs]
 
 
+def _truths_in_place(x: Tensor) -> list[Tensor]:
+    """Truth values written over whole numbers and over real ones."""
+    whole, real, other = (x * 2).long(), (x * 2).trunc(), (x * x).long()
+    found = [
+        each.clone().logical_and_(other) + each.clone().logical_or_(other) + each.clone().logical_xor_(other)
+        for each in (whole, real)
+    ]
+    found += [whole.clone().logical_not_(), real.clone().logical_not_(), real.clone().gt_(0.5)]
+    found += [whole.clone().bitwise_and_(other), whole.clone().eq_(other)]
+    return [each.to(x.dtype) for each in found]
+
+
 def _of_several_types(x: Tensor) -> list[Tensor]:
     """Joined along rows and columns, the result in the widest type."""
     whole, small, truths, wide = (x * 4).long(), (x * -3).int(), x > 0, x.double()
@@ -92,6 +104,7 @@ FIRST = torch.zeros(1, dtype=torch.long)
 FORWARD: dict[str, Function] = {
     "parts of several types": _of_several_types,
     "truth values": _truths,
+    "truth values in place": _truths_in_place,
     "whole numbers against others": lambda x: [((x * 4).long() >= 1.5).to(x.dtype)],
     "numbers for what is none": lambda x: [
         _infinite(x).nan_to_num(7.0, 8.0, 9.0),
