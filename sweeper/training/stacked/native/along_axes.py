@@ -15,15 +15,15 @@ from sweeper.training.stacked.refusal import NotCompiled
 def reduction(how: Callable[[Call, int], Reduction]) -> Emit:
     """What `how` makes of a call and of how many numbers go into one."""
 
-    def emit_it(place: Operation, call: Call) -> None:
-        source, target, axes = _along_axes(place, call)
+    def emit_it(op: Operation, call: Call) -> None:
+        source, target, axes = _along_axes(op, call)
         if source.element != target.element:  # torch converts each number first
-            given, source = source, moving.scratch(place, source.sizes, target.element)
-            moving.copy(place, given, source)
+            given, source = source, moving.scratch(op, source.sizes, target.element)
+            moving.copy(op, given, source)
         folded = how(call, math.prod(source.sizes[a] for a in axes))
         if math.isinf(folded.start) and source.element not in ("float", "double"):
             raise NotCompiled("the largest of whole numbers")
-        reduce(place.code, place.lanes(source.element), source, target, axes, folded)
+        reduce(op.code, op.lanes(source.element), source, target, axes, folded)
 
     return emit_it
 
@@ -39,9 +39,9 @@ def _axes(call: Call, count: int) -> tuple[list[int], bool]:
     return sorted({a % count for a in found}) or list(range(count)), keep
 
 
-def _along_axes(place: Operation, call: Call) -> tuple[View, View, list[int]]:
+def _along_axes(op: Operation, call: Call) -> tuple[View, View, list[int]]:
     """Source, target without the axes that go, and these."""
-    source, target = place.view(call.arguments[0]), place.view(call.results[0])
+    source, target = op.view(call.arguments[0]), op.view(call.results[0])
     axes, keep = _axes(call, len(source.sizes))
     return source, without(target, *axes) if keep else target, axes
 
@@ -49,17 +49,17 @@ def _along_axes(place: Operation, call: Call) -> tuple[View, View, list[int]]:
 def deviation(*, root: bool) -> Emit:
     """std with the `root`, else var"""
 
-    def emit_it(place: Operation, call: Call) -> None:
+    def emit_it(op: Operation, call: Call) -> None:
         correction = call.options.get("correction")
         less = 1.0 if correction is None else float(correction)
-        normalization.deviation(place, *_along_axes(place, call), less, root=root)
+        normalization.deviation(op, *_along_axes(op, call), less, root=root)
 
     return emit_it
 
 
-def log_sum_exp(place: Operation, call: Call) -> None:
+def log_sum_exp(op: Operation, call: Call) -> None:
     """logsumexp"""
-    normalization.log_sum_exp(place, *_along_axes(place, call))
+    normalization.log_sum_exp(op, *_along_axes(op, call))
 
 
 def norm(call: Call, count: int) -> Reduction:

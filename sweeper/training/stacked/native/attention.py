@@ -15,77 +15,77 @@ from sweeper.training.stacked.native import moving
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.products import product
 from sweeper.training.stacked.native.reductions import LARGEST, reduce, sums
-from sweeper.training.stacked.native.views import View, part, turned
+from sweeper.training.stacked.native.views import View, part, transposed
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
 
-def attention(place: Operation, call: Call) -> None:
+def attention(op: Operation, call: Call) -> None:
     """Q, K, V (batch, heads, times, width), dropout, causal → O and L"""
-    q, k, v = (place.view(t) for t in call.arguments[:3])
+    q, k, v = (op.view(t) for t in call.arguments[:3])
     scale, causal = _options(call, q, k, 3)
-    mask = _mask(place, call, q, k)
-    output, logs = (place.view(t) for t in call.results)
-    room = _Room(place, q, k)
+    mask = _mask(op, call, q, k)
+    output, logs = (op.view(t) for t in call.results)
+    room = _Room(op, q, k)
 
     def head(*views: View) -> None:
         q, k, v, output, logs, *beside = views
-        _scores(place, room, q, k, beside, scale, causal)
+        _scores(op, room, q, k, beside, scale, causal)
         scores, most, total = room.scores, room.column(0), room.column(1)
-        reduce(place.code, place.lanes(q.element), scores, most, [1], LARGEST)
+        reduce(op.code, op.lanes(q.element), scores, most, [1], LARGEST)
         # who sees nobody gets 0, not the NaN of ∞ − ∞ and 0 / 0
-        mapped(place, most, [most], lambda top: top.compare("eq", -math.inf).where(0.0, top))
-        mapped(place, scores, [scores, _wide(most, scores)], lambda x, top: m.exp(x - top))
-        reduce(place.code, place.lanes(q.element), scores, total, [1], sums())
-        mapped(place, total, [total], lambda whole: whole.compare("eq", 0.0).where(1.0, whole))
-        mapped(place, scores, [scores, _wide(total, scores)], lambda x, whole: x / whole)
-        mapped(place, logs, [most, total], lambda top, whole: top + m.log(whole))
-        product(place.code, place.machine, scores, v, output, None, room.turned)
+        mapped(op, most, [most], lambda top: top.compare("eq", -math.inf).where(0.0, top))
+        mapped(op, scores, [scores, _wide(most, scores)], lambda x, top: m.exp(x - top))
+        reduce(op.code, op.lanes(q.element), scores, total, [1], sums())
+        mapped(op, total, [total], lambda whole: whole.compare("eq", 0.0).where(1.0, whole))
+        mapped(op, scores, [scores, _wide(total, scores)], lambda x, whole: x / whole)
+        mapped(op, logs, [most, total], lambda top, whole: top + m.log(whole))
+        product(op.code, op.machine, scores, v, output, None, room.packed)
 
-    _heads(place, [q, k, v, output, logs, *mask], head)
+    _heads(op, [q, k, v, output, logs, *mask], head)
 
 
-def attention_backward(place: Operation, call: Call) -> None:
+def attention_backward(op: Operation, call: Call) -> None:
     """dO, Q, K, V, O, L, dropout, causal → dQ, dK, dV"""
-    g, q, k, v = (place.view(t) for t in call.arguments[:4])
-    output, logs = (place.view(t) for t in call.arguments[4:6])
+    g, q, k, v = (op.view(t) for t in call.arguments[:4])
+    output, logs = (op.view(t) for t in call.arguments[4:6])
     scale, causal = _options(call, q, k, 6)
-    mask = _mask(place, call, q, k)
-    results = [place.view(t) for t in call.results]
+    mask = _mask(op, call, q, k)
+    results = [op.view(t) for t in call.results]
     if len(results) != 3:
         raise NotCompiled("no translation of attention with fewer gradients")
-    room = _Room(place, q, k)
+    room = _Room(op, q, k)
 
     def head(*views: View) -> None:
         g, q, k, v, output, logs, gq, gk, gv, *beside = views
-        code, machine, scores, more = place.code, place.machine, room.scores, room.more
-        _scores(place, room, q, k, beside, scale, causal)
-        mapped(place, scores, [scores, _wide(logs, scores)], lambda x, whole: m.exp(x - whole))
-        product(code, machine, turned(scores), g, gv, None, room.turned)
-        product(code, machine, g, turned(v), more, None, room.turned)
+        code, machine, scores, more = op.code, op.machine, room.scores, room.more
+        _scores(op, room, q, k, beside, scale, causal)
+        mapped(op, scores, [scores, _wide(logs, scores)], lambda x, whole: m.exp(x - whole))
+        product(code, machine, transposed(scores), g, gv, None, room.packed)
+        product(code, machine, g, transposed(v), more, None, room.packed)
         inner, found = room.output, room.column(0)
-        mapped(place, inner, [g, output], lambda x, y: x * y)
-        reduce(code, place.lanes(q.element), inner, found, [1], sums())
-        mapped(place, more, [more, scores, _wide(found, more)], lambda x, p, mean: (x - mean) * p * scale)
-        product(code, machine, more, k, gq, None, room.turned)
-        product(code, machine, turned(more), q, gk, None, room.turned)
+        mapped(op, inner, [g, output], lambda x, y: x * y)
+        reduce(code, op.lanes(q.element), inner, found, [1], sums())
+        mapped(op, more, [more, scores, _wide(found, more)], lambda x, p, mean: (x - mean) * p * scale)
+        product(code, machine, more, k, gq, None, room.packed)
+        product(code, machine, transposed(more), q, gk, None, room.packed)
 
-    _heads(place, [g, q, k, v, output, logs, *results, *mask], head)
+    _heads(op, [g, q, k, v, output, logs, *results, *mask], head)
 
 
 class _Room:
     """Scratch memory of one head."""
 
-    def __init__(self, place: Operation, q: View, k: View) -> None:
+    def __init__(self, op: Operation, q: View, k: View) -> None:
         rows, columns, width = q.sizes[2], k.sizes[2], max(q.sizes[3], k.sizes[3])
         size, self.rows = rows * columns, rows
-        turned = max(rows, columns) * max(rows, columns, width)
-        base = place.room(2 * size + 2 * rows + turned + rows * width, q.element)
+        packed = max(rows, columns) * max(rows, columns, width)
+        base = op.room(2 * size + 2 * rows + packed + rows * width, q.element)
         self.scores = View(base, 0, (rows, columns), (columns, 1), q.element)
         self.more = replace(self.scores, offset=size)
         self._columns = replace(self.scores, offset=2 * size, sizes=(rows,), strides=(1,))
-        self.turned = place.code.address(base, 2 * size + 2 * rows, q.element)
-        self.output = View(base, 2 * size + 2 * rows + turned, (rows, width), (width, 1), q.element)
+        self.packed = op.code.address(base, 2 * size + 2 * rows, q.element)
+        self.output = View(base, 2 * size + 2 * rows + packed, (rows, width), (width, 1), q.element)
 
     def column(self, index: int) -> View:
         """A number for each row."""
@@ -103,33 +103,33 @@ def _options(call: Call, q: View, k: View, at: int) -> tuple[float, bool]:
     return float(given) if given is not None else 1 / math.sqrt(q.sizes[-1]), bool(causal)
 
 
-def _mask(place: Operation, call: Call, q: View, k: View) -> list[View]:
+def _mask(op: Operation, call: Call, q: View, k: View) -> list[View]:
     """What is added to the scores, (batch, heads, times, times); empty without."""
     mask = call.options.get("attn_mask")
     if mask is None:
         return []
-    view = place.view(mask)
+    view = op.view(mask)
     if view.element != q.element:
         raise NotCompiled("attention with a mask of another type")
     return [view.broadcast((*q.sizes[:2], q.sizes[2], k.sizes[2]))]
 
 
 def _scores(
-    place: Operation, room: _Room, q: View, k: View, mask: Sequence[View], scale: float, causal: bool
+    op: Operation, room: _Room, q: View, k: View, mask: Sequence[View], scale: float, causal: bool
 ) -> None:
-    code, scores = place.code, room.scores
-    product(code, place.machine, q, turned(k), scores, None, room.turned)
-    mapped(place, scores, [scores, *mask], lambda x, *more: x * scale + more[0] if more else x * scale)
+    code, scores = op.code, room.scores
+    product(code, op.machine, q, transposed(k), scores, None, room.packed)
+    mapped(op, scores, [scores, *mask], lambda x, *more: x * scale + more[0] if more else x * scale)
     if causal:
         rows, columns = scores.sizes
         for row in range(min(rows, columns - 1)):
             later = replace(scores, sizes=(columns - row - 1,), strides=(1,), offset=row * columns + row + 1)
-            moving.fill(place, later, float("-inf"))
+            moving.fill(op, later, float("-inf"))
 
 
-def _heads(place: Operation, views: Sequence[View], head: Callable[..., None]) -> None:
+def _heads(op: Operation, views: Sequence[View], head: Callable[..., None]) -> None:
     """`head` for every sequence and head."""
-    code = place.code
+    code = op.code
     with code.loop(views[0].sizes[0]) as batch:
         rows = [part(code, view, batch.index) for view in views]
         with code.loop(rows[0].sizes[0]) as heads:

@@ -13,7 +13,7 @@ from sweeper.training.stacked.native import moving
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.products import product
 from sweeper.training.stacked.native.reductions import add, reduce, sums
-from sweeper.training.stacked.native.views import View, contiguous, part, turned, without
+from sweeper.training.stacked.native.views import View, contiguous, part, transposed, without
 from sweeper.training.stacked.recording import Call
 
 
@@ -56,16 +56,16 @@ class Window:
 class Columns:
     """Scratch memory for what the kernel sees of one group of channels of one sample."""
 
-    def __init__(self, place: Operation, window: Window, kernel: View, places: Sequence[int]) -> None:
-        self.place, self.window = place, window
+    def __init__(self, op: Operation, window: Window, kernel: View, places: Sequence[int]) -> None:
+        self.op, self.window = op, window
         features, channels = kernel.sizes[:2]
         rows, spots = channels * math.prod(window.kernel), math.prod(places)
         self.rows, self.spots, self.sizes = rows, spots, (channels, *places)
-        turned = max(rows * spots, rows * features, features * spots)
-        self.used = rows * spots + turned
-        base = place.room(self.used, kernel.element)
+        packed = max(rows * spots, rows * features, features * spots)
+        self.used = rows * spots + packed
+        base = op.room(self.used, kernel.element)
         self.matrix = View(base, 0, (rows, spots), (spots, 1), kernel.element)
-        self.turned = place.code.address(base, rows * spots, kernel.element)
+        self.packed = op.code.address(base, rows * spots, kernel.element)
 
     def in_order(self, view: View, axis: int, *, read: bool) -> View:
         """`view` if its axes from `axis` on lie as in an array of their own, else scratch memory that does.
@@ -74,10 +74,10 @@ class Columns:
         """
         if _lies_in_order(view.sizes[axis:], view.strides[axis:]):
             return view
-        other = moving.scratch(self.place, view.sizes, view.element, self.used)
+        other = moving.scratch(self.op, view.sizes, view.element, self.used)
         self.used += math.prod(view.sizes)
         if read:
-            moving.copy(self.place, view, other)
+            moving.copy(self.op, view, other)
         return other
 
     def at(self, where: Sequence[int]) -> View:
@@ -93,14 +93,14 @@ class Columns:
         """matrix ← what the kernel sees of `source`, zeros beyond it."""
         whole = [seen.sizes == self.sizes for _, seen, _ in self._parts(source)]
         if not all(whole) or len(whole) < math.prod(self.window.kernel):
-            moving.fill(self.place, self.matrix, 0.0)
+            moving.fill(self.op, self.matrix, 0.0)
         for _, seen, kept in self._parts(source):
-            moving.copy(self.place, seen, kept)
+            moving.copy(self.op, seen, kept)
 
     def scatter(self, target: View) -> None:
         """What the kernel sees of `target` grows by the matrix."""
         for _, seen, kept in self._parts(target):
-            mapped(self.place, seen, [seen, kept], add)
+            mapped(self.op, seen, [seen, kept], add)
 
     def _parts(self, source: View) -> Iterator[tuple[tuple[int, ...], View, View]]:
         empty = replace(self.matrix, sizes=self.sizes, strides=(0, *contiguous(self.sizes[1:])))
@@ -109,45 +109,45 @@ class Columns:
             yield at, seen, replace(kept, strides=mine.strides, offset=mine.offset + kept.offset)
 
 
-def convolution(place: Operation, call: Call) -> None:
+def convolution(op: Operation, call: Call) -> None:
     """x, weight, bias, stride, padding, dilation, transposed, output padding, groups → y
 
     A transposed one is the gradient of another with respect to its input, at x.
     """
     x, weight, bias = call.arguments[:3]
-    source, kernel, target = place.view(x), place.view(weight), place.view(call.results[0])
+    source, kernel, target = op.view(x), op.view(weight), op.view(call.results[0])
     window, transposed, groups = _window(call.arguments[3:9], kernel)
-    columns = Columns(place, window, kernel, (source if transposed else target).sizes[2:])
+    columns = Columns(op, window, kernel, (source if transposed else target).sizes[2:])
     kernel = columns.in_order(kernel, 1, read=True)
     if transposed:
-        _spread(place, columns, groups, columns.in_order(source, 2, read=True), kernel, target)
+        _spread(op, columns, groups, columns.in_order(source, 2, read=True), kernel, target)
     else:
-        _into(columns, target, 2, lambda mine: _gathered(place, columns, groups, source, kernel, mine))
+        _into(columns, target, 2, lambda mine: _gathered(op, columns, groups, source, kernel, mine))
     if bias is not None:
-        b = place.view(bias)
+        b = op.view(bias)
         wide = replace(b, sizes=target.sizes, strides=(0, b.strides[0], *[0] * (len(target.sizes) - 2)))
-        mapped(place, target, [target, wide], add)
+        mapped(op, target, [target, wide], add)
 
 
-def convolution_backward(place: Operation, call: Call) -> None:
+def convolution_backward(op: Operation, call: Call) -> None:
     """g, x, weight, sizes of the bias, stride, …, groups, mask → gradients of x, weight, bias"""
     g, x, weight = call.arguments[:3]
-    source, kernel, grown = place.view(x), place.view(weight), place.view(g)
+    source, kernel, grown = op.view(x), op.view(weight), op.view(g)
     window, transposed, groups = _window(call.arguments[4:10], kernel)
     results = iter(call.results)
-    of_x, of_w, of_b = (place.view(next(results)) if wanted else None for wanted in call.arguments[10])
+    of_x, of_w, of_b = (op.view(next(results)) if wanted else None for wanted in call.arguments[10])
     seen, places = (grown, source) if transposed else (source, grown)
-    columns = Columns(place, window, kernel, places.sizes[2:])
+    columns = Columns(op, window, kernel, places.sizes[2:])
     kernel, places = columns.in_order(kernel, 1, read=True), columns.in_order(places, 2, read=True)
     if of_w is not None:
-        _into(columns, of_w, 1, lambda mine: _weights(place, columns, groups, seen, places, mine))
+        _into(columns, of_w, 1, lambda mine: _weights(op, columns, groups, seen, places, mine))
     if of_x is not None and transposed:
-        _into(columns, of_x, 2, lambda mine: _gathered(place, columns, groups, seen, kernel, mine))
+        _into(columns, of_x, 2, lambda mine: _gathered(op, columns, groups, seen, kernel, mine))
     elif of_x is not None:
-        _spread(place, columns, groups, places, kernel, of_x)
+        _spread(op, columns, groups, places, kernel, of_x)
     if of_b is not None:
         axes = [a for a in range(len(grown.sizes)) if a != 1]
-        reduce(place.code, place.lanes(grown.element), grown, of_b, axes, sums())
+        reduce(op.code, op.lanes(grown.element), grown, of_b, axes, sums())
 
 
 def _into(columns: Columns, target: View, axis: int, make: Callable[[View], None]) -> None:
@@ -155,44 +155,42 @@ def _into(columns: Columns, target: View, axis: int, make: Callable[[View], None
     mine = columns.in_order(target, axis, read=False)
     make(mine)
     if mine is not target:
-        moving.copy(columns.place, mine, target)
+        moving.copy(columns.op, mine, target)
 
 
-def _gathered(
-    place: Operation, columns: Columns, groups: int, source: View, kernel: View, target: View
-) -> None:
+def _gathered(op: Operation, columns: Columns, groups: int, source: View, kernel: View, target: View) -> None:
     """target ← W·X, with what the kernel sees of `source`."""
 
     def one(source: View, kernel: View, target: View) -> None:
         columns.gather(source)
         w = _matrix(kernel, columns.rows)
-        product(place.code, place.machine, w, columns.matrix, _flat(target), None, columns.turned)
+        product(op.code, op.machine, w, columns.matrix, _flat(target), None, columns.packed)
 
-    _groups(place, groups, source, kernel, target, one)
+    _groups(op, groups, source, kernel, target, one)
 
 
-def _spread(place: Operation, columns: Columns, groups: int, grown: View, kernel: View, target: View) -> None:
+def _spread(op: Operation, columns: Columns, groups: int, grown: View, kernel: View, target: View) -> None:
     """target ← the sum of Wᵀ·G over all places in the kernel that see a number."""
-    moving.fill(place, target, 0.0)
+    moving.fill(op, target, 0.0)
 
     def one(target: View, kernel: View, grown: View) -> None:
         w = _matrix(kernel, columns.rows)
-        product(place.code, place.machine, turned(w), _flat(grown), columns.matrix, None, columns.turned)
+        product(op.code, op.machine, transposed(w), _flat(grown), columns.matrix, None, columns.packed)
         columns.scatter(target)
 
-    _groups(place, groups, target, kernel, grown, one)
+    _groups(op, groups, target, kernel, grown, one)
 
 
-def _weights(place: Operation, columns: Columns, groups: int, source: View, grown: View, of_w: View) -> None:
+def _weights(op: Operation, columns: Columns, groups: int, source: View, grown: View, of_w: View) -> None:
     """of_w ← Σ G·Xᵀ, with what the kernel sees of `source`."""
-    moving.fill(place, of_w, 0.0)
+    moving.fill(op, of_w, 0.0)
 
     def one(source: View, of_w: View, grown: View) -> None:
         columns.gather(source)
-        target, x = _matrix(of_w, columns.rows), turned(columns.matrix)
-        product(place.code, place.machine, _flat(grown), x, target, target, columns.turned)
+        target, x = _matrix(of_w, columns.rows), transposed(columns.matrix)
+        product(op.code, op.machine, _flat(grown), x, target, target, columns.packed)
 
-    _groups(place, groups, source, of_w, grown, one)
+    _groups(op, groups, source, of_w, grown, one)
 
 
 def _window(arguments: Sequence[object], kernel: View) -> tuple[Window, bool, int]:
@@ -209,7 +207,7 @@ def _each_axis(value: object, count: int) -> list[int]:
 
 
 def _groups(
-    place: Operation,
+    op: Operation,
     groups: int,
     samples: View,
     kernel: View,
@@ -217,7 +215,7 @@ def _groups(
     one: Callable[[View, View, View], None],
 ) -> None:
     """`one` for each sample and group: its channels, the kernel of its features, and these features."""
-    code = place.code
+    code = op.code
     with code.loop(samples.sizes[0]) as each:
         x, y = (part(code, view, each.index) for view in (samples, outputs))
         x, w, y = (_grouped(view, groups) for view in (x, kernel, y))

@@ -12,40 +12,40 @@ from sweeper.training.stacked.recording import Call, storage_of
 from sweeper.training.stacked.refusal import NotCompiled
 
 
-def fill(place: Operation, view: View, value: float) -> None:
+def fill(op: Operation, view: View, value: float) -> None:
     """view ← one value"""
-    code = place.code
+    code = op.code
     each(
         code,
         [view],
-        place.lanes(view.element),
+        op.lanes(view.element),
         lambda places, width: places[0].store(code, code.like(value, Kind(view.element, width))),
     )
 
 
-def copy(place: Operation, source: View, target: View) -> None:
+def copy(op: Operation, source: View, target: View) -> None:
     """The numbers of `source`, in the type of `target`: torch joins tensors of several types."""
-    code = place.code
+    code = op.code
 
     def moved(places: list[Place], width: int) -> None:
         value = places[1].load(code, width).converted(target.element)
         places[0].store(code, code.spread(value, width))
 
-    each(code, [target, source], place.lanes(target.element), moved)
+    each(code, [target, source], op.lanes(target.element), moved)
 
 
-def scratch(place: Operation, sizes: Sequence[int], element: str, begin: int = 0) -> View:
+def scratch(op: Operation, sizes: Sequence[int], element: str, begin: int = 0) -> View:
     """An array in scratch memory, `begin` elements behind its start."""
     view = View("", 0, tuple(sizes), contiguous(sizes), element)
-    room = place.room(begin + math.prod(sizes), view.in_memory)
-    return replace(view, base=place.code.address(room, begin, view.in_memory))
+    room = op.room(begin + math.prod(sizes), view.in_memory)
+    return replace(view, base=op.code.address(room, begin, view.in_memory))
 
 
-def join(place: Operation, call: Call) -> None:
+def join(op: Operation, call: Call) -> None:
     """cat along an axis; a part that lies there already is left alone, but not where it comes again."""
-    parts, target = call.arguments[0], place.view(call.results[0])
+    parts, target = call.arguments[0], op.view(call.results[0])
     axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
-    start, there = 0, {*place.in_place}
+    start, there = 0, {*op.in_place}
     for part in parts:
         if not part.numel():
             continue
@@ -53,32 +53,32 @@ def join(place: Operation, call: Call) -> None:
             there.remove(storage_of(part))
             start += part.shape[axis]
             continue
-        source = place.view(part)
+        source = op.view(part)
         sizes = (*target.sizes[:axis], source.sizes[axis], *target.sizes[axis + 1 :])
         offset = target.offset + start * target.strides[axis]
-        copy(place, source, replace(target, sizes=sizes, offset=offset))
+        copy(op, source, replace(target, sizes=sizes, offset=offset))
         start += source.sizes[axis]
 
 
-def pile(place: Operation, call: Call) -> None:
+def pile(op: Operation, call: Call) -> None:
     """stack along a new axis."""
-    parts, target = call.arguments[0], place.view(call.results[0])
+    parts, target = call.arguments[0], op.view(call.results[0])
     axis = (call.arguments[1] if len(call.arguments) > 1 else 0) % len(target.sizes)
     for k, part in enumerate(parts):
         copy(
-            place,
-            place.view(part),
+            op,
+            op.view(part),
             replace(without(target, axis), offset=target.offset + k * target.strides[axis]),
         )
 
 
-def pad(place: Operation, call: Call) -> None:
+def pad(op: Operation, call: Call) -> None:
     """constant_pad_nd: one value around the numbers, the last axis first; below 0 they are cut."""
-    x, widths = place.view(call.arguments[0]), call.arguments[1]
+    x, widths = op.view(call.arguments[0]), call.arguments[1]
     value = float(call.arguments[2]) if len(call.arguments) > 2 else 0.0
-    target, source = place.view(call.results[0]), x
+    target, source = op.view(call.results[0]), x
     if any(width > 0 for width in widths):
-        fill(place, target, value)
+        fill(op, target, value)
     inner = target
     for k, (before, after) in enumerate(zip(widths[::2], widths[1::2], strict=True)):
         axis = len(x.sizes) - 1 - k
@@ -87,7 +87,7 @@ def pad(place: Operation, call: Call) -> None:
             return
         source = stretch(source, axis, max(-before, 0), length)
         inner = stretch(inner, axis, max(before, 0), length)
-    copy(place, source, inner)
+    copy(op, source, inner)
 
 
 def stretch(view: View, axis: int, start: int, length: int, step: int = 1) -> View:
@@ -98,9 +98,9 @@ def stretch(view: View, axis: int, start: int, length: int, step: int = 1) -> Vi
     return replace(view, sizes=tuple(sizes), strides=tuple(strides), offset=offset)
 
 
-def repeat(place: Operation, call: Call) -> None:
+def repeat(op: Operation, call: Call) -> None:
     """The numbers again and again along each axis; axes in front may be new."""
-    x, target = place.view(call.arguments[0]), place.view(call.results[0])
+    x, target = op.view(call.arguments[0]), op.view(call.results[0])
     new = len(target.sizes) - len(x.sizes)
     sizes, source, into = list[int](), list[int](), list[int]()
     for axis, times in enumerate(call.arguments[1]):
@@ -109,15 +109,15 @@ def repeat(place: Operation, call: Call) -> None:
         source += [0, x.strides[axis - new] if axis >= new else 0]
         into += [own * target.strides[axis], target.strides[axis]]
     copy(
-        place,
+        op,
         replace(x, sizes=tuple(sizes), strides=tuple(source)),
         replace(target, sizes=tuple(sizes), strides=tuple(into)),
     )
 
 
-def roll(place: Operation, call: Call) -> None:
+def roll(op: Operation, call: Call) -> None:
     """The numbers moved on along axes, those at the end to the front."""
-    x, target, shifts = place.view(call.arguments[0]), place.view(call.results[0]), call.arguments[1]
+    x, target, shifts = op.view(call.arguments[0]), op.view(call.results[0]), call.arguments[1]
     axes = call.arguments[2] if len(call.arguments) > 2 else ()
     if not axes:
         raise NotCompiled("a roll of all numbers in one line")
@@ -134,30 +134,30 @@ def roll(place: Operation, call: Call) -> None:
             source = stretch(source, axis, first, length)
             into = stretch(into, axis, 0 if end else shift, length)
         else:
-            copy(place, source, into)
+            copy(op, source, into)
 
 
-def select_backward(place: Operation, call: Call) -> None:
+def select_backward(op: Operation, call: Call) -> None:
     """g, sizes, axis, index → zeros, but g at that index"""
     g, sizes, axis, index = call.arguments
     axis %= len(sizes)
-    target = place.view(call.results[0])
-    fill(place, target, 0.0)
+    target = op.view(call.results[0])
+    fill(op, target, 0.0)
     part = replace(without(target, axis), offset=target.offset + index % sizes[axis] * target.strides[axis])
-    copy(place, place.view(g), part)
+    copy(op, op.view(g), part)
 
 
-def slice_backward(place: Operation, call: Call) -> None:
+def slice_backward(op: Operation, call: Call) -> None:
     """g, sizes, axis, start, end, step → zeros, but g at that part"""
     g, sizes, axis, start, end, step = call.arguments
     axis %= len(sizes)
     start, _, step = slice(start, end, step).indices(sizes[axis])
     if not g.shape[axis]:
         raise NotCompiled("no translation of an empty part")
-    target = place.view(call.results[0])
-    fill(place, target, 0.0)
+    target = op.view(call.results[0])
+    fill(op, target, 0.0)
     strides = tuple(s * step if a == axis else s for a, s in enumerate(target.strides))
     part = replace(
         target, sizes=tuple(g.shape), strides=strides, offset=target.offset + start * target.strides[axis]
     )
-    copy(place, place.view(g), part)
+    copy(op, op.view(g), part)

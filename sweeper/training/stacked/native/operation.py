@@ -61,15 +61,15 @@ class Operation:
         return text.replace("define void", "define internal void", 1), needs
 
 
-def mapped(place: Operation, target: View, given: Sequence[View], formula: Callable[..., Number]) -> None:
+def mapped(op: Operation, target: View, given: Sequence[View], formula: Callable[..., Number]) -> None:
     """target ← `formula` of the numbers of `given`, all of one size."""
-    code = place.code
+    code = op.code
 
     def body(places: list[Place], width: int) -> None:
         numbers = [code.spread(one.load(code, width), width) for one in places[1:]]
         places[0].store(code, formula(*numbers))
 
-    each(code, [target, *given], place.lanes(target.element), body)
+    each(code, [target, *given], op.lanes(target.element), body)
 
 
 Emit = Callable[[Operation, Call], None]

@@ -9,7 +9,7 @@ from torch import Tensor
 from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number
 from sweeper.training.stacked.native.moving import copy
 from sweeper.training.stacked.native.operation import Operation
-from sweeper.training.stacked.native.views import Place, View, each, only
+from sweeper.training.stacked.native.views import Place, each, without
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
@@ -18,30 +18,30 @@ Better = Callable[[Number, Number], Number]
 
 
 def at_least(a: Number, best: Number) -> Number:
-    """Also NaN, which only NaN follows."""
+    """Whether `a` takes the place of `best`: it is at least as large, or NaN."""
     return a.compare("ne", a) | a.compare("ge", best)
 
 
 def at_most(a: Number, best: Number) -> Number:
-    """Also NaN, which only NaN follows."""
+    """Whether `a` takes the place of `best`: it is at most as large, or NaN."""
     return a.compare("ne", a) | a.compare("le", best)
 
 
-def first_extreme(comparison: str) -> Callable[[Operation, Call], None]:
-    """max or min along an axis: the first number that no other is ``gt`` or ``lt``, or NaN, and its index; of
-    argmax and argmin the index alone."""
-    return lambda place, call: _first(place, call, comparison)
+def extreme(comparison: str) -> Callable[[Operation, Call], None]:
+    """max (``gt``) or min (``lt``) along an axis and its first index; argmax, argmin: the index alone. NaN
+    wins."""
+    return lambda op, call: _extreme(op, call, comparison)
 
 
-def _first(place: Operation, call: Call, comparison: str) -> None:
-    given, axis = place.view(call.arguments[0]), call.arguments[1] if len(call.arguments) > 1 else None
+def _extreme(op: Operation, call: Call, comparison: str) -> None:
+    given, axis = op.view(call.arguments[0]), call.arguments[1] if len(call.arguments) > 1 else None
     if not isinstance(axis, int):
         raise NotCompiled("the largest or smallest of all")
     axis %= len(given.sizes)
-    targets = [place.view(t) for t in call.results]
+    targets = [op.view(t) for t in call.results]
     if len(targets[0].sizes) == len(given.sizes):
-        targets = [_beside(target, axis) for target in targets]
-    code, beside, step = place.code, _beside(given, axis), given.strides[axis]
+        targets = [without(target, axis) for target in targets]
+    code, beside, step = op.code, without(given, axis), given.strides[axis]
 
     def body(places: list[Place], lanes: int) -> None:
         *outs, at = places
@@ -59,22 +59,22 @@ def _first(place: Operation, call: Call, comparison: str) -> None:
         for out, value in zip(outs, (best, index)[-len(outs) :], strict=True):
             out.store(code, value)
 
-    each(code, [*targets, beside], place.lanes(given.element), body)
+    each(code, [*targets, beside], op.lanes(given.element), body)
 
 
-def running_sum(place: Operation, call: Call) -> None:
+def running_sum(op: Operation, call: Call) -> None:
     """cumsum"""
-    _scan(place, call.arguments, call.results, None)
+    _scan(op, call.arguments, call.results, None)
 
 
 def running_extreme(better: Better) -> Callable[[Operation, Call], None]:
     """cummax or cummin, and the index of each."""
-    return lambda place, call: _scan(place, call.arguments, call.results, better)
+    return lambda op, call: _scan(op, call.arguments, call.results, better)
 
 
-def _scan(place: Operation, arguments: Any, results: tuple[Tensor, ...], better: Better | None) -> None:
-    code, axis = place.code, arguments[1] % arguments[0].ndim
-    views = [place.view(t) for t in (arguments[0], *results)]
+def _scan(op: Operation, arguments: Any, results: tuple[Tensor, ...], better: Better | None) -> None:
+    code, axis = op.code, arguments[1] % arguments[0].ndim
+    views = [op.view(t) for t in (arguments[0], *results)]
     steps, element = [view.strides[axis] for view in views], views[1].element
 
     def body(places: list[Place], lanes: int) -> None:
@@ -92,28 +92,28 @@ def _scan(place: Operation, arguments: Any, results: tuple[Tensor, ...], better:
                 code.store(found, _address(code, out, loop.index, step))
             loop.set([sofar, index])
 
-    each(code, [_beside(view, axis) for view in views], 1, body)
+    each(code, [without(view, axis) for view in views], 1, body)
 
 
-def turned_round(place: Operation, call: Call) -> None:
+def flip(op: Operation, call: Call) -> None:
     """flip"""
-    source = place.view(call.arguments[0])
+    source = op.view(call.arguments[0])
     for axis in {axis % len(source.sizes) for axis in call.arguments[1]}:
         strides = list(source.strides)
         offset = source.offset + (source.sizes[axis] - 1) * strides[axis]
         strides[axis] = -strides[axis]
         source = replace(source, strides=tuple(strides), offset=offset)
-    copy(place, source, place.view(call.results[0]))
+    copy(op, source, op.view(call.results[0]))
 
 
-def in_order(place: Operation, call: Call) -> None:
+def sort(op: Operation, call: Call) -> None:
     """sort, stable, NaN taken for the largest: merges of runs that double in length."""
     named = dict(zip(("dim", "descending"), call.arguments[1:], strict=False)) | dict(call.options)
-    views = [place.view(t) for t in (call.arguments[0], *call.results)]
-    axis, code = named.get("dim", -1) % len(views[0].sizes), place.code
+    views = [op.view(t) for t in (call.arguments[0], *call.results)]
+    axis, code = named.get("dim", -1) % len(views[0].sizes), op.code
     length, steps = views[0].sizes[axis], [view.strides[axis] for view in views]
     kind, whole = Kind(views[0].element), Kind("i64")
-    room = place.room(4 * length, "i64")
+    room = op.room(4 * length, "i64")
     bases = [code.address(room, k * length, "i64") for k in range(4)]
 
     def before(a: Number, b: Number) -> Number:
@@ -135,7 +135,7 @@ def in_order(place: Operation, call: Call) -> None:
                 value = code.load(_at(code, base, loop.index, made), made)
                 code.store(value, _address(code, out, loop.index, step))
 
-    each(code, [_beside(view, axis) for view in views], 1, body)
+    each(code, [without(view, axis) for view in views], 1, body)
 
 
 def _merge(
@@ -167,10 +167,6 @@ def _merge(
 
 def _smaller(a: Number, b: int) -> Number:
     return a.compare("lt", b).where(a, b)
-
-
-def _beside(view: View, axis: int) -> View:
-    return only(view, [a for a in range(len(view.sizes)) if a != axis])
 
 
 def _address(code: Code, place: Place, index: Number, step: int) -> str:

@@ -143,8 +143,8 @@ def _at(
         if where in single:
             return single[where]
         if where not in values and where in formula.known:
-            place = code.address(f"%{formula.known[where]}", at, element)
-            values[where] = code.load(place, Kind(element, width))
+            address = code.address(f"%{formula.known[where]}", at, element)
+            values[where] = code.load(address, Kind(element, width))
         return values.get(where)
 
     def load(tensor: Tensor) -> Number:

@@ -16,19 +16,19 @@ from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
 
-def max_pool(place: Operation, call: Call) -> None:
+def max_pool(op: Operation, call: Call) -> None:
     """x, kernel, stride, padding, dilation, … → the largest numbers, and where they lie in their plane"""
-    source = place.view(call.arguments[0])
-    target, where = (_planes(place.view(t)) for t in call.results)
-    code, window, planes = place.code, _window(call.arguments[1:5]), _planes(source)
+    source = op.view(call.arguments[0])
+    target, where = (_planes(op.view(t)) for t in call.results)
+    code, window, planes = op.code, _window(call.arguments[1:5]), _planes(source)
     if all(s.sizes == target.sizes for _, _, s in window.parts(planes, target)):
-        _max_inside(place, window, planes, target, where)
+        _max_inside(op, window, planes, target, where)
         return
     height, width = planes.sizes[1:]
     with _each_place(code, target) as (plane, row, column):
         best = code.like(float("-inf"), Kind(target.element))
         found = code.whole(-1)
-        base = _address(planes, place, plane, 0, 0)
+        base = _address(planes, op, plane, 0, 0)
         for a, b in combinations(*(range(k) for k in window.kernel)):
             y = row * window.stride[0] + (a * window.dilation[0] - window.padding[0])
             x = column * window.stride[1] + (b * window.dilation[1] - window.padding[1])
@@ -38,13 +38,13 @@ def max_pool(place: Operation, call: Call) -> None:
             first = found.compare("lt", 0)
             better = inside & (first | value.compare("gt", best) | value.compare("ne", value))
             best, found = better.where(value, best), better.where(y * width + x, found)
-        code.store(best, _address(target, place, plane, row, column))
-        code.store(found, _address(where, place, plane, row, column))
+        code.store(best, _address(target, op, plane, row, column))
+        code.store(found, _address(where, op, plane, row, column))
 
 
-def _max_inside(place: Operation, window: Window, planes: View, target: View, where: View) -> None:
+def _max_inside(op: Operation, window: Window, planes: View, target: View, where: View) -> None:
     """No window reaches beyond the edge: neighbouring ones side by side."""
-    code, width = place.code, planes.sizes[2]
+    code, width = op.code, planes.sizes[2]
     parts = [
         (a * window.dilation[0] * width + b * window.dilation[1], seen)
         for (a, b), seen, _ in window.parts(planes, target)
@@ -53,7 +53,7 @@ def _max_inside(place: Operation, window: Window, planes: View, target: View, wh
     with code.loop(target.sizes[0]) as plane, code.loop(target.sizes[1]) as row:
 
         def here(view: View, column: Number) -> Place:
-            start = _address(view, place, plane.index, row.index, 0)
+            start = _address(view, op, plane.index, row.index, 0)
             return Place(view, start, view.strides[2], column)
 
         def body(column: Number, lanes: int) -> None:
@@ -66,23 +66,23 @@ def _max_inside(place: Operation, window: Window, planes: View, target: View, wh
             here(target, column).store(code, best)
             here(where, column).store(code, found + first + code.counting(right, lanes))
 
-        along(code, target.sizes[2], place.lanes(target.element), body)
+        along(code, target.sizes[2], op.lanes(target.element), body)
 
 
-def max_pool_backward(place: Operation, call: Call) -> None:
+def max_pool_backward(op: Operation, call: Call) -> None:
     """g, x, …, where → gradient of x"""
-    grown, where = (_planes(place.view(t)) for t in (call.arguments[0], call.arguments[-1]))
-    target, code = place.view(call.results[0]), place.code
-    moving.fill(place, target, 0.0)
+    grown, where = (_planes(op.view(t)) for t in (call.arguments[0], call.arguments[-1]))
+    target, code = op.view(call.results[0]), op.code
+    moving.fill(op, target, 0.0)
     planes = _planes(target)
     width = planes.sizes[2]
     down, right = planes.strides[1:]
     if (right != 1 and width > 1) or (down != width and planes.sizes[1] > 1):
         raise NotCompiled("no translation of pooling over other layouts")
     with _each_place(code, grown) as at:
-        value = code.load(_address(grown, place, *at), Kind(grown.element))
-        index = code.load(_address(where, place, *at), Kind("i64"))
-        spot = code.address(_address(planes, place, at[0], 0, 0), index, planes.in_memory)
+        value = code.load(_address(grown, op, *at), Kind(grown.element))
+        index = code.load(_address(where, op, *at), Kind("i64"))
+        spot = code.address(_address(planes, op, at[0], 0, 0), index, planes.in_memory)
         code.store(code.load(spot, Kind(planes.element)) + value, spot)
 
 
@@ -94,28 +94,28 @@ def _each_place(code: Code, planes: View) -> Iterator[tuple[Number, Number, Numb
         yield plane.index, row.index, column.index
 
 
-def average_pool(place: Operation, call: Call) -> None:
+def average_pool(op: Operation, call: Call) -> None:
     """x, kernel, stride, padding, … → means of windows"""
     window = _average_window(call.arguments[1:])
-    source, target = _planes(place.view(call.arguments[0])), _planes(place.view(call.results[0]))
+    source, target = _planes(op.view(call.arguments[0])), _planes(op.view(call.results[0]))
     parts = [(seen, kept) for _, seen, kept in window.parts(source, target)]
     if any(kept.sizes != target.sizes for _, kept in parts):
         raise NotCompiled("no translation of average pooling beyond the edge")
     count = math.prod(window.kernel)
-    moving.copy(place, parts[0][0], target)
+    moving.copy(op, parts[0][0], target)
     for seen, _ in parts[1:]:
-        mapped(place, target, [target, seen], add)
-    mapped(place, target, [target], lambda x: x / count)
+        mapped(op, target, [target, seen], add)
+    mapped(op, target, [target], lambda x: x / count)
 
 
-def average_pool_backward(place: Operation, call: Call) -> None:
+def average_pool_backward(op: Operation, call: Call) -> None:
     """g, x, kernel, stride, padding, … → gradient of x"""
     window = _average_window(call.arguments[2:])
-    grown, whole = _planes(place.view(call.arguments[0])), place.view(call.results[0])
-    moving.fill(place, whole, 0.0)
+    grown, whole = _planes(op.view(call.arguments[0])), op.view(call.results[0])
+    moving.fill(op, whole, 0.0)
     target, count = _planes(whole), math.prod(window.kernel)
     for _, seen, kept in window.parts(target, grown):
-        mapped(place, seen, [seen, kept], lambda x, g: x + g / count)
+        mapped(op, seen, [seen, kept], lambda x, g: x + g / count)
 
 
 def _average_window(arguments: Sequence[object]) -> Window:
@@ -148,8 +148,8 @@ def _planes(view: View) -> View:
     return replace(view, sizes=(sizes[0] * sizes[1], *sizes[2:]), strides=(step, *strides[2:]))
 
 
-def _address(view: View, place: Operation, *index: Number | int) -> str:
-    code, spot = place.code, view.start(place.code)
+def _address(view: View, op: Operation, *index: Number | int) -> str:
+    code, spot = op.code, view.start(op.code)
     for at, stride in zip(index, view.strides, strict=True):
         if stride and not (isinstance(at, int) and at == 0):
             spot = code.address(spot, at * stride, view.in_memory)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, pieces
-from sweeper.training.stacked.native.views import View, turned
+from sweeper.training.stacked.native.views import View, transposed
 
 UNROLLED = 4
 """Steps of the inner axis in one round of its loop."""
@@ -29,7 +29,7 @@ class Machine:
 
     @property
     def tile(self) -> tuple[int, int]:
-        """Rows and vectors of a tile of C."""
+        """Rows and vectors of a tile of C: sums, a row of B and an element of A fit the registers."""
         return (6, 4) if self.registers >= 32 else (6, 2)
 
 
@@ -38,27 +38,27 @@ def product(
 ) -> None:
     """C ← A·B (+ `first`), matrices with two axes each; `first` is broadcast to C.
 
-    `scratch`: memory for as many elements as B has, into which it is turned if its rows are not contiguous.
+    `scratch`: memory for as many elements as B has, into which it is copied if its rows are not contiguous.
     """
     if c.strides[1] != 1 and c.sizes[1] > 1 and c.strides[0] in (0, 1):
-        a, b, c, first = turned(b), turned(a), turned(c), first and turned(first)
+        a, b, c, first = transposed(b), transposed(a), transposed(c), first and transposed(first)
     inner, columns = b.sizes
     if first is not None and first.strides[1] not in (0, 1) and columns > 1:
-        turn(code, machine, first, c)  # vectors are loaded from it
+        copy_transposed(code, machine, first, c)  # vectors are loaded from it
         first = c
     if b.strides[1] != 1 and columns > 1:
         packed = View(scratch, 0, (inner, columns), (columns, 1), b.element)
-        turn(code, machine, b, packed)
+        copy_transposed(code, machine, b, packed)
         b = packed
     lanes = machine.lanes(c.element)
     rows_at_most, vectors = machine.tile
-    tiles = _chunks(columns, lanes, vectors)
-    for start, count, widths in tiles:
+    made = _Product(code, a, b, c, first)
+    for start, count, widths in _chunks(columns, lanes, vectors):
         if count > 1:
             with code.loop(count) as loop:
-                _columns(code, a, b, c, first, rows_at_most, loop.index * sum(widths), start, widths)
+                made.columns(rows_at_most, loop.index * sum(widths), start, widths)
         else:
-            _columns(code, a, b, c, first, rows_at_most, code.whole(0), start, widths)
+            made.columns(rows_at_most, code.whole(0), start, widths)
 
 
 def narrow_product(code: Code, machine: Machine, a: View, b: View, c: View, scratch: str) -> None:
@@ -72,8 +72,8 @@ def narrow_product(code: Code, machine: Machine, a: View, b: View, c: View, scra
     rows, columns = c.sizes
     made = View(scratch, 0, (columns, rows), (rows, 1), c.element)
     room = code.address(scratch, rows * columns, c.in_memory)
-    product(code, machine, turned(b), turned(a), made, None, room)
-    turn(code, machine, turned(made), c)
+    product(code, machine, transposed(b), transposed(a), made, None, room)
+    copy_transposed(code, machine, transposed(made), c)
 
 
 def _chunks(columns: int, lanes: int, vectors: int) -> list[tuple[int, int, tuple[int, ...]]]:
@@ -95,116 +95,110 @@ def _heights(rows: int, most: int) -> list[tuple[int, int]]:
     return [(height, count) for height, count in ((low + 1, more), (low, tiles - more)) if count]
 
 
-def _columns(
-    code: Code,
-    a: View,
-    b: View,
-    c: View,
-    first: View | None,
-    most: int,
-    shift: Number,
-    start: int,
-    widths: Sequence[int],
-) -> None:
-    row = 0
-    for height, count in _heights(c.sizes[0], most):
-        if count > 1:
-            with code.loop(row + height * count, height, row) as loop:
-                _tile(code, a, b, c, first, loop.index, height, shift + start, widths)
-        else:
-            _tile(code, a, b, c, first, code.whole(row), height, shift + start, widths)
-        row += height * count
+@dataclass(frozen=True)
+class _Tile:
+    """Part of C that is held in registers: `height` rows of vectors that lie side by side."""
+
+    row: Number
+    height: int
+    column: Number
+    widths: Sequence[int]
+    """Numbers in each vector of a row"""
+
+    @property
+    def vectors(self) -> list[tuple[int, int]]:
+        """(how far from the tile's first column, width) of each vector of a row."""
+        return [(sum(self.widths[:v]), width) for v, width in enumerate(self.widths)]
+
+
+@dataclass(frozen=True)
+class _Product:
+    """Writes the code of C ← `first` + A·B."""
+
+    code: Code
+    a: View
+    b: View
+    c: View
+    first: View | None
+
+    def columns(self, most: int, shift: Number, start: int, widths: Sequence[int]) -> None:
+        """All rows of the columns that begin at `shift` + `start`, `most` rows a tile."""
+        code, row = self.code, 0
+        for height, count in _heights(self.c.sizes[0], most):
+            if count > 1:
+                with code.loop(row + height * count, height, row) as loop:
+                    self.tile(_Tile(loop.index, height, shift + start, widths))
+            else:
+                self.tile(_Tile(code.whole(row), height, shift + start, widths))
+            row += height * count
+
+    def tile(self, tile: _Tile) -> None:
+        """One tile of C, from its first sums to memory."""
+        code, inner, zero = self.code, self.a.sizes[1], self.code.whole(0)
+        starts = _at(code, self.a, tile.row, zero), _at(code, self.b, zero, tile.column)
+        at_c = _at(code, self.c, tile.row, tile.column)
+        sums, done, rounds = self.initial_sums(tile), 0, inner // UNROLLED
+        if rounds > 1:
+            done = rounds * UNROLLED
+            with code.loop(done, UNROLLED) as loop:
+                carried = loop.carry(sums)
+                loop.set(self.accumulated(tile, starts, loop.index, UNROLLED, carried))
+            sums = loop.finals
+        sums = self.accumulated(tile, starts, code.whole(done), inner - done, sums)
+        for r in range(tile.height):
+            for v, (at, _) in enumerate(tile.vectors):
+                address = code.address(at_c, r * self.c.strides[0] + at, self.c.in_memory)
+                code.store(sums[r * len(tile.widths) + v], address)
+
+    def initial_sums(self, tile: _Tile) -> list[Number]:
+        """Zeros, or what `first` has there, row by row."""
+        code, first, element = self.code, self.first, self.c.element
+        if first is None:
+            return [code.like(0.0, Kind(element, width)) for _ in range(tile.height) for width in tile.widths]
+        found, start = list[Number](), _at(code, first, tile.row, tile.column)
+        for r in range(tile.height if first.strides[0] else 1):
+            for at, width in tile.vectors:
+                address = code.address(start, r * first.strides[0] + at * first.strides[1], first.in_memory)
+                one = first.strides[1] == 0
+                value = code.load(address, Kind(element, 1 if one else width))
+                found.append(code.spread(value, width))
+        return found if first.strides[0] else found * tile.height
+
+    def accumulated(
+        self, tile: _Tile, starts: tuple[str, str], begin: Number, steps: int, sums: Sequence[Number]
+    ) -> list[Number]:
+        """`sums` and the products of `steps` steps of the inner axis from `begin` on.
+
+        `starts`: addresses of the tile's first row of A and of its first column of B.
+        """
+        code, a, b, sums = self.code, self.a, self.b, list(sums)
+        if not steps:
+            return sums
+        from_a = code.address(starts[0], begin * a.strides[1] if a.strides[1] else 0, a.in_memory)
+        from_b = code.address(starts[1], begin * b.strides[0] if b.strides[0] else 0, b.in_memory)
+        for k in range(steps):
+            rows = [
+                code.load(code.address(from_b, k * b.strides[0] + at, b.in_memory), Kind(b.element, width))
+                for at, width in tile.vectors
+            ]
+            for r in range(tile.height):
+                address = code.address(from_a, r * a.strides[0] + k * a.strides[1], a.in_memory)
+                one = code.load(address, Kind(a.element))
+                for v, width in enumerate(tile.widths):
+                    i = r * len(tile.widths) + v
+                    sums[i] = code.fma(code.spread(one, width), rows[v], sums[i])
+        return sums
 
 
 def _at(code: Code, view: View, row: Number, column: Number) -> str:
-    place = view.start(code)
+    address = view.start(code)
     for index, stride in ((row, view.strides[0]), (column, view.strides[1])):
         if stride:
-            place = code.address(place, index * stride if stride != 1 else index, view.in_memory)
-    return place
+            address = code.address(address, index * stride if stride != 1 else index, view.in_memory)
+    return address
 
 
-def _tile(
-    code: Code,
-    a: View,
-    b: View,
-    c: View,
-    first: View | None,
-    row: Number,
-    height: int,
-    column: Number,
-    widths: Sequence[int],
-) -> None:
-    inner, zero = a.sizes[1], code.whole(0)
-    at_a, at_b, at_c = _at(code, a, row, zero), _at(code, b, zero, column), _at(code, c, row, column)
-    sums = _first(code, c, first, row, height, column, widths)
-    rounds = inner // UNROLLED
-    if rounds > 1:
-        with code.loop(rounds * UNROLLED, UNROLLED) as loop:
-            carried = loop.carry(sums)
-            loop.set(_inner(code, a, b, at_a, at_b, height, widths, loop.index, UNROLLED, carried))
-        sums = loop.finals
-        done = rounds * UNROLLED
-    else:
-        done = 0
-    sums = _inner(code, a, b, at_a, at_b, height, widths, code.whole(done), inner - done, sums)
-    for r in range(height):
-        at = 0
-        for v, width in enumerate(widths):
-            place = code.address(at_c, r * c.strides[0] + at, c.in_memory)
-            code.store(sums[r * len(widths) + v], place)
-            at += width
-
-
-def _first(
-    code: Code, c: View, first: View | None, row: Number, height: int, column: Number, widths: Sequence[int]
-) -> list[Number]:
-    if first is None:
-        return [code.like(0.0, Kind(c.element, width)) for _ in range(height) for width in widths]
-    found = []
-    start = _at(code, first, row, column)
-    for r in range(height if first.strides[0] else 1):
-        at = 0
-        for width in widths:
-            place = code.address(start, r * first.strides[0] + at * first.strides[1], first.in_memory)
-            one = first.strides[1] == 0
-            value = code.load(place, Kind(c.element, 1 if one else width))
-            found.append(code.spread(value, width))
-            at += width
-    return found if first.strides[0] else found * height
-
-
-def _inner(
-    code: Code,
-    a: View,
-    b: View,
-    at_a: str,
-    at_b: str,
-    height: int,
-    widths: Sequence[int],
-    start: Number,
-    steps: int,
-    sums: Sequence[Number],
-) -> list[Number]:
-    sums = list(sums)
-    from_a = code.address(at_a, start * a.strides[1] if a.strides[1] else 0, a.in_memory) if steps else at_a
-    from_b = code.address(at_b, start * b.strides[0] if b.strides[0] else 0, b.in_memory) if steps else at_b
-    for k in range(steps):
-        rows, at = [], 0
-        for width in widths:
-            place = code.address(from_b, k * b.strides[0] + at, b.in_memory)
-            rows.append(code.load(place, Kind(b.element, width)))
-            at += width
-        for r in range(height):
-            place = code.address(from_a, r * a.strides[0] + k * a.strides[1], a.in_memory)
-            one = code.load(place, Kind(a.element))
-            for v, width in enumerate(widths):
-                i = r * len(widths) + v
-                sums[i] = code.fma(code.spread(one, width), rows[v], sums[i])
-    return sums
-
-
-def turn(code: Code, machine: Machine, source: View, target: View) -> None:
+def copy_transposed(code: Code, machine: Machine, source: View, target: View) -> None:
     """Copy a matrix into another layout, `target` contiguous in its second axis.
 
     Where `source` is contiguous in its first axis, blocks are turned in registers.

@@ -19,10 +19,10 @@ from sweeper.training.stacked.recording import Call
 def triangle(*, lower: bool) -> Callable[[Operation, Call], None]:
     """tril or triu: 0 beyond the diagonal that the second argument names."""
 
-    def emit_it(place: Operation, call: Call) -> None:
+    def emit_it(op: Operation, call: Call) -> None:
         diagonal = int(call.arguments[1]) if len(call.arguments) > 1 else int(call.options.get("diagonal", 0))
-        source, target = place.view(call.arguments[0]), place.view(call.results[0])
-        code, front = place.code, range(len(source.sizes) - 2)
+        source, target = op.view(call.arguments[0]), op.view(call.results[0])
+        code, front = op.code, range(len(source.sizes) - 2)
         rows, columns = source.sizes[-2:]
 
         def matrix(places: list[Place], width: int) -> None:
@@ -43,24 +43,24 @@ def triangle(*, lower: bool) -> Callable[[Operation, Call], None]:
                     kept = column.compare("lt" if lower else "ge", code.spread(bound, lanes))
                     to.store(code, kept.where(code.spread(value.load(code, lanes), lanes), 0.0))
 
-                along(code, columns, place.lanes(source.element), row)
+                along(code, columns, op.lanes(source.element), row)
 
         each(code, [only(view, list(front)) for view in (target, source)], 1, matrix)
 
     return emit_it
 
 
-def pixel_shuffle(place: Operation, call: Call) -> None:
+def pixel_shuffle(op: Operation, call: Call) -> None:
     """(…, channels·r², height, width) → (…, channels, height·r, width·r)"""
-    few, many = place.view(call.arguments[0]), place.view(call.results[0])
-    copy(place, *_shuffled(few, many, call.arguments[1]))
+    few, many = op.view(call.arguments[0]), op.view(call.results[0])
+    copy(op, *_shuffled(few, many, call.arguments[1]))
 
 
-def pixel_unshuffle(place: Operation, call: Call) -> None:
+def pixel_unshuffle(op: Operation, call: Call) -> None:
     """(…, channels, height·r, width·r) → (…, channels·r², height, width)"""
-    many, few = place.view(call.arguments[0]), place.view(call.results[0])
+    many, few = op.view(call.arguments[0]), op.view(call.results[0])
     few, many = _shuffled(few, many, call.arguments[1])
-    copy(place, many, few)
+    copy(op, many, few)
 
 
 def _shuffled(few: View, many: View, r: int) -> tuple[View, View]:
@@ -72,20 +72,20 @@ def _shuffled(few: View, many: View, r: int) -> tuple[View, View]:
     return one, replace(many, sizes=sizes, strides=(*ahead, mc, mh, mw, mh * r, mw * r))
 
 
-def reflect(place: Operation, call: Call) -> None:
+def reflect(op: Operation, call: Call) -> None:
     """reflection_pad: beyond an edge the numbers come again, the last one left out."""
-    source, target = place.view(call.arguments[0]), place.view(call.results[0])
+    source, target = op.view(call.arguments[0]), op.view(call.results[0])
     for part, into in _reflected(source, target, call.arguments[1]):
-        copy(place, part, into)
+        copy(op, part, into)
 
 
-def reflect_backward(place: Operation, call: Call) -> None:
+def reflect_backward(op: Operation, call: Call) -> None:
     """g, x, widths → gradient of x"""
     g, _, widths = call.arguments
-    target = place.view(call.results[0])
-    fill(place, target, 0.0)
-    for part, into in _reflected(target, place.view(g), widths):
-        mapped(place, part, [part, into], add)
+    target = op.view(call.results[0])
+    fill(op, target, 0.0)
+    for part, into in _reflected(target, op.view(g), widths):
+        mapped(op, part, [part, into], add)
 
 
 def _reflected(inner: View, outer: View, widths: Sequence[int]) -> Iterator[tuple[View, View]]:

@@ -125,11 +125,12 @@ def _folded_rows(
 
 
 def fold(code: Code, length: int, lanes: int, element: str, load: Load, how: Reduction) -> Number:
-    """One number from a contiguous axis: four vectors that take turns, then the rest, then across lanes."""
+    """One number from a contiguous axis: four vectors that take turns, then across lanes, then the rest."""
     turns = 4 if length >= 8 * lanes else 1
-    done = length // (turns * lanes) * turns * lanes
-    total = code.like(how.start, Kind(element))
-    if done > turns * lanes:
+    looped = length // (turns * lanes) * turns * lanes
+    total, done = code.like(how.start, Kind(element)), 0
+    if looped > turns * lanes:
+        done = looped
         with code.loop(done, turns * lanes) as loop:
             first = [code.like(how.start, Kind(element, lanes)) for _ in range(turns)]
             carried = loop.carry(first)
@@ -139,25 +140,15 @@ def fold(code: Code, length: int, lanes: int, element: str, load: Load, how: Red
                     for k, c in enumerate(carried)
                 ]
             )
-        sums = loop.finals
-        while len(sums) > 1:
-            sums = [how.combine(a, b) for a, b in zip(sums[::2], sums[1::2], strict=True)]
-        total = how.combine(total, across(code, sums[0], how.combine))
-    else:
-        done = 0
-    rest: list[Number] = []
-
-    def one(at: Number, width: int) -> None:
-        value = how.take(code.spread(load(at + done, width), width))
-        rest.append(across(code, value, how.combine))
-
-    left = length - done
-    while left:
-        width = min(lanes, 1 << (left.bit_length() - 1))
-        one(code.whole(length - done - left), width)
-        left -= width
-    for value in rest:
-        total = how.combine(total, value)
+        vectors = loop.finals
+        while len(vectors) > 1:
+            vectors = [how.combine(a, b) for a, b in zip(vectors[::2], vectors[1::2], strict=True)]
+        total = how.combine(total, across(code, vectors[0], how.combine))
+    while done < length:
+        width = min(lanes, 1 << ((length - done).bit_length() - 1))
+        value = how.take(code.spread(load(code.whole(done), width), width))
+        total = how.combine(total, across(code, value, how.combine))
+        done += width
     return total
 
 
@@ -178,13 +169,13 @@ def across(code: Code, value: Number, combine: Combine) -> Number:
     return value
 
 
-def sums(count: float = 1.0) -> Reduction:
-    """The sum, divided by `count`."""
-    return Reduction(0.0, lambda x: x, add, lambda x: x if count == 1 else x / count)
-
-
 def same(x: Number) -> Number:
     return x
+
+
+def sums(count: float = 1.0) -> Reduction:
+    """The sum, divided by `count`."""
+    return Reduction(0.0, same, add, lambda x: x if count == 1 else x / count)
 
 
 LARGEST = Reduction(float("-inf"), same, larger, same)
@@ -192,7 +183,7 @@ SMALLEST = Reduction(float("inf"), same, smaller, same)
 SOME, EVERY = Reduction(0.0, same, lambda a, b: a | b, same), Reduction(1.0, same, lambda a, b: a & b, same)
 """Of truth values."""
 NORMS = {
-    1: Reduction(0.0, m.absolute, add, lambda x: x),
+    1: Reduction(0.0, m.absolute, add, same),
     2: Reduction(0.0, lambda x: x * x, add, m.root),
 }
 

@@ -131,16 +131,16 @@ def _compiled(binding: Any, text: str, names: Sequence[str]) -> dict[str, int]:
 def _file_of(binding: Any, text: str) -> Path | None:
     machine = (VERSION, binding.llvm_version_info, binding.get_host_cpu_name(), features(), text)
     with suppress(OSError, RuntimeError):  # no home, or none that can be written to
-        place = cache_folder() / "native"
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if _private(place):
-            return place / f"{hashlib.sha256(repr(machine).encode()).hexdigest()}.o"
+        folder = cache_folder() / "native"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _private(folder):
+            return folder / f"{hashlib.sha256(repr(machine).encode()).hexdigest()}.o"
     return None
 
 
-def _private(place: Path) -> bool:
+def _private(folder: Path) -> bool:
     """Whether nobody else may write there: what is loaded from it is run."""
-    status = place.stat()
+    status = folder.stat()
     return not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
 
 

@@ -75,7 +75,7 @@ def without(view: View, *axes: int) -> View:
     return only(view, [a for a in range(len(view.sizes)) if a not in axes])
 
 
-def turned(view: View) -> View:
+def transposed(view: View) -> View:
     """A matrix with its axes exchanged."""
     return replace(view, sizes=view.sizes[::-1], strides=view.strides[::-1])
 

@@ -15,58 +15,58 @@ from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
 
-def gather(place: Operation, call: Call) -> None:
+def gather(op: Operation, call: Call) -> None:
     """out[i] = x[index[i]] along an axis, the other coordinates of i kept: ``torch.gather``."""
     x, axis, index = call.arguments[:3]
-    _indexed(place, x, axis, index, call.results[0], GET)
+    _indexed(op, x, axis, index, call.results[0], GET)
 
 
-def scatter_add(place: Operation, call: Call) -> None:
+def scatter_add(op: Operation, call: Call) -> None:
     """x[index[i]] += source[i] along an axis, the other coordinates of i kept: ``torch.scatter_add``."""
-    _scattered(place, call, ADD)
+    _scattered(op, call, ADD)
 
 
-def scatter(place: Operation, call: Call) -> None:
+def scatter(op: Operation, call: Call) -> None:
     """x[index[i]] = source[i] along an axis, the other coordinates of i kept: ``torch.scatter``."""
     if call.options:
         raise NotCompiled("a scatter with a reduction")
-    _scattered(place, call, PUT)
+    _scattered(op, call, PUT)
 
 
-def _scattered(place: Operation, call: Call, what: str) -> None:
+def _scattered(op: Operation, call: Call, what: str) -> None:
     _, axis, index, source = call.arguments
-    _begin_with(place, call)
-    _indexed(place, call.results[0], axis, index, source, what)
+    _begin_with(op, call)
+    _indexed(op, call.results[0], axis, index, source, what)
 
 
-def _begin_with(place: Operation, call: Call) -> None:
+def _begin_with(op: Operation, call: Call) -> None:
     """The result begins as the first argument, which it is already where that is written to."""
     if not call.written:
-        moving.copy(place, place.view(call.arguments[0]), place.view(call.results[0]))
+        moving.copy(op, op.view(call.arguments[0]), op.view(call.results[0]))
 
 
 GET, ADD, PUT = "get", "add", "put"
 
 
 def _indexed(
-    place: Operation, table: Tensor, axis: int, index: Tensor, other: Tensor | float, what: str
+    op: Operation, table: Tensor, axis: int, index: Tensor, other: Tensor | float, what: str
 ) -> None:
     """other[i] ← table[index[i]] along an axis (`GET`), or other[i], which may be one value for all, is added
     there (`ADD`) or takes the place (`PUT`); wrong indices set the flag."""
-    code, whole = place.code, place.view(table)
+    code, whole = op.code, op.view(table)
     axis %= len(whole.sizes)
     length, step = whole.sizes[axis], whole.strides[axis]
     sizes = tuple(index.shape)
     at = replace(
         whole, sizes=sizes, strides=tuple(0 if k == axis else s for k, s in enumerate(whole.strides))
     )
-    numbers = place.view(index)
-    values = place.view(other) if isinstance(other, Tensor) else numbers
+    numbers = op.view(index)
+    values = op.view(other) if isinstance(other, Tensor) else numbers
     values = replace(values, sizes=sizes)
 
     def body(places: list[Place], width: int) -> None:
         k = places[1].load(code, 1).converted("i64")
-        right = _known(place, k, length)
+        right = _known(op, k, length)
         k = right.where(k, 0) * step
         spot = replace(places[0], start=code.address(places[0].address(code), k, whole.in_memory), stride=0)
         one = Place(spot.view, spot.start, 1, code.whole(0))
@@ -82,41 +82,39 @@ def _indexed(
     each(code, [at, numbers, values], 1, body)
 
 
-def index(place: Operation, call: Call) -> None:
+def index(op: Operation, call: Call) -> None:
     """x[:, i, j, …]: numbers for neighbouring axes, whose shapes fit each other, take their place."""
     x, numbers = call.arguments
-    _picked(place, x, numbers, call.results[0], GET)
+    _picked(op, x, numbers, call.results[0], GET)
 
 
-def index_put(place: Operation, call: Call) -> None:
+def index_put(op: Operation, call: Call) -> None:
     """x, numbers, values → x with ``x[:, i, j, …] = values``, or ``+=``"""
     _, numbers, values, *adds = call.arguments
-    _begin_with(place, call)
+    _begin_with(op, call)
     adds_up = bool(adds[0] if adds else call.options.get("accumulate", False))
-    _picked(place, call.results[0], numbers, values, ADD if adds_up else PUT)
+    _picked(op, call.results[0], numbers, values, ADD if adds_up else PUT)
 
 
-def index_select(place: Operation, call: Call) -> None:
+def index_select(op: Operation, call: Call) -> None:
     """x, axis, numbers → the parts of x along the axis that they name"""
     x, axis, numbers = call.arguments
-    _picked(place, x, [None] * (axis % x.ndim) + [numbers], call.results[0], GET)
+    _picked(op, x, [None] * (axis % x.ndim) + [numbers], call.results[0], GET)
 
 
-def index_add(place: Operation, call: Call) -> None:
+def index_add(op: Operation, call: Call) -> None:
     """x, axis, numbers, source → x with the parts of the source added to those that the numbers name"""
     x, axis, numbers, source = call.arguments
     if call.options.get("alpha", 1) != 1:
         raise NotCompiled("index_add with a factor")
-    _begin_with(place, call)
-    _picked(place, call.results[0], [None] * (axis % x.ndim) + [numbers], source, ADD)
+    _begin_with(op, call)
+    _picked(op, call.results[0], [None] * (axis % x.ndim) + [numbers], source, ADD)
 
 
-def _picked(
-    place: Operation, table: Tensor, numbers: Sequence[Tensor | None], other: Tensor, what: str
-) -> None:
+def _picked(op: Operation, table: Tensor, numbers: Sequence[Tensor | None], other: Tensor, what: str) -> None:
     """As `_indexed`, with `numbers` for axes of the table, ``None`` for one that stays; negative ones count
     from the end."""
-    code, whole = place.code, place.view(table)
+    code, whole = op.code, op.view(table)
     known = {axis: one for axis, one in enumerate(numbers) if one is not None}
     first, last = min(known), max(known) + 1
     if len(known) < last - first or any(one.dtype in (torch.bool, torch.uint8) for one in known.values()):
@@ -125,14 +123,14 @@ def _picked(
     before, after, none = whole.sizes[:first], whole.sizes[last:], (0,) * len(shape)
     sizes = (*before, *shape, *after)
     spots = replace(whole, sizes=sizes, strides=(*whole.strides[:first], *none, *whole.strides[last:]))
-    found = [place.view(one).broadcast(shape) for one in known.values()]
+    found = [op.view(one).broadcast(shape) for one in known.values()]
     around = [(0,) * len(part) for part in (before, after)]
     found = [replace(v, sizes=sizes, strides=(*around[0], *v.strides, *around[1])) for v in found]
     steps = [(whole.sizes[axis], whole.strides[axis]) for axis in known]
 
     def body(places: list[Place], width: int) -> None:
         value, spot, *picks = places
-        where = code.address(spot.address(code), _offset(place, picks, steps), whole.in_memory)
+        where = code.address(spot.address(code), _offset(op, picks, steps), whole.in_memory)
         there = Place(spot.view, where, spot.stride, code.whole(0))
         if what == GET:
             value.store(code, code.spread(there.load(code, width), width))
@@ -140,59 +138,59 @@ def _picked(
             given = code.spread(value.load(code, width), width)
             there.store(code, code.spread(there.load(code, width), width) + given if what == ADD else given)
 
-    views = [place.view(other).broadcast(sizes), spots, *found]
+    views = [op.view(other).broadcast(sizes), spots, *found]
     side_by_side = not any(strides[-1] for strides in collapsed(views)[1][2:])
-    each(code, views, place.lanes(whole.element) if side_by_side else 1, body)
+    each(code, views, op.lanes(whole.element) if side_by_side else 1, body)
 
 
-def _offset(place: Operation, picks: Sequence[Place], steps: Sequence[tuple[int, int]]) -> Number:
+def _offset(op: Operation, picks: Sequence[Place], steps: Sequence[tuple[int, int]]) -> Number:
     """How far from the first element of their axes the elements lie that `picks` name."""
-    code = place.code
+    code = op.code
     offset = code.whole(0)
     for pick, (length, step) in zip(picks, steps, strict=True):
         k = pick.load(code, 1).converted("i64")
         k = k.compare("lt", 0).where(k + length, k)
-        offset = offset + _known(place, k, length).where(k, 0) * step
+        offset = offset + _known(op, k, length).where(k, 0) * step
     return offset
 
 
-def embedding(place: Operation, call: Call) -> None:
+def embedding(op: Operation, call: Call) -> None:
     """table (rows, width), numbers → the rows of these numbers"""
-    table, numbers = (place.view(t) for t in call.arguments[:2])
-    target = place.view(call.results[0])
+    table, numbers = (op.view(t) for t in call.arguments[:2])
+    target = op.view(call.results[0])
 
     def one(row: View, at: View, number: Number) -> None:
-        moving.copy(place, row, at)
+        moving.copy(op, row, at)
 
-    _rows(place, table, numbers, target, one)
+    _rows(op, table, numbers, target, one)
 
 
-def embedding_backward(place: Operation, call: Call) -> None:
+def embedding_backward(op: Operation, call: Call) -> None:
     """g, numbers, rows, padding, by frequency → gradient of the table"""
     g, numbers, _, padding, by_frequency = call.arguments
     if by_frequency:
         raise NotCompiled("no translation of embeddings scaled by frequency")
-    table, code = place.view(call.results[0]), place.code
-    moving.fill(place, table, 0.0)
+    table, code = op.view(call.results[0]), op.code
+    moving.fill(op, table, 0.0)
 
     def one(row: View, grown: View, number: Number) -> None:
         with code.when(number.compare("ne", padding)):
-            mapped(place, row, [row, grown], add)
+            mapped(op, row, [row, grown], add)
 
-    _rows(place, table, place.view(numbers), place.view(g), one)
+    _rows(op, table, op.view(numbers), op.view(g), one)
 
 
 def _rows(
-    place: Operation, table: View, numbers: View, others: View, one: Callable[[View, View, Number], None]
+    op: Operation, table: View, numbers: View, others: View, one: Callable[[View, View, Number], None]
 ) -> None:
     """`one` for the row that each of `numbers` names, the vector of `others` there, and the number."""
-    code = place.code
+    code = op.code
     outer = replace(others, sizes=others.sizes[:-1], strides=others.strides[:-1])
     numbers = replace(numbers, sizes=outer.sizes, strides=numbers.broadcast(outer.sizes).strides)
 
     def body(places: list[Place], width: int) -> None:
         k = places[0].load(code, 1).converted("i64")
-        right = _known(place, k, table.sizes[0])
+        right = _known(op, k, table.sizes[0])
         start = code.address(table.start(code), right.where(k, 0) * table.strides[0], table.in_memory)
         row = View(start, 0, table.sizes[1:], table.strides[1:], table.element)
         vector = View(places[1].address(code), 0, others.sizes[-1:], others.strides[-1:], others.element)
@@ -201,10 +199,10 @@ def _rows(
     each(code, [numbers, outer], 1, body)
 
 
-def _known(place: Operation, k: Number, length: int) -> Number:
+def _known(op: Operation, k: Number, length: int) -> Number:
     """Whether 0 ≤ k < length; else the flag is set."""
-    code = place.code
+    code = op.code
     right = code.value(f"icmp ult i64 {k.text}, {length}", Kind("i1"))
     with code.when(right ^ True):
-        code.store(code.whole(1), place.flag)
+        code.store(code.whole(1), op.flag)
     return right
