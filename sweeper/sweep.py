@@ -38,7 +38,7 @@ from sweeper.training.calls import call_user_code
 from sweeper.training.cohort import Cohort
 from sweeper.training.data_lines import data_lines
 from sweeper.training.dispatch import retrain_and_measure, takes_all_cores, train_all
-from sweeper.training.in_workers import baselines_of, prepared_search, refuse_other_data
+from sweeper.training.in_workers import baselines_of, prepared_search, refuse_changed
 from sweeper.training.lengths import Lengths
 from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
@@ -134,12 +134,12 @@ class Sweep:
         """The plan of the run's earlier call, if it was made for the same, else a new one."""
         kept, asked = self._sound(PLAN.read(self.folder)), {"engine": engine, "jobs": self.jobs}
         if kept and self.resumed:
-            refuse_other_data(self.pool, self.shared, kept, self.folder)
+            refuse_changed(self.pool, self.shared, kept, self.folder)
         if kept and kept["asked"] == asked:
             return plan_of(kept)
         seeds = self._unguessed()
         found = prepared_search(self.pool, self.shared, jobs=self.jobs, engine=engine, seeds=seeds)
-        known = {"asked": asked, "columns": self.columns, "made": found.made}
+        known = {"asked": asked, "columns": self.columns, "made": found.made, "code": found.code}
         PLAN.write(self.folder, {**found.plan.to_dict(), **known})
         self._keep_baselines(seeds, found.baselines)
         return found.plan

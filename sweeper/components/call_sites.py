@@ -146,6 +146,18 @@ class FunctionLayer(nn.Module):
         return self.function(x, *self.args, **self.kwargs)
 
 
+class WritesBack(nn.Module):
+    """An activation that also writes what it puts out into its input, as ``nn.ReLU(inplace=True)`` does."""
+
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """φ(x), which is x from then on."""
+        return x.copy_(self.activation(x.clone()))
+
+
 class CalledModules(TorchFunctionMode):
     """While it is at work, modules are called where the model calls activation functions."""
 

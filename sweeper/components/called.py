@@ -1,18 +1,26 @@
 """Names of the activation functions that a model calls, and modules put into their places."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sweeper.components.call_sites import CalledModules, CallPath, FunctionLayer, Site, call_modules
+from sweeper.components.call_sites import (
+    CalledModules,
+    CallPath,
+    FunctionLayer,
+    Site,
+    WritesBack,
+    call_modules,
+)
 from sweeper.components.forward import undisturbed
 from sweeper.components.hidden import Calls
 from sweeper.components.operations import tensors_in
 from sweeper.components.tree import Tree, applied, copied
+from sweeper.private_torch import children_of
 
 OTHER_NAMES = {"log_sigmoid": "logsigmoid", "special_expit": "sigmoid"}
 """What torch calls a function itself -> what it is called by users."""
@@ -109,6 +117,40 @@ def _written(
             needed.remove(path)
     mode.modules = modules
     return frozenset(needed)
+
+
+def written_back(model: nn.Module, rows: Tree, modules: Collection[nn.Module]) -> set[nn.Module]:
+    """Those of the activation layers, which write into their input, where that shows; see `_written`."""
+    writers = [module for module in modules if getattr(module, "inplace", False) is True]
+    if not writers:
+        return set()
+    plain = {module: FunctionLayer(torch.add, 1) for module in writers}
+    writing = {module: WritesBack(plain[module]) for module in writers}
+
+    def outputs(needed: Collection[nn.Module]) -> list[Tensor]:
+        chosen = {module: (writing if module in needed else plain)[module] for module in writers}
+        put(model, chosen)
+        try:
+            with undisturbed(model, training=False):
+                return list(tensors_in(applied(model, copied(rows))))
+        finally:
+            put(model, {new: module for module, new in chosen.items()})
+
+    needed, whole = set(writers), outputs(writers)
+    if _alike(whole, outputs(())):
+        return set()
+    for module in writers:
+        if _alike(whole, outputs(needed - {module})):
+            needed.remove(module)
+    return needed
+
+
+def put(model: nn.Module, new: Mapping[nn.Module, nn.Module]) -> None:
+    """Put layers in the places of others, everywhere in `model`: old -> new."""
+    for parent in list(model.modules()):
+        for attribute, child in list(children_of(parent).items()):  # named_children shows shared modules once
+            if child is not None and child in new:
+                setattr(parent, attribute, new[child])
 
 
 def _outputs(model: nn.Module, rows: Tree, mode: CalledModules, written: set[CallPath]) -> list[Tensor]:

@@ -105,7 +105,7 @@ def watch(model: nn.Module, rows: Tree) -> Calls:
 def calls_of(seen: Flow) -> Calls:
     """The activations of a forward pass by kind."""
     is_hidden = [seen.is_hidden(k) for k in range(len(seen.calls))]
-    between = [is_hidden[k] and c.before > 0 for k, c in enumerate(seen.calls)]
+    between = [(is_hidden[k] or c.gate) and c.before > 0 for k, c in enumerate(seen.calls)]
     calls = [(k, c) for k, c in enumerate(seen.calls) if not _is_perhaps(c.what) or between[k]]
     sure = [(k, c) for k, c in calls if not _is_perhaps(c.what)]
     hidden = [c.what for k, c in sure if is_hidden[k]]
@@ -160,12 +160,14 @@ def writes_formula(module: nn.Module, kinds: tuple[type[nn.Module], ...], functi
     """Whether `module` is a formula around an activation: of one tensor, number by number, without weights.
 
     Args:
-        kinds: the classes of activation modules; `module` is of none of them, its parts may be.
+        kinds: the classes of activation modules; `module` is of none of them, its parts may be, or formulas.
         functions: names of activation functions. A module that does nothing but call one is no formula: the
             call itself is the activation.
     """
     parts = list(module.children())
-    if type(module).__module__.startswith("torch.") or not all(type(part) in kinds for part in parts):
+    if type(module).__module__.startswith("torch."):
+        return False
+    if not all(type(part) in kinds or writes_formula(part, kinds, functions) for part in parts):
         return False
     if next(module.parameters(), None) is not None or next(module.buffers(), None) is not None:
         return False

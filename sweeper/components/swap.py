@@ -8,13 +8,12 @@ from typing import Any
 from torch import nn
 from torch.nn import functional as F
 
-from sweeper.components.call_sites import CalledModules, Site
-from sweeper.components.called import Called, is_torch_layer, labels, names_of, put_in
+from sweeper.components.call_sites import CalledModules, Site, WritesBack
+from sweeper.components.called import Called, is_torch_layer, labels, names_of, put, put_in, written_back
 from sweeper.components.hidden import Activation, Calls, activation_modules, watch
 from sweeper.components.swap_check import check_backward, check_modes
 from sweeper.components.tree import Tree
 from sweeper.errors import ModelError
-from sweeper.private_torch import children_of
 
 OWN_FUNCTIONS: dict[Any, type[nn.Module]] = {F.relu: nn.ReLU, F.gelu: nn.GELU}
 """Functions that torch's transformer layers keep, and the modules that do the same."""
@@ -114,11 +113,10 @@ def _put_in(
     model: nn.Module, rows: Tree, old: Sequence[Activation], factory: Callable[[], nn.Module]
 ) -> tuple[dict[Activation, nn.Module], tuple[Called, ...], CalledModules | None]:
     """Put a new layer in each place. Returns them, those in the places of functions, and what calls these."""
-    new: dict[Activation, nn.Module] = {what: factory() for what in old if isinstance(what, nn.Module)}
-    for parent in list(model.modules()):
-        for attribute, child in list(children_of(parent).items()):  # named_children shows shared modules once
-            if child is not None and child in new:
-                setattr(parent, attribute, new[child])
+    modules = [what for what in old if isinstance(what, nn.Module)]
+    written = written_back(model, rows, modules)
+    new: dict[Activation, nn.Module] = {module: factory() for module in modules}
+    put(model, {m: WritesBack(new[m]) if m in written else new[m] for m in modules})
     sites = [what for what in old if isinstance(what, Site)]
     new |= {site: factory() for site in sites}
     return new, *(put_in(model, rows, sites, [new[site] for site in sites]) if sites else ((), None))

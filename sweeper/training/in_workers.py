@@ -15,6 +15,7 @@ from sweeper.training.provenance import commit
 from sweeper.training.setup import Task
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.trial import Trial
+from sweeper.wording import listing
 
 CLEARLY = 0.6
 """Share of what a step costs in small recorded stacks, up to which machine code is taken at once."""
@@ -81,6 +82,8 @@ class Prepared:
     plan: Plan
     made: dict[str, str]
     """`provenance` of a worker process, and the commit of the folder of the study."""
+    code: dict[str, str]
+    """`code_prints`"""
     baselines: dict[str, Any] | None
     """`guessing.guessing`; ``None`` where the process that was to find out has ended."""
 
@@ -94,20 +97,38 @@ def prepared_search(
     """
     study = task.value.study
     share = -(-max(study.search.generation_at(study.search.trials), 40) // jobs)  # confirmations come by 50
-    others: list[Work] = [(work.guess, (task, seeds)), (work.layer_notes, (task,)), (work.where, (task,))]
+    others: list[Work] = [(work.guess, (task, seeds)), (work.layer_notes, (task,))]
+    others += [(work.where, (task,)), (work.code, (task,))]
     first: list[Work] = _refusals(task, jobs) if _considers_stacks(task.value, engine) else []
-    *refused, guessed, notes, where = together(pool, [*first, *others])
+    *refused, guessed, notes, where, code = together(pool, [*first, *others])
     plan = plan_in_workers(pool, task, jobs=jobs, engine=engine, share=share, refused=refused)
     made = {**(unless_lost(where) or {}), "commit": commit(study.folder)}
-    return Prepared(replace(plan, **(unless_lost(notes) or {})), made, unless_lost(guessed))
+    plan = replace(plan, **(unless_lost(notes) or {}))
+    return Prepared(plan, made, unless_lost(code) or {}, unless_lost(guessed))
 
 
-def refuse_other_data(pool: Pool, task: Shared[Task], kept: Mapping[str, Any], folder: Path) -> None:
-    """Scores on other rows, or on the same rows changed, are no scores of the same run. `kept`: its plan.
+def refuse_changed(pool: Pool, task: Shared[Task], kept: Mapping[str, Any], folder: Path) -> None:
+    """Scores on other rows, on the same rows changed, or of other models, are no scores of the same run.
+
+    `kept`: its plan; those of earlier releases say nothing of code.
 
     Raises:
-        RunFolderError: if the run was trained on other data than there are now.
+        RunFolderError: if the run was trained on other data than there are now, or by other code.
     """
+    _refuse_other_data(pool, task, kept, folder)
+    before = dict(kept.get("code") or {})
+    now = unless_lost(attempt(pool, work.code, task)) or {} if before else {}
+    if before.get("python") != now.get("python"):  # the same code has other instructions in another
+        return
+    if changed := [name for name, code in now.items() if before.get(name, code) != code]:
+        verb = "is" if len(changed) == 1 else "are"
+        raise RunFolderError(
+            f"{folder} was trained with other code: {listing(changed)} {verb} not as before. Put that code "
+            "back, start over with --fresh (deletes that run), or give the study another name."
+        )
+
+
+def _refuse_other_data(pool: Pool, task: Shared[Task], kept: Mapping[str, Any], folder: Path) -> None:
     before = str(dict(kept.get("made") or {}).get("data") or "")
     now = (unless_lost(attempt(pool, work.where, task)) or {}).get("data", "") if before else ""
     if now and now != before:

@@ -3,6 +3,7 @@ data."""
 
 import hashlib
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,12 @@ import torch
 from sweeper.components.tree import leaves
 from sweeper.data.data import Data
 from sweeper.data.disk import chunks
+from sweeper.study.settings import settings
 from sweeper.training.pool.machine import processor
-from sweeper.training.setup import Task, pick_device
+from sweeper.training.preflight import configurations
+from sweeper.training.setup import Task, pick_device, users_code
+from sweeper.user_code.calls import source_of
+from sweeper.user_code.code_print import PYTHON, code_print
 from sweeper.version import versions
 
 GIT_SECONDS = 5.0
@@ -24,6 +29,17 @@ def provenance(task: Task) -> dict[str, str]:
     device = pick_device(task.study.training.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return {"device": name, "processor": processor(), "versions": versions(), "data": data_hash(task.data)}
+
+
+def code_prints(task: Task) -> dict[str, str]:
+    """``model net:Net`` -> `code_print`, for all code of the user's that the study names, searched or fixed;
+    ``python`` -> the version that compiled it."""
+    prints = {"python": PYTHON}
+    for parameters in configurations(task.study.space):
+        for role, function in users_code(task, settings(task.study, parameters)).items():
+            with suppress(Exception):  # objects of the user's may raise whatever they are asked
+                prints[f"{role} {source_of(function)}"] = code_print(function)
+    return prints
 
 
 def data_hash(data: Data) -> str:

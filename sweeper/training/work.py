@@ -17,7 +17,7 @@ from sweeper.training.measurable import unmeasured
 from sweeper.training.pairing_check import refuse_pairing
 from sweeper.training.pool import watchdog
 from sweeper.training.pool.machine import this_machine
-from sweeper.training.provenance import provenance
+from sweeper.training.provenance import code_prints, provenance
 from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
 from sweeper.training.setup import Task, load_splits
@@ -143,6 +143,13 @@ def where(task: Task) -> dict[str, str]:
     """`provenance.provenance`, as long as it takes at most `PREFLIGHT_SECONDS`."""
     with watchdog.deadline(PREFLIGHT_SECONDS):
         return provenance(task)
+
+
+@one_at_a_time
+def code(task: Task) -> dict[str, str]:
+    """`provenance.code_prints`, as long as it takes at most `PREFLIGHT_SECONDS`."""
+    with watchdog.deadline(PREFLIGHT_SECONDS):
+        return code_prints(task)
 
 
 @one_at_a_time

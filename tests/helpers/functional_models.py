@@ -94,3 +94,51 @@ class Attention(nn.Module):
         """(n, in_features) -> (n, out_features)"""
         h = F.gelu(self.first(x))
         return self.out(self.encoder(torch.stack([h, 2 * h], 1)).mean(1))
+
+
+class InPlace(nn.Module):
+    """Modules that write into their input: a skip sees it, a call has no result, and of one nobody sees it.
+
+    After ``ResidualConvUnit`` of MiDaS.
+    """
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(in_features, W), nn.Linear(W, W), nn.Linear(W, W)
+        self.act, self.plain, self.out = (
+            nn.ReLU(inplace=True),
+            nn.SiLU(inplace=True),
+            nn.Linear(W, out_features),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, in_features) -> (n, out_features)"""
+        x = self.a(x)
+        x = self.b(self.act(x)) + x
+        h = self.c(self.plain(self.b(x)))
+        self.act(h)
+        return self.out(h + x)
+
+
+class HardSigmoid(nn.Module):
+    """A formula around an activation module"""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.relu = nn.ReLU6(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…,) -> (…,)"""
+        return self.relu(x + 3) / 6
+
+
+class HardSwish(nn.Module):
+    """A formula around a module that is one, as copies of MobileNetV3 have it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sigmoid = HardSigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…,) -> (…,)"""
+        return x * self.sigmoid(x)

@@ -1,5 +1,6 @@
-"""A run whose data have changed since it began."""
+"""A run whose data or code have changed since it began."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,3 +34,41 @@ def test_a_run_does_not_go_on_with_other_data(trials: int, tmp_path: Path) -> No
             again(rows.assign(b=rows["b"].where(rows.index != 7, 9.0)), trials)
         assert len(load(tmp_path / "runs" / "tiny" / "records").trials) == len(first)
         assert len(again(rows, trials)) >= len(first)
+
+
+WIDE = """
+from torch import nn
+
+
+def model(in_features, out_features, activation, width=8):
+    return nn.Sequential(nn.Linear(in_features, width), activation(), nn.Linear(width, out_features))
+
+
+def score(output, target):
+    return (output.argmax(1) == target).double().mean()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [("width=8", "width=32", "model changing:model"), (".mean()", ".mean() / 2", "metric 0 changing:score")],
+)
+def test_a_run_does_not_go_on_with_other_code(
+    old: str, new: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model or a score that was changed is told; with the code as it was, it goes on."""
+    file = tmp_path / "changing.py"
+    own = {"model": {"source": "changing:model"}, "training": {"metrics": ["changing:score"]}}
+
+    def again(text: str) -> pd.DataFrame:
+        file.write_text(text, encoding="utf-8")
+        sys.modules.pop("changing", None)
+        asked = study(search={"trials": 12}, model=own["model"], training=own["training"])
+        return comparable(run(tmp_path, asked))
+
+    monkeypatch.syspath_prepend(tmp_path)
+    with without_workers():
+        first = again(WIDE)
+        with pytest.raises(RunFolderError, match=f"was trained with other code: {what} is not as before"):
+            again(WIDE.replace(old, new))
+        assert len(again(f"# as it was\n{WIDE}")) == len(first)

@@ -7,7 +7,7 @@ import functional_models
 import pytest
 import torch
 from equivalence import by_reference, by_stack, distance, numbered, task_of
-from functional_models import Attention, Blocks, Checkpointed, Plain, Recomputed
+from functional_models import Attention, Blocks, Checkpointed, HardSwish, InPlace, Plain, Recomputed
 from printed_curves import printed, recorded
 from torch import nn
 
@@ -17,7 +17,7 @@ from sweeper.training.setup import Task
 from sweeper.trial import Outcome
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-MODELS = [Plain, Blocks, Checkpointed, Attention]
+MODELS = [Plain, Blocks, Checkpointed, Attention, InPlace]
 SPACE = {"activation_penalty": {"low": 0.01, "high": 1.0}}
 
 
@@ -53,6 +53,36 @@ def test_stacked_alone_and_script_are_equal(of: type[nn.Module]) -> None:
         assert one.result.layers
         assert not stacked or distance(one, stacked[trial.number, trial.seed]) < 1e-9
         assert printed(task, trial) == recorded(one.result)
+
+
+def test_modules_in_place_write_what_replaces_them_where_others_see_it() -> None:
+    """ReLU for ReLU leaves the model's own numbers; tanh gives those of the model written out with it."""
+    x = torch.linspace(-1, 1, 32).reshape(2, 16)
+    for activation, function in (("relu", torch.relu), ("tanh", torch.tanh)):
+        torch.manual_seed(0)
+        built = made(InPlace, activation)
+        own = InPlace(16, 3)
+        own.load_state_dict(built.model.state_dict())
+        with torch.no_grad():
+            a = function(own.a(x))
+            h = own.b(a) + a
+            plain = function(own.b(h))
+            expected = own.out(function(own.c(plain)) + h)
+            torch.testing.assert_close(built.model(x), expected, rtol=0, atol=0)
+        assert built.swapped is not None
+        assert built.swapped.line() == "swapped: act, plain; kept: none"
+        assert [type(built.model.get_submodule(name)).__name__ for name in ("act", "plain")] == [
+            "WritesBack",
+            type(built.hidden[0]).__name__,
+        ]
+
+
+def test_a_formula_around_a_formula_is_one_activation() -> None:
+    """As a sigmoid made of ReLU6 in a swish: nothing of it stays."""
+    parts = [nn.Linear(16, 8), HardSwish(), nn.Linear(8, 8), HardSwish(), nn.Linear(8, 3)]
+    built = made(lambda in_features, out_features: nn.Sequential(*parts), "tanh")
+    assert built.swapped is not None
+    assert built.swapped.line() == "swapped: 1, 3; kept: none"
 
 
 def test_a_model_that_keeps_its_own_functions_is_measured_and_penalised() -> None:

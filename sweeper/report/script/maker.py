@@ -12,6 +12,7 @@ import numpy as np
 
 from sweeper.components.activations import DEFAULT_ACTIVATION, activation_of, initializer_of
 from sweeper.components.build import Built, build, in_features, in_shape
+from sweeper.components.call_sites import WritesBack
 from sweeper.components.called import Called
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.inner_loss import InnerForward
@@ -46,11 +47,13 @@ class Hidden:
     """The dotted names of each."""
     swapped: list[list[str]]
     """Those that stand where the model has a layer."""
+    written: list[list[str]]
+    """Those of them that write into their input: the names of what does it."""
     called: list[tuple[Called, "nn.Module"]]
     """Those that are called where it calls a function."""
 
 
-NOWHERE = Hidden([], [], [])
+NOWHERE = Hidden([], [], [], [])
 """Hidden layers that nobody asked for."""
 
 
@@ -135,7 +138,13 @@ class Maker:
         places = [names for layer in built.hidden if (names := _names(built.model, layer))]
         called = {one.name for one in built.called}
         parts = [(one, built.model.get_submodule(one.name)) for one in built.called]
-        return Hidden(places, [names for names in places if names[0] not in called], parts)
+        layers = [names for names in places if names[0] not in called]
+        around = [[name.rpartition(".")[0] for name in names] for names in layers]
+        writes = [isinstance(built.model.get_submodule(names[0]), WritesBack) for names in around]
+        swapped = [names for names, back in zip(layers, writes, strict=True) if not back]
+        return Hidden(
+            places, swapped, [names for names, back in zip(around, writes, strict=True) if back], parts
+        )
 
     @property
     def copies_names(self) -> list[str]:

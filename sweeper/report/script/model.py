@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweeper.components import activations, initializers, models, outputs, precision
+from sweeper.components import activations, call_sites, initializers, models, outputs, precision
 from sweeper.components.activations import OWN, USERS_NAME
 from sweeper.components.losses import Loss
 from sweeper.components.models import MODELS
@@ -78,6 +78,7 @@ def model_text(study: Study, settings: Settings, data: Data, loss: Loss) -> Mode
     code += [EACH] if inner and not isinstance(data.inputs, tuple | dict) else []
     code += [definitions(precision, "to_precision")] if habits.is_complex else []
     code += call_code(own_functions=settings.activation is None) if hidden.called else []
+    code += [definitions(call_sites, "WritesBack")] if settings.activation and hidden.written else []
     penalised = settings.activation_penalty > 0 and (not is_looked_for or bool(hidden.places))
     return ModelText(
         what=_what(settings),
@@ -122,6 +123,8 @@ def _copies(names: list[str]) -> list[str]:
 def _hidden_lines(hidden: Hidden, expression: str, settings: Settings) -> list[str]:
     """Put the study's activation in place of the model's own, and leave the list `hidden` for the penalty."""
     lines = _swap(hidden.swapped, expression) if settings.activation and hidden.swapped else []
+    if settings.activation and hidden.written:
+        lines += _swap(hidden.written, f"WritesBack({expression})", "those that write into their input")
     lines += call_lines(hidden.called, expression if settings.activation else None)
     if settings.activation_penalty > 0 and hidden.places:
         names = quoted([names[0] for names in hidden.places])
@@ -174,16 +177,16 @@ def _fast_paths(layers: list[str]) -> list[str]:
     ]
 
 
-def _swap(places: list[list[str]], expression: str) -> list[str]:
+def _swap(places: list[list[str]], expression: str, which: str = "the hidden activation layers") -> list[str]:
     """Lines that put new activation layers in; a layer that the model uses at several places stays one."""
     if all(len(names) == 1 for names in places):
         return [
-            f"for name in {quoted([names[0] for names in places])}:  # the hidden activation layers",
+            f"for name in {quoted([names[0] for names in places])}:  # {which}",
             '    parent, _, attribute = name.rpartition(".")',
             f"    setattr(model.get_submodule(parent), attribute, {expression})",
         ]
     return [
-        f"for names in [{', '.join(map(quoted, places))}]:  # where the hidden activation layers are",
+        f"for names in [{', '.join(map(quoted, places))}]:  # where {which} are",
         f"    layer = {expression}",
         "    for name in names:",
         '        parent, _, attribute = name.rpartition(".")',

@@ -28,6 +28,12 @@ APART = (
 )
 
 
+IN_PLACE = (
+    "an activation writes into its input (inplace=True), which other parts of the model read: a stack applies "
+    "activations to copies"
+)
+
+
 @dataclass(frozen=True)
 class Initial:
     """One trial before its first step."""
@@ -137,7 +143,9 @@ class Initials:
             kernels = [named_kernel(settings.activation, self.template.dtype)] * len(built.hidden)
         own = frozenset({*dict(built.model.named_parameters()), *dict(built.model.named_buffers())})
         initial = Initial(self._values(built), own, kernels, seed, random)
-        self._compare(initial, theirs)
+        if not self._is_alike(initial, theirs):
+            in_place = any(getattr(module, "inplace", False) for module in built.hidden)
+            raise IncompatibleModel(IN_PLACE if in_place else APART)
         return initial
 
     def _values(self, built: Built) -> dict[str, Tensor]:
@@ -150,14 +158,13 @@ class Initials:
         # A trial without PReLU carries slopes that nothing reads.
         return {name: values.get(name, tensor).detach().clone() for name, tensor in mine.items()}
 
-    def _compare(self, initial: Initial, others: Sequence[Tensor]) -> None:
+    def _is_alike(self, initial: Initial, others: Sequence[Tensor]) -> bool:
         """Models that a function makes for two activations may differ in more than these."""
         values = {name: value[None] for name, value in initial.values.items()}
         dispatch = ActivationDispatch([[kernel] for kernel in initial.kernels])
         with torch.no_grad(), self.template.evaluating():
             ours = tensors([self.template.outputs(values, dispatch, stacked(self.x, 1))])
-        if not _all_same([each[0] for each in ours], others):
-            raise IncompatibleModel(APART)
+        return _all_same([each[0] for each in ours], others)
 
 
 def _all_same(mine: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
