@@ -35,9 +35,14 @@ def all_failed(trials: pd.DataFrame, what: str = "trial") -> str:
     reason are read."""
     if trials.empty:
         return f"no {what} was trained"
-    worst = reasons(trials).iloc[0]
-    whose = f"of {worst['trainings']:,}" if worst["trainings"] < len(trials) else "of each"
-    return f"{every(len(trials), what)} failed; the reason {whose}: {worst['reason']}"
+    worst, first = reasons(trials).iloc[0], trials["reason"].iloc[0]
+    if trials["reason"].eq(first).all():
+        how = "; the reason of each"
+    elif worst["trainings"] < len(trials):
+        how = f", most often ({worst['trainings']:,}) like #{worst['first_trial']}"
+    else:
+        how = f", all like #{worst['first_trial']}"
+    return f"{every(len(trials), what)} failed{how}: {worst['reason']}"
 
 
 OFTEN = 0.2

@@ -76,7 +76,7 @@ def _streamed(data: Data) -> str:
 
 def useless(data: Data) -> list[str]:
     """Columns that look like ids, free text or constants."""
-    return [column.name for column in data.columns if column.note and not column.note.startswith("read as")]
+    return [column.name for column in data.columns if column.note and not column.note.startswith("read ")]
 
 
 def _name(column: Column) -> str:

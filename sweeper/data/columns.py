@@ -12,7 +12,7 @@ import numpy as np
 from sweeper.data.cells import GAPS, as_numbers, categories, moments, texts
 from sweeper.data.column import SAME, Column
 from sweeper.data.faults import FAULTS
-from sweeper.data.inference import MOST, ambiguous, date_share, form_of, kind_of, present
+from sweeper.data.inference import MOST, ambiguous, date_share, form_of, kind_of, present, read_either_way
 from sweeper.data.keys import Keys
 from sweeper.data.splits import split_groups, split_in_order
 from sweeper.data.table import Table, is_typed
@@ -111,6 +111,12 @@ def _note(table: Table, column: Column, cells: np.ndarray) -> str:
         )
         if padded:
             return f'read as numbers, {shown(padded)} as {int(padded)}; if these are codes, say "category"'
+        if word := read_either_way(table, column.name):
+            plain, other = word.replace(".", ""), "the points stand before decimals there, write commas"
+            if column.form == ",":
+                return f"read with decimal commas, {shown(word)} as {plain}; if {other}"
+            other = "the points stand between thousands, leave them out"
+            return f"read with decimal points, {shown(word)} as {float(word):g}; if {other}"
     if column.gaps:
         return "empty: not one value" if column.gaps == rows else ""
     if (cells == cells[0]).all():

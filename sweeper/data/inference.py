@@ -97,6 +97,29 @@ def decimal_commas(cells: Cells) -> bool:
     return any("," in word for word in counted) and fitting >= MOST * sum(counted.values())
 
 
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+"""Numbers whose points may stand between thousands, or before three decimals."""
+
+
+def read_either_way(table: Table, name: str) -> str:
+    """A number of the column that is a thousand times another where its points are taken otherwise; empty if
+    none is, or if other numbers of the column show how they are meant.
+
+    In files with decimal commas alone: ``1.139`` beside ``814`` there, or beside ``7,730``.
+    """
+    cells = table.columns[name]
+    if not table.decimal_commas or is_typed(cells):
+        return ""
+    pointed = [word for word in present(cells) if "." in word]
+    if decimal_commas(cells):
+        meant = any("," in word for word in pointed)
+        return next((word for word in pointed if THOUSANDS.fullmatch(word) and not meant), "")
+    if not pointed or not all(THOUSANDS.fullmatch(word) for word in pointed):
+        return ""
+    others = (each for other, each in table.columns.items() if other != name and not is_typed(each))
+    return pointed[0] if any(map(decimal_commas, others)) else ""
+
+
 def date_format(counted: Counter[str]) -> tuple[str, float]:
     """The format that most cells have, empty for ISO 8601, and the share of those that can be read by it."""
     words, times = list(counted), np.array(list(counted.values()))

@@ -15,7 +15,7 @@ from sweeper.data.columns import read_column, splitting
 from sweeper.data.data import Data
 from sweeper.data.faults import target_fault
 from sweeper.data.frames import table_of
-from sweeper.data.inference import decimal_commas, present
+from sweeper.data.inference import decimal_commas, present, read_either_way
 from sweeper.data.keys import Keys, features, key_problems, targets_of
 from sweeper.data.table import Table, is_typed, mistakes_in
 from sweeper.data.targets import fit_targets, word_problem
@@ -165,6 +165,12 @@ def read_labels(
     Whole numbers are int64, other numbers float64; with `numeric`, text is a mistake: `wrong` grows by it.
     """
     hows = {name: _how(table, name, numeric or len(names) > 1) for name in names}
+    for name in names if numeric or len(names) > 1 else ():
+        if word := read_either_way(table, name):
+            wrong.append(
+                f"column {shown(name)}: {shown(word)} may be {word.replace('.', '')} or {word}, as numbers "
+                "of this file have decimal commas; write a comma before decimals, nothing between thousands"
+            )
     if len(names) == 1:
         return _labels(table, names[0], hows, numeric, wrong), hows
     columns = [_labels(table, name, hows, True, wrong) for name in names]

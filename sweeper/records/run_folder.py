@@ -274,7 +274,7 @@ def read_study(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise RunFolderError(
-            f"{file} cannot be read: {reason}; start over with --fresh, or put a sound copy back"
+            f"{file} cannot be read: {reason}; put a sound copy back, or start over: sweeper run --fresh"
         ) from None
 
 

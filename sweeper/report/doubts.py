@@ -17,7 +17,7 @@ from sweeper.report.at_end import lost_at_end
 from sweeper.report.majority import majority
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import run_again
-from sweeper.study.data_keys import GROUPS
+from sweeper.study.data_keys import GIVEN, GROUPS, TIME
 from sweeper.study.study import Study
 from sweeper.wording import count, distinct, interval, listing, percent
 
@@ -65,9 +65,10 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
     beaten = {each.part for each in (*scores, *answer.baseline.test) if each.better}
     where = _where(weak, answer.baseline.objective, like, beaten)
     seeds = min(each.seeds for each in weak)
-    by = f" by {count(seeds, 'seed')}" if text == UNSHOWN and seeds < ENOUGH_SEEDS else ""
+    if text == UNSHOWN and seeds < ENOUGH_SEEDS:
+        text = text.replace("shown", f"shown by {count(seeds, 'seed')}")
     lead = no_better(weak, answer.baseline.guess)
-    return Doubt(GUESS, f"{text} {where}{by}.", lead, where)
+    return Doubt(GUESS, f"{text} {where}.", lead, where)
 
 
 def _is_worse(answer: Answer) -> bool:
@@ -94,7 +95,7 @@ def _where(weak: Sequence[Against], own: Against | None, like: str, beaten: Coll
         for part, found in parts.items()
         if part not in plain
     ]
-    return listing(said)
+    return ", and ".join([listing(said[:-1]), said[-1]]) if len(said) > 1 else said[0]
 
 
 def _asked(study: Study) -> tuple[str, ...]:
@@ -216,8 +217,10 @@ def _rows(study: Study, recorded: Mapping[str, Any]) -> tuple[str, ...]:
             by_class.setdefault(str(each["class"]), []).append(f"{each['rows']} in {each['part']}")
         named = [f"class {name} has {listing(parts)}" for name, parts in by_class.items()]
         if len(few) > NAMED:
-            named.append(f"{len(few) - NAMED} more have as few")
-        found.append(f"Fewer than five rows of a class: {listing(named)}.")
+            named.append(f"{count(len(few) - NAMED, 'more has', 'more have')} as few")
+        alike = len(recorded.get("scores") or ()) < 2 or recorded.get("split") in (GIVEN, TIME)
+        where = "" if alike else ", at the fewest over the seeds, which split them differently"
+        found.append(f"Fewer than five rows of a class{where}: {listing(named)}.")
     if study.objective != "train_loss" and rows["validation"] < FEW_ROWS:
         objective_rows, share = count(rows["validation"], "validation row"), percent(1 / rows["validation"])
         unlike = recorded.get("split") == GROUPS  # each seed draws groups of other sizes

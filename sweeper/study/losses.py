@@ -158,7 +158,8 @@ def _given(asked: Sequence[float], loss: Loss, data: Data) -> np.ndarray:
     if len(asked) != wanted:
         what = "targets 0 and 1" if loss.task == "binary" else f"{wanted} classes"
         raise DataError(
-            f"training.class_weight has {len(asked)} weights, but there are {what}: give {wanted} of them"
+            f"training.class_weight = {list(asked)} has {len(asked)} weights, but there are {what}: "
+            f"give {wanted} of them"
         )
     weights = np.array(asked)
     return weights[:, None] if loss.task == "binary" else weights

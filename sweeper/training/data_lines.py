@@ -12,6 +12,7 @@ from sweeper.data.leaks import leaks
 from sweeper.data.splits import rows_of_parts
 from sweeper.errors import shown
 from sweeper.printable import one_line
+from sweeper.split_names import SPLITS
 from sweeper.training.guessing import few_rows
 from sweeper.training.setup import Task
 from sweeper.wording import count, listing
@@ -92,12 +93,14 @@ def copy_lines(data: Data, shares: tuple[float, float, float], seed: int) -> lis
     if numbers.max(initial=0) + 1 < LATTICE * data.rows:
         return []
     apart = np.concatenate(others)
+    parts = [name for name, rows in zip(SPLITS[1:], others, strict=True) if len(rows)]
+    by_group = ", or keep them in one part by data.group" * bool(data.columns and data.fixed is None)
     copies = int(np.isin(numbers[apart], numbers[train]).sum())
     if copies < max(2, NOTICED * len(apart)):
         return []
     return [
-        f"data: {copies} of {count(len(apart), 'validation and test row')} are copies of training rows, so "
-        "scores look better than on new rows: leave copies out, or keep them in one part by data.group"
+        f"data: {copies} of {count(len(apart), f'{listing(parts)} row')} are copies of training rows, so "
+        f"scores look better than on new rows: leave copies out{by_group}"
     ]
 
 

@@ -1,24 +1,51 @@
 """Whether what a model puts out fits its loss, its scores and the objective, tried on some rows."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
+from sweeper.components.inner_loss import NoPlainStep
 from sweeper.components.losses import Loss
 from sweeper.components.metrics import named
 from sweeper.components.outputs import copied, first_tensor, mapped
 from sweeper.components.tree import rows_in, taken
-from sweeper.components.users_loss import not_scalar
-from sweeper.errors import DataError, ModelError
+from sweeper.components.users_loss import UsersLoss, not_scalar
+from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.losses import unfit
 from sweeper.study.settings import Settings
-from sweeper.training.evaluate import batchable_scores, scored, users_metrics
+from sweeper.training.evaluate import batchable_scores, scored_by_users, users_metrics
+from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Rows, Task, out_features
 from sweeper.trial import objective_metric
 from sweeper.user_code.calls import name_of
+
+
+@contextmanager
+def computing(what: str) -> Iterator[None]:
+    """An error of the user's own code inside is told with the key that names the code, and with its line.
+
+    `what`: that key and its value, as in ``training.loss = 'net:loss'``; empty: errors pass as they are.
+
+    Raises:
+        ModelError: in place of what the code raises.
+    """
+    try:
+        yield
+    except (SweeperError, NoPlainStep):
+        raise
+    except Exception as error:
+        if not what:
+            raise
+        raise ModelError(f"{what} cannot be computed: {reason_of(error)}") from error
+
+
+def loss_key(loss: Loss) -> str:
+    """``training.loss = 'net:loss'`` of a function of the user's; empty for others."""
+    return f"training.loss = {loss.name!r}" if isinstance(loss.function, UsersLoss) else ""
 
 
 def check_metrics(task: Task, settings: Settings, loss: Loss) -> None:
@@ -82,7 +109,8 @@ def check_scores(task: Task, loss: Loss, output: Any, rows: Rows) -> None:
     decided by the targets.
     """
     count, y = len(first_tensor(output)), rows.y_validation
-    batchable_scores(loss, output, copied(taken(rows.y_train, slice(count))))
+    with computing(loss_key(loss)):
+        batchable_scores(loss, output, copied(taken(rows.y_train, slice(count))))
     objective = task.study.search.objective
     metric = objective_metric(task.study.objective)
     if metric in ("validation_loss", "train_loss") and not users_metrics(loss):
@@ -90,7 +118,13 @@ def check_scores(task: Task, loss: Loss, output: Any, rows: Rows) -> None:
     repeated = torch.arange(rows_in(y), device=first_tensor(y).device) % count
     of_rows = {"output", "target"} & set(output) if loss.inner else set()
     many = mapped(lambda tensor: tensor[repeated], {k: output[k] for k in of_rows} if loss.inner else output)
-    scores = scored(loss, {**output, **many} if loss.inner else many, copied(y))
+    every: Any = {**output, **many} if loss.inner else many
+    with computing(loss_key(loss)), torch.no_grad():
+        scores = batchable_scores(loss, every, copied(y))
+    for own in users_metrics(loss):
+        with computing(f"training.metrics: {own.name!r}"), torch.no_grad():
+            outputs, targets = scored_by_users(loss, every, copied(y))
+            scores[own.name] = own.scalar(copied(outputs), copied(targets))
     name = metric.removeprefix("validation_")
     if metric == "train_loss":
         return
@@ -103,7 +137,7 @@ def check_scores(task: Task, loss: Loss, output: Any, rows: Rows) -> None:
     if not math.isfinite(scores[name].item()):
         raise DataError(
             f"search.objective = {objective!r} cannot be computed on the {rows_in(y)} validation rows: "
-            f"{_why_not(y, loss)}"
+            f"{_why_not(y, loss, came_split=task.data.fixed is not None)}"
         )
 
 
@@ -134,12 +168,13 @@ def put_out(output: Any) -> str:
     return f"a {type(output).__name__}"
 
 
-def _why_not(y: torch.Tensor, loss: Loss) -> str:
-    """Why a score is no number on these targets, as far as they show it."""
+def _why_not(y: torch.Tensor, loss: Loss, *, came_split: bool) -> str:
+    """Why a score is no number on these targets, as far as they show it, and what to do."""
     if loss.task in ("classification", "binary") and isinstance(y, torch.Tensor):
         labels = y if loss.task == "classification" else (y >= 0.5).long()
         what = "all of them are of one class" if len(labels.unique()) == 1 else "some class has no row there"
-        return f"{what}; give more rows, or another data.split (or search.seed, where rows are drawn)"
+        drawn = "give more rows, or another data.split (or search.seed, where rows are drawn)"
+        return f"{what}; {'put rows of every class into each part' if came_split else drawn}"
     return "it is not a finite number with the weights before training"
 
 

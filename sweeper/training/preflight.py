@@ -22,7 +22,15 @@ from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Range, Space
 from sweeper.training.capture import outputs_of, penalty_of
-from sweeper.training.output_checks import check_metrics, check_output, check_scalar, check_scores, label
+from sweeper.training.output_checks import (
+    check_metrics,
+    check_output,
+    check_scalar,
+    check_scores,
+    computing,
+    label,
+    loss_key,
+)
 from sweeper.training.output_range import range_problem
 from sweeper.training.pairing_check import pairing
 from sweeper.training.setup import (
@@ -168,7 +176,8 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
         output = applied(model, few[0])
         _check_nothing_made(task, model, parameters)
         check_output(task, output, few[1], loss)
-        check_scalar(loss.function(output, few[1]), loss)
+        with computing(loss_key(loss)):
+            check_scalar(loss.function(output, few[1]), loss)
     check_scores(task, loss, output, rows)
     check_step(model, few[0], loss)
     size = STEP_ROWS if settings.batch_size == "full" else min(int(settings.batch_size), STEP_ROWS)
@@ -205,12 +214,14 @@ def _step(
         problem = range_problem(output, loss, (rows.y_train, rows.y_validation, rows.y_test))
         if problem:
             raise ModelError(f"{label(task)} {problem}")
-        total = loss.function(output, copied(taken(rows.y_train, some)))
+        with computing(loss_key(loss)):
+            total = loss.function(output, copied(taken(rows.y_train, some)))
         followed = all(call.differentiable for call in activations)
         if settings.activation_penalty > 0 or (can_be_penalized(task) and followed):
             total = total + penalty_of(PENALTIES[settings.penalty_kind], activations, torch.zeros_like(total))
     if not total.requires_grad:
-        raise ModelError(f"{label(task)}: the loss does not depend on any parameter that is trained")
+        whose = loss_key(loss) or label(task)
+        raise ModelError(f"{whose}: the loss does not depend on any parameter that is trained")
     total.backward()
     optimizer.step()
 

@@ -50,7 +50,7 @@ def test_a_few_seeds_that_do_not_beat_guessing_are_counted(seeds: int) -> None:
     found = doubt(run.study, replace(run.answer, baseline=Baseline("it", "", own, ()), learning=None))
     by = " by 2 seeds" if seeds == 2 else ""
     assert found is not None
-    assert found.headline == f"Not shown to be better than guessing on validation rows{by}."
+    assert found.headline == f"Not shown{by} to be better than guessing on validation rows."
 
 
 def test_a_sound_answer_on_targets_far_from_a_scale_of_1_asks_to_standardize_them() -> None:

@@ -25,7 +25,7 @@ def test_copies_in_other_parts_are_counted() -> None:
     equal = (data.inputs[apart][:, None] == data.inputs[train][None]).all(2).any(1)
     (line,) = copy_lines(data, SHARES, 3)
     assert line.startswith(f"data: {equal.sum()} of {len(apart)} validation and test rows are copies")
-    assert line.endswith("leave copies out, or keep them in one part by data.group")
+    assert line.endswith("leave copies out")
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ APART = (
 
 
 IN_PLACE = (
-    "an activation writes into its input (inplace=True), which other parts of the model read: a stack applies "
-    "activations to copies"
+    "an activation writes into its input (inplace=True), which other parts of the model read: a stack "
+    "applies activations to copies"
 )
 
 
