@@ -116,7 +116,7 @@ def test_another_process_finds_the_same(tmp_path: Path) -> None:
     assert len(found) == 1
 
 
-@pytest.mark.parametrize("thing", [len, print, object(), 3, None, [1], {"a": 1}, int], ids=repr)
+@pytest.mark.parametrize("thing", [len, print, object(), 3, None, [1], {"a": 1}, int], ids=range(8))
 def test_whatever_is_given_has_one(thing: Any) -> None:
     """Built-in functions, values and objects too."""
     assert len(code_print(thing)) == 12
