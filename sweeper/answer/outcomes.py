@@ -37,7 +37,7 @@ def all_failed(trials: pd.DataFrame, what: str = "trial") -> str:
         return f"no {what} was trained"
     worst, first = reasons(trials).iloc[0], trials["reason"].iloc[0]
     if trials["reason"].eq(first).all():
-        how = "; the reason of each"
+        how = "; the reason of each" if len(trials) > 1 else ""
     elif worst["trainings"] < len(trials):
         how = f", most often ({worst['trainings']:,}) like #{worst['first_trial']}"
     else:

@@ -193,6 +193,8 @@ def at_worst(row: Mapping[Hashable, Any], ranked: Ranked, *, remarked: bool = Tr
         return "may be worse by any amount"
     side = 1 if ranked.highest else 2
     end = (low, high)[side - 1]
+    if ranked.behind(end) < 0:
+        return f"at least {number(abs(end))} better where both completed"
     said, cut, _ = in_words(*apart(row), mark=CUT_OFF)[side].partition(CUT_OFF)
     # more than three digits, which the numbers beside it needed, are of no use to it alone
     fitting = len(said.lstrip("−0.").replace(".", "")) <= 3

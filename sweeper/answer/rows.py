@@ -9,7 +9,7 @@ import pandas as pd
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS
 from sweeper.records.schema import TRIALS, decode
 from sweeper.study.parameters import SCHEDULE_KEYS
-from sweeper.study.space import among
+from sweeper.study.space import among, same
 from sweeper.trial import cost, is_maximized
 from sweeper.wording import exact, number, shown
 
@@ -213,6 +213,12 @@ def leaderboard(trials: pd.DataFrame, n: int = 10, objective: str = "validation_
 def parameter_columns(trials: pd.DataFrame) -> list[str]:
     """The parameters that any of `trials` has."""
     return [name for name in trials.columns if name not in TRIALS.names and trials[name].notna().any()]
+
+
+def having(rows: pd.DataFrame, name: str, value: Any) -> "pd.Series[bool]":
+    """Which rows have this value of a setting; cells are as in records, lists and mixed values in JSON."""
+    cells = [decode(cell.item() if isinstance(cell, np.generic) else cell) for cell in rows[name]]
+    return pd.Series([same(cell, value) for cell in cells], rows.index, dtype=bool)
 
 
 def parameters_of(row: "pd.Series[Any]") -> dict[str, Any]:

@@ -43,8 +43,8 @@ def complete_study(incomplete: str) -> list[str]:
     # loaded late: only a shell asks
     from sweeper.study.find import builtin_studies
 
-    folder = Path(incomplete).parent
-    files = [file.as_posix() for file in _listed(folder) if file.suffix == ".toml"]
+    folder = incomplete[: max(incomplete.rfind("/"), incomplete.rfind("\\")) + 1]
+    files = [folder + file.name for file in _listed(Path(folder or ".")) if file.suffix == ".toml"]
     return [name for name in (*builtin_studies(), *files) if name.startswith(incomplete)]
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 IS_PASSED_THROUGH = True
 """Call sites of activation functions do not tell of this file, which is another one in a script."""
 STEP = "training_step"
-PREFIX = re.compile(r"(train(ing)?|val(id(ation)?)?|test)[^A-Za-z0-9]+")
+PREFIX = re.compile(r"\A(train(ing)?|val(id(ation)?)?|test)[^A-Za-z0-9]+")
 """What names of logged scores begin with: curves are called by the part already."""
 BY_NAME = "*"
 """Stands for the name of the target where there are several in a dict, each with its own."""
@@ -193,8 +193,11 @@ class OwnStep:
 
     def called(self, step: Callable[..., Any], batch: Any) -> Any:
         """What a step gives; the number of the batch is always the same."""
-        takes = [p for p in inspect.signature(step).parameters.values() if p.default is p.empty]
-        return step(batch, self.index) if len(takes) > 1 else step(batch)
+        given = inspect.signature(step).parameters.values()
+        by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        takes = [p for p in given if p.default is p.empty and p.kind in by_place]
+        both = len(takes) > 1 or any(p.kind is p.VAR_POSITIONAL for p in given)
+        return step(batch, self.index) if both else step(batch)
 
 
 def loss_in(found: Any) -> Any:

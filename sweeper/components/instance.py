@@ -91,10 +91,10 @@ def why_not_reset(model: nn.Module) -> str:
     drawn = [name for name in stay if not bool((values[name] == values[name].reshape(-1)[0]).all())]
     if not drawn:
         return ""
-    more = f" and {len(drawn) - MOST} more" if len(drawn) > MOST else ""
-    verb = "belongs" if len(drawn) == 1 else "belong"
+    more = [f"{len(drawn) - MOST} more"] if len(drawn) > MOST else []
+    whose = listing([*drawn[:MOST], *more]) + (" belongs" if len(drawn) == 1 else " belong")
     return (
-        f"is a module whose weights cannot be drawn anew for each seed: {listing(drawn[:MOST])}{more} {verb} "
+        f"is a module whose weights cannot be drawn anew for each seed: {whose} "
         "to no module with reset_parameters(); give the class or a function that makes the model, add that "
         "method, or freeze what is to stay (requires_grad = False)"
     )

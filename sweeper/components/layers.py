@@ -48,7 +48,7 @@ def layers_of(model: nn.Module, hidden: Sequence[nn.Module], x: Tree) -> tuple[M
             layers += [ModelLayer(module or ", ".join(weights), weights) for module, weights in begun]
             continue
         call += 1
-        before = _weights_before(event, seen.uses, layers, opened)
+        before = _layer_before(event, seen.uses, layers, opened)
         if before is not None:
             layers[before] = replace(layers[before], call=call)
         else:
@@ -66,10 +66,10 @@ def _weights_of_modules(uses: Sequence[Use]) -> dict[str, tuple[str, ...]]:
     return {module: tuple(weights) for module, weights in owned.items()}
 
 
-def _weights_before(
+def _layer_before(
     call: Call, uses: Sequence[Use], layers: Sequence[ModelLayer], opened: dict[int, int]
 ) -> int | None:
-    """The layer that the activation belongs to."""
+    """The number of the layer that the activation belongs to; ``None`` where it is one of its own."""
     free = [
         (uses[k].depth, uses[k].at)
         for k in bits(call.before)

@@ -47,8 +47,11 @@ def _list(names: list[str]) -> str:
     return listing([one_line(name) for name in names])
 
 
-def column_lines(data: Data, shares: tuple[float, float, float], seed: int) -> list[str]:
-    """Sentences without a full stop, of tables and of streamed data; `seed` is that of the search."""
+def column_lines(
+    data: Data, shares: tuple[float, float, float], seed: int, dropped: Sequence[str] = ()
+) -> list[str]:
+    """Sentences without a full stop, of tables and of streamed data; `seed` is that of the search, `dropped`
+    are columns that the study leaves out already."""
     if data.is_streamed:
         return [_streamed(data)]
     if not data.columns:
@@ -60,7 +63,7 @@ def column_lines(data: Data, shares: tuple[float, float, float], seed: int) -> l
     lines = [f"columns: {'; '.join(by_kind)}"]
     lines += [f"column {shown(one_line(c.name))}: {c.note}" for c in data.columns if c.note]
     if spare := useless(data):
-        lines.append(f"to leave such columns out: data.drop = {spare}")
+        lines.append(f"to leave such columns out: data.drop = {[*dropped, *spare]}")
     return lines + list(_unseen(data, shares, seed))
 
 

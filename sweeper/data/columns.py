@@ -125,7 +125,7 @@ def _note(table: Table, column: Column, cells: np.ndarray) -> str:
     if column.kind != "number" or (cells != np.round(cells)).any() or len(np.unique(cells)) < rows:
         return ""
     named = re.search(r"(^|[^A-Za-z])(id|index|key|nr|no)$", column.name, re.IGNORECASE)
-    camel = column.name.endswith(("Id", "ID"))
+    camel = re.search(r"[a-z0-9]I[dD]$", column.name)
     if named or camel or np.ptp(cells) == rows - 1:
         return f"an id: {rows:,} different whole numbers in {count(rows, 'row')}"
     return ""

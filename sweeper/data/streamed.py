@@ -3,6 +3,7 @@
 Their numbers are those of rows in memory to the last bit: statistics are summed in the same order.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -81,13 +82,23 @@ MOST_KEPT = 64
 def scale_of(array: np.ndarray, rows: np.ndarray) -> Scale:
     """What `splits.standardize_columns` computes of these rows, in three passes over them."""
     found = mapping_of(array)
-    place = None if found is None else (str(found.filename), found.offset)
+    place = (
+        None
+        if found is None
+        else (str(found.filename), found.offset, array.dtype.str, _state(found.filename))
+    )
     key = (place, array.shape, blake2b(rows.tobytes()).digest())
     if found is None or key not in _scales:
         while len(_scales) >= MOST_KEPT:
             _scales.pop(next(iter(_scales)))
         _scales[key] = _scale(array, rows)
     return _scales[key]
+
+
+def _state(file: Any) -> tuple[int, ...]:
+    """Another one when the file was replaced or written to."""
+    found = os.stat(file)
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _scale(array: np.ndarray, rows: np.ndarray) -> Scale:

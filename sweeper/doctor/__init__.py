@@ -1,6 +1,6 @@
 """Is this machine fit? Every check looks at one thing and says how to mend it.
 
-Nothing here imports torch, or more of this package than its name: the doctor must come when they are ill.
+Nothing here imports torch, or any other part of this package: it has to run where those are broken.
 """
 
 from collections.abc import Callable, Iterable

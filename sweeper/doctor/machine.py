@@ -79,7 +79,8 @@ def check_compiler() -> Finding:
 
 def nearest(folder: Path) -> Path:
     """`folder`, or the deepest one above it that exists."""
-    return next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    whole = folder.absolute()
+    return next((each for each in (whole, *whole.parents) if os.path.exists(each)), Path(whole.anchor))
 
 
 def windows_long_paths() -> bool:

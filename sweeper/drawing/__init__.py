@@ -1,1 +1,1 @@
-"""How the product draws: style, scales, and PNG files."""
+"""Style, scales and PNG files of all figures."""

@@ -132,7 +132,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     lost = frame[(frame["trials"] > 0) & frame["best"].isna()]
     if len(lost):
         pairs = [f"{row['optimizer']} with {named(row['activation'])}" for row in lost.to_dict("records")]
-        rest = f" and {len(pairs) - 5} more pairs" if len(pairs) > 5 else ""
+        rest = f" and {count(len(pairs) - 5, 'more pair')}" if len(pairs) > 5 else ""
         names = ", ".join(pairs[:5]) if rest else listing(pairs)
         said.append(f"No trial completed for {names}{rest}.")
     return tuple(said)

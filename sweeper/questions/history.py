@@ -134,6 +134,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         first += "to three digits before: more trials are not shown to find better."
     elif place > LATE * total:
         was = f"the last of {whole(total)}" if since == 0 else f"number {whole(place)} of {whole(total)}"
+        was = "the only one" if total == 1 else was
         text = f"The best, {name}, was {was}"
         if asked.sampler == "random":
             first = (

@@ -1,5 +1,6 @@
 """Every trial as one line across its settings."""
 
+import math
 from numbers import Real
 
 import numpy as np
@@ -104,8 +105,10 @@ def _places(values: "pd.Series") -> tuple[np.ndarray, Ticks]:
         ticks = [((k - floor) / (ends[1] - floor), decade(10**k)) for k in decades]
         return (logs - floor) / (ends[1] - floor), ticks if floor == ends[0] else [(0.0, "0"), *ticks]
     low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
-    span = high - low or 1.0
-    return (numbers - low) / span, [(k, tick(round(low + k * span, 4))) for k in (0.0, 0.5, 1.0)]
+    if not high > low:
+        return np.zeros(len(numbers)), [(0.0, tick(low))]
+    span, digits = high - low, 3 - math.floor(math.log10(high - low))
+    return (numbers - low) / span, [(k, tick(round(low + k * span, digits))) for k in (0.0, 0.5, 1.0)]
 
 
 @themed

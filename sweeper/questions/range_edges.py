@@ -78,7 +78,8 @@ def _alone(run: RunData, frame: pd.DataFrame) -> Iterator[str]:
     for row in frame.to_dict("records"):
         key = str(row["key"])
         found = [(f"The answer's own {key}", own[key][2])] if key in own else []
-        found.append((f"The {key} of the best trial of the search", row["best"]))
+        of = f"best trial with {row['drawn_by']}" if row["drawn_by"] else "best trial of the search"
+        found.append((f"The {key} of the {of}", row["best"]))
         for side in ("low", "high"):
             at = [(who, value) for who, value in found if _beside(ranges[key], side, float(value))]
             for who, value in at[:1]:

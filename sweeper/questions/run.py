@@ -30,7 +30,11 @@ def facts(run: RunData, tables: Tables) -> Mapping[str, str]:
     """Seeds, lengths, engines, times, versions."""
     study, trials = run.study, run.trials
     training, search = study.training, study.search
-    length = count(training.steps, "step") if training.steps else f"{shown(training.epochs)} epochs"
+    length = (
+        count(training.steps, "step")
+        if training.steps
+        else f"{shown(training.epochs)} {'epoch' if training.epochs == 1 else 'epochs'}"
+    )
     rows = f"batches of {training.batch_size}" if training.batch_size != "full" else "full batches"
     space = study.space.parameters
     if any(f"training.{key}" in space for key in ("steps", "epochs")):

@@ -109,8 +109,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     ]
     first, raced = frame.iloc[0], retrained(run.trials)
     lasted = int(first["finalists"])
-    who = count(lasted, "finalist") if lasted == raced else f"the {lasted} of {raced} finalists that lasted"
-    base = f"{who} on {count(int(first['seeds']), 'fresh seed')}"
+    on = count(int(first["seeds"]), "fresh seed")
+    base = f"{count(lasted, 'finalist')} on {on}"
+    if lasted < raced:
+        base = f"the {lasted} of {raced} finalists that completed the {on} compared"
     share, low, high = frame.loc[SETTINGS, ON_A_SEED]
     side = "luck" if high < 0.5 else "settings" if low > 0.5 else ""
     seeds = int(first["seeds"])

@@ -197,6 +197,11 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "low": "lower end of the 95 % interval of the share, by bootstrap",
         "high": "upper end of the 95 % interval of the share, by bootstrap",
     },
+    "convergence": {"metric": "which loss"},
+    "learning_rate": {
+        "bin_low": "lower end of the half decade of rates",
+        "bin_high": "upper end of the half decade of rates",
+    },
     "penalty_bins": {
         "median": "median score of the trials of the row",
     },
@@ -224,6 +229,7 @@ OF_TABLE: Mapping[str, Mapping[str, str]] = {
         "cut": "ends of the interval of the mean that are cut off where the score ends",
     },
     "finding": {
+        "unit": "what the number counts; relative: 0.1 is 10 % more; absolute: as the score itself",
         "low": "lower end of the 95 % interval of the number",
         "high": "upper end of the 95 % interval of the number",
         "verdict": "found: the interval lies on the expected side; contrary: on the other; not found: it "

@@ -27,16 +27,15 @@ DIGITS, MOST = 5, 2000
 
 def explorable(tables: Mapping[str, pd.DataFrame], objective: str) -> dict[str, Any]:
     """The charts by name; one that has nothing to show is left out."""
-    none = pd.DataFrame()  # of a table that could not be made
+    none, ranked = pd.DataFrame(), Ranked(objective)  # `none` of a table that could not be made
     made = {
-        "rates": _rates(tables.get("learning_rate", none)),
+        "rates": _rates(tables.get("learning_rate", none), highest=ranked.highest),
         "curves": _curves(tables.get("learning_curves", none)),
         "settings": _settings(tables.get("parallel", none)),
     }
     charts = {name: chart for name, chart in made.items() if chart}
     if not charts:
         return {}
-    ranked = Ranked(objective)
     return {
         "metric": ranked.metric,
         "highest": ranked.highest,
@@ -62,12 +61,12 @@ def _word(name: str, value: Any) -> str:
     return f"{short}{number(value)}" if isinstance(value, float) else f"{short}{value}"
 
 
-def _rates(frame: pd.DataFrame) -> dict[str, Any]:
+def _rates(frame: pd.DataFrame, *, highest: bool) -> dict[str, Any]:
     """A point for each trial: rate, score, optimizer, whether it learned nothing or was pruned."""
     if frame.empty:
         return {}
     columns = frame[frame["loss"].notna() & (frame["learning_rate"] > 0)]
-    columns = columns.iloc[:: 1 + len(columns) // MOST]
+    columns = columns.iloc[:: max(1, math.ceil(len(columns) / MOST))]
     return {
         "trial": columns["trial"].tolist(),
         "x": _short(columns["learning_rate"]),
@@ -75,7 +74,7 @@ def _rates(frame: pd.DataFrame) -> dict[str, Any]:
         "group": columns["optimizer"].astype("str").tolist(),
         "lost": columns["capped"].astype(bool).tolist(),
         "pruned": (columns["outcome"] == Outcome.PRUNED).tolist(),
-        "log": spans_decades(columns["loss"]),
+        "log": spans_decades(columns["loss"], highest=highest),
     }
 
 
@@ -86,7 +85,8 @@ def _curves(frame: pd.DataFrame) -> dict[str, Any]:
         return {}
     lines = [part.sort_values("step") for _, part in rows.groupby("rank", sort=True)]
     starts = [float(line["value"].iloc[0]) for line in lines]
-    top = 1.15 * sorted(starts)[len(starts) // 2]
+    start = sorted(starts)[len(starts) // 2]
+    top = start + 0.15 * abs(start)
     return {
         "trial": [int(line["trial"].iloc[0]) for line in lines],
         "x": [line["step"].tolist() for line in lines],

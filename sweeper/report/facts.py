@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from sweeper.answer.summary import Summary
 from sweeper.components.losses import LOSSES
 from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import OF_CLASS_1
+from sweeper.records.schema import decode
 from sweeper.study.study import Study
 from sweeper.wording import capital, count, fixed, interval, listing, number, same_on, shown, spoken
 
@@ -62,7 +64,7 @@ def in_no_finalist(study: Study, trials: pd.DataFrame) -> tuple[Fact, ...]:
     found, values, retrained = [], 0, search[search["trial"].isin(fresh["trial"])]
     for name in dict.fromkeys(("optimizer", "activation", *study.search.scientific)):
         if name in search:
-            known, tried = (rows[name].dropna().map(shown).unique() for rows in (retrained, search))
+            known, tried = (rows[name].dropna().map(_written).unique() for rows in (retrained, search))
             left = sorted(set(tried) - set(known))
             found += [f"{_setting(name, len(left))} {listing(left)}"] if left else []
             values += len(left)
@@ -71,9 +73,14 @@ def in_no_finalist(study: Study, trials: pd.DataFrame) -> tuple[Fact, ...]:
     return (Fact("In no finalist", "; ".join(found), meaning),) if found else ()
 
 
+def _written(value: Any) -> str:
+    return shown(decode(value))
+
+
 def _setting(name: str, values: int) -> str:
     """``optimizers``, ``penalty kind``, ``model.depth =``."""
-    return f"{name} =" if "." in name else f"{spoken(name)}{'s' * (values > 1)}"
+    words = spoken(name)
+    return f"{name} =" if "." in name else words + "s" * (values > 1 and not words.endswith("s"))
 
 
 def unit_of(study: Study) -> tuple[Fact, ...]:

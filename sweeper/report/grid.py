@@ -69,11 +69,10 @@ def _cells(column: "pd.Series[Any]") -> list[Cell]:
 
 
 def _listed(value: Any) -> Any:
-    """A setting of several values as a list, as records hold it as JSON; any other text as it is."""
-    try:
-        return decode(value)
-    except ValueError:
-        return value
+    """A setting of several values as a list, as records hold it as JSON; any other text as it is, also one
+    that reads as a number: the name of a layer, say."""
+    is_json = isinstance(value, str) and (value[:1] in ("[", '"') or value in ("true", "false"))
+    return decode(value) if is_json else value
 
 
 def _decimals(column: "pd.Series[Any]") -> int | None:
@@ -98,8 +97,6 @@ def _key(value: Any) -> str:
         return shown(value)
     if pd.isna(value):
         return ""
-    return (
-        repr(value)
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        else shown(value).lower()
-    )
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value).replace("inf", "Infinity")  # as the script of the page reads it
+    return shown(value).lower()

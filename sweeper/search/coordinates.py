@@ -135,7 +135,11 @@ class Coordinates:
             if name in self.values:
                 has &= points.codes[:, self.categories.index(name)] == self.values[name].index(value)
             elif name in self.numbers:
-                has &= np.isclose(points.positions[:, self.numbers.index(name)], self._listed(name, value))
+                k, position = self.numbers.index(name), self._listed(name, value)
+                if math.isnan(position):  # the exact zero of its range
+                    has &= self._varies[self._which(points), k] & ~points.on[:, k]
+                else:
+                    has &= points.on[:, k] & np.isclose(points.positions[:, k], position)
         return has if has.any() else np.ones(len(points), dtype=bool)
 
     def _listed(self, name: str, value: Any) -> float:

@@ -26,9 +26,13 @@ SWITCH = CategoricalDistribution([False, True])
 """Whether a range with a share of zeros is at zero."""
 
 
-@lru_cache(maxsize=1024)
 def distribution(values: Choice | Range) -> BaseDistribution:
     """The categories of a choice, or the numeric part of a range."""
+    return _distribution(repr(values), values)  # as numbers, true and 1 are the same choice
+
+
+@lru_cache(maxsize=1024)
+def _distribution(written: str, values: Choice | Range) -> BaseDistribution:
     if isinstance(values, Choice):
         return CategoricalDistribution([_category(option) for option in values.options])
     if values.integer:

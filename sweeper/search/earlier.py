@@ -27,11 +27,13 @@ class Earlier:
         """What was taken over, and what was left out for which reason, in words."""
         outside = self.of - len(self.trials) - (self.failed or 0)
         left = [f"{self.failed} failed"] if self.failed else []
-        verb = "failed or lie" if self.failed is None else "lies" if outside == 1 else "lie"
+        verb = "lies" if outside == 1 else "lie"
+        verb = f"failed or {verb}" if self.failed is None else verb
         left += [f"{outside} {verb} outside of this study's space"] if outside else []
         why = f"; left out: {' and '.join(left)}" if left else ""
         known = f"{whole(len(self.trials))} of {count(self.of, 'trial')}"
-        return f"taken over from {self.run}: {known} inform the sampler{why}"
+        inform = "informs" if len(self.trials) == 1 else "inform"
+        return f"taken over from {self.run}: {known} {inform} the sampler{why}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a JSON file."""

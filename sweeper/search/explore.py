@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
-from sweeper.study.space import Fixed, Range, Space, Values
+from sweeper.study.space import Fixed, Range, Space, Values, grid_axis, grid_size
 
 SPREAD = 0.1
 """Standard deviation of a prior, in shares of the range."""
@@ -106,32 +106,15 @@ def grid(space: Space, count: int) -> list[dict[str, Any]]:
     Every continuous range gets the same number of points, at least 2, its ends included.
     """
     points_each = 2
-    while _grid_size(space, points_each + 1) <= count:
+    while grid_size(space, points_each + 1) <= count:
         points_each += 1
-        if _grid_size(space, points_each) == _grid_size(space, points_each + 1):
+        if grid_size(space, points_each) == grid_size(space, points_each + 1):
             break  # no range is left that would become finer
     points = []
     for optimizer in space.entries["optimizer"].values or ():
         active = space.active(optimizer)
-        axes = [_axis(values, points_each) for _, values in active.values()]
+        axes = [grid_axis(values, points_each) for _, values in active.values()]
         points += [
             {"optimizer": optimizer, **dict(zip(active, c, strict=True))} for c in itertools.product(*axes)
         ]
     return points
-
-
-def _axis(values: Values, count: int) -> list[Any]:
-    if values.values is not None and (not isinstance(values, Range) or len(values.values) <= count):
-        return list(values.values)
-    assert isinstance(values, Range)
-    spread = [values.zero + (1 - values.zero) * k / (count - 1) for k in range(count)]
-    values_on_it = [values.at(u) for u in spread]
-    return list(dict.fromkeys(([0.0] if values.zero else []) + values_on_it))
-
-
-def _grid_size(space: Space, count: int) -> int:
-    total = 0
-    for optimizer in space.entries["optimizer"].values or ():
-        sizes = [len(_axis(values, count)) for _, values in space.active(optimizer).values()]
-        total += int(np.prod(sizes)) if sizes else 1
-    return total

@@ -13,7 +13,7 @@ from itertools import islice
 import numpy as np
 
 from sweeper.study.sections import SearchSection
-from sweeper.wording import percent
+from sweeper.wording import count, percent
 
 SPREAD = 0.5
 """Standard deviation of the log of a training's length, where some are pruned and widths differ."""
@@ -97,7 +97,7 @@ def advice(search: SearchSection, workers: int, *, stacked: bool = False) -> str
     found = next((pair for pair in better if pair[1] > 0.85), max(better, key=lambda p: p[1], default=None))
     said = f"pool: this study keeps about {percent(share)} of {workers} workers busy"
     if found is None:
-        return f"{said}: it has only {search.trials} trials"
+        return f"{said}: it has only {count(search.trials, 'trial')}"
     keys = " and ".join(f"search.{key} = {value}" for key, value in sorted(found[0].items()))
     waits = "as each generation waits for the one before"
     return f"{said}, {waits}; in a new run, {keys} would keep {percent(round(found[1], 2))}"

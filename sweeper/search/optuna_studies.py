@@ -137,9 +137,9 @@ def _named(space: Space, name: str) -> str:
 
 
 def _valued(space: Space, name: str, value: Any) -> Any:
-    """Optimizers and activations are written in lower case here."""
+    """Optimizers and activations are written in lower case here, but for those of the user's."""
     words = _named(space, name) in ("optimizer", "activation", "schedule") and isinstance(value, str)
-    return value.lower() if words else value
+    return value.lower() if words and ":" not in value else value
 
 
 def _why_none(space: Space, known: list[TrialSummary]) -> str:

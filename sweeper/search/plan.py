@@ -1,10 +1,11 @@
 """What a search trains before any result counts: what to try, published defaults, an even design."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sweeper.search import explore
-from sweeper.search.starts import starts
+from sweeper.search.starts import completed, starts
 from sweeper.study.study import Study
 
 LEARNING = {"auto": "additive", "tpe": "tpe", "gp": "gp", "cmaes": "cmaes"}
@@ -28,16 +29,21 @@ def planned(study: Study, *, informed: bool) -> Plan:
     """
     search, space = study.search, study.space
     total = _total(study)
+    tried = [completed(space, given) for given in study.tries]
     if _is_listed(study):
-        return Plan(total, list(space.configurations()))
+        return Plan(total, _after(tried, space.configurations()))
     if search.sampler == "grid":
-        grid = explore.grid(space, total)[:total]
+        grid = _after(tried, explore.grid(space, total - len(tried)))[:total]
         return Plan(len(grid), grid)
     first = _first(study, total)
     count = max(len(first), unlearned(study, informed=informed))
     design = "random" if search.sampler == "random" else "sobol"
     dealt = explore.points(space, search.scientific, count - len(first), search.seed, design)
     return Plan(total, [*first, *dealt][:total])
+
+
+def _after(tried: list[dict[str, Any]], others: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [*tried, *(each for each in others if each not in tried)]
 
 
 def unlearned(study: Study, *, informed: bool) -> int:

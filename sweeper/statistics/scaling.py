@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from scipy.optimize import brentq
@@ -24,6 +25,18 @@ FLAT = 10.0
 MISFITS = np.geomspace(1e-3, 2.0, 60)
 
 
+class Place(StrEnum):
+    """Where the lowest mean of a grid lies, and whether that is known."""
+
+    FOUND = "found"
+    LOWER_EDGE = "lower edge"
+    UPPER_EDGE = "upper edge"
+    FLAT = "flat"
+    """The interval spans more than the factor `FLAT`."""
+    NOTHING = "nothing"
+    """No mean is finite."""
+
+
 @dataclass(frozen=True)
 class Optimum:
     """The value at which the mean loss over seeds is lowest, and how sure that is."""
@@ -36,8 +49,7 @@ class Optimum:
     """Standard error of log(value)."""
     loss: float
     """The lowest mean loss on the grid."""
-    verdict: str
-    """found | lower edge | upper edge | flat | nothing"""
+    verdict: Place
 
 
 def optimum(values: Sequence[float], losses: np.ndarray) -> Optimum:
@@ -49,13 +61,12 @@ def optimum(values: Sequence[float], losses: np.ndarray) -> Optimum:
 
     The mean is interpolated by a parabola in log(value) through the values around the lowest whose mean is
     at most `NEAR` above it, or no further above it than its standard error; the bootstrap draws seeds
-    with replacement, all values of one together. ``edge``: the lowest mean lies
-    at the first or last value. ``flat``: the interval spans more than the factor `FLAT`.
+    with replacement, all values of one together.
     """
     places, costs = np.log(np.asarray(values, dtype=float)), np.where(np.isfinite(losses), losses, np.inf)
     means = costs.mean(axis=1)
     if not np.isfinite(means).any():
-        return Optimum(NAN, NAN, NAN, NAN, NAN, "nothing")
+        return Optimum(NAN, NAN, NAN, NAN, NAN, Place.NOTHING)
     seeds = costs.shape[1]
     generator = np.random.default_rng(0)
     drawn = [minimum(places, costs[:, generator.integers(0, seeds, seeds)]) for _ in range(DRAWS)]
@@ -67,12 +78,12 @@ def optimum(values: Sequence[float], losses: np.ndarray) -> Optimum:
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     wide = finest * float(norm.ppf((1 + LEVEL) / 2))
     low, high = min(low, middle - wide), max(high, middle + wide)
-    verdict = "found"
+    verdict = Place.FOUND
     if best in (0, len(places) - 1):
-        verdict, middle = "upper edge" if best else "lower edge", float(places[best])
+        verdict, middle = Place.UPPER_EDGE if best else Place.LOWER_EDGE, float(places[best])
         low, high = max(low, places[0]), min(high, places[-1])  # beyond the grid nothing was tried
     elif np.exp(high - low) > FLAT:
-        verdict = "flat"
+        verdict = Place.FLAT
     value, first, last = (float(np.exp(place)) for place in (middle, min(low, middle), max(high, middle)))
     return Optimum(value, first, last, error, float(means[best]), verdict)
 

@@ -12,10 +12,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from sweeper.errors import Mistake, did_you_mean
 from sweeper.study.parameters import PARAMETERS
 from sweeper.study.space import Range, Values
-from sweeper.user_code.calls import user_code
+from sweeper.user_code.calls import name_of, user_code
 from sweeper.wording import given
 
-GIVEN = {"in_features", "out_features", "in_shape", "activation", "init", "code_sizes"}
+SUPPLIED = {"in_features", "out_features", "in_shape", "activation", "init", "code_sizes"}
 """Arguments that a model function is given without any key."""
 IN_SPACE = "it belongs to [search.space]: search.space.{}"
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -31,32 +31,33 @@ def check_arguments(
     """Further keys of a section must be arguments of its function; `own` are the section's keys."""
     parameters = signature(function)
     catches_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    given = GIVEN if section != "data" else set()
+    named = {name for name, p in parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
+    supplied = SUPPLIED if section != "data" else set()
     for key, value in options.items():
         if not _is_finite(value):
             problem = "every number must be finite"
-        elif key in given:
+        elif key in supplied:
             by_itself = f"comes from the data, {name_of(function)} is given it; leave it out"
             problem = IN_SPACE.format(key) if key == "activation" else by_itself
-        elif key in parameters or catches_all:
+        elif key in named or catches_all:
             continue
         elif key in PARAMETERS:
             problem = IN_SPACE.format(key)
         else:
-            hint = did_you_mean(key, sorted(own | (set(parameters) - given)))
+            hint = did_you_mean(key, sorted(own | (named - supplied)))
             problem = f"no argument of {name_of(function)}; {hint}"
         shown = None if isinstance(value, Values) else value
         mistakes.append(Mistake(f"{section}.{key}", problem, shown))
 
 
 def check_required(
-    section: str, function: Callable[..., Any], given: set[str], mistakes: list[Mistake]
+    section: str, function: Callable[..., Any], keys: set[str], mistakes: list[Mistake]
 ) -> None:
     """Every argument without a default must come from somewhere."""
-    by_itself = GIVEN if section == "model" else set()
+    by_itself = SUPPLIED if section == "model" else set()
     for name, parameter in signature(function).items():
         variadic = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        if parameter.default is parameter.empty and not variadic and name not in by_itself | given:
+        if parameter.default is parameter.empty and not variadic and name not in by_itself | keys:
             problem = f"missing; {name_of(function)} asks for it"
             if by_itself:
                 problem += f". Without a key it is given only {', '.join(sorted(by_itself))}"
@@ -69,7 +70,7 @@ def check_types(
     """Values, or searched `Values`, of arguments of a built-in function must have the annotated type."""
     hints = typing.get_type_hints(function)
     for name, value in options.items():
-        if name not in hints or name in GIVEN:
+        if name not in hints or name in SUPPLIED:
             continue
         adapter = TypeAdapter(hints[name], config=ConfigDict(strict=True))
         for one in _each(value, hints[name]):
@@ -118,7 +119,7 @@ def _numbers(value: Any) -> list[float]:
 
 
 def _limits_in_words(low: float, high: float) -> str:
-    return f"at least {given(low)}" if high > 1e15 else f"from {given(low)} to {given(high)}"
+    return f"at least {given(low)}" if math.isinf(high) else f"from {given(low)} to {given(high)}"
 
 
 def signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
@@ -128,11 +129,6 @@ def signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
             return dict(inspect.signature(function).parameters)
     except Exception:  # functions written in C, and objects that raise when they are asked
         return {"options": inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD)}
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """Its name for messages."""
-    return str(getattr(function, "__name__", function))
 
 
 def _is_finite(value: Any) -> bool:

@@ -31,7 +31,6 @@ from sweeper.study.arguments import (
     check_limits,
     check_required,
     check_types,
-    name_of,
     signature,
 )
 from sweeper.study.check_losses import check_loss_options, check_metrics
@@ -41,6 +40,7 @@ from sweeper.study.own_step import check_own_step
 from sweeper.study.parse_space import parse_space, wrong_parameters
 from sweeper.study.sections import DataSection, ModelSection, TrainingSection
 from sweeper.study.space import Space, Values
+from sweeper.user_code.calls import name_of
 from sweeper.user_code.lookup import names_function, resolve
 
 FUNCTION = "package.module:function"

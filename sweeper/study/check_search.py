@@ -13,7 +13,7 @@ from sweeper.study.expect import CHECKS, QUANTITIES, ExpectSection
 from sweeper.study.parameters import NAMES, PARAMETERS
 from sweeper.study.parse_space import flatten
 from sweeper.study.sections import SearchSection, TrainingSection
-from sweeper.study.space import Range, Space, Values, holds
+from sweeper.study.space import Range, Space, Values, grid_size, holds
 from sweeper.wording import count
 
 
@@ -30,6 +30,7 @@ def check_search(
     """
     _check_scientific(search, space, wrong, mistakes)
     _check_lag(search, mistakes)
+    _check_grid(search, space, mistakes)
     _check_activations(search, space, mistakes)
     _check_nesterov(space, mistakes)
     for index, given in enumerate(search.tries):
@@ -49,6 +50,18 @@ def _check_lag(search: SearchSection, mistakes: list[Mistake]) -> None:
             f"most {generations}: lower it, raise search.trials or lower search.generation"
         )
         mistakes.append(Mistake("search.lag", problem, search.lag))
+
+
+def _check_grid(search: SearchSection, space: Space, mistakes: list[Mistake]) -> None:
+    """A part of a grid would leave out whole values without a word."""
+    least, tried = grid_size(space, 2) if search.sampler == "grid" else 0, len(search.tries)
+    if least and least + tried > search.trials:
+        beside = f", and {count(tried, 'search.try', 'search.try')} come first" if tried else ""
+        problem = (
+            f"a grid of this space has {count(least, 'configuration')} at least{beside}: raise "
+            "search.trials, list fewer values, or take another search.sampler"
+        )
+        mistakes.append(Mistake("search.trials", problem, search.trials))
 
 
 def _check_scientific(

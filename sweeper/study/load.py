@@ -1,4 +1,4 @@
-"""Study files as they are written: read, and not looked at yet."""
+"""Study files as they are written: parsed, not yet checked."""
 
 import re
 import tomllib
@@ -22,12 +22,12 @@ MODULE = re.compile(rb"[\w\x80-\xff]:(?!\d)[\w\x80-\xff]")
 DEEP_KEY = re.compile(
     rf"""(?m)(?:^|[\[{{,])[ \t]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH + 1}}}"""
 )
-"""A dotted key that takes `tomllib` long, the longer the worse."""
+"""A dotted key of so many parts that `tomllib` would take long over it."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a study file says, overrides applied, before anybody has looked whether it is right."""
+    """What a study file says, overrides applied, before it is checked."""
 
     file: str
     """As messages name it"""
@@ -42,7 +42,7 @@ def read(path: str | Path, overrides: tuple[str, ...] = ()) -> Written:
 
     Raises:
         UserError: if there is no such study, or the file is not TOML.
-        StudyError: if it is beyond all limits.
+        StudyError: if it is too large or nested too deeply.
     """
     file = find(path)
     raw = read_toml(file)
@@ -56,7 +56,7 @@ def read(path: str | Path, overrides: tuple[str, ...] = ()) -> Written:
 
 
 def names_code(path: str | Path, overrides: Iterable[str] = ()) -> bool:
-    """Whether a module of the user may have to be imported for this study; sometimes true where it has not.
+    """Whether a module of the user may have to be imported for this study; it may say so in vain.
 
     Raises:
         UserError: if there is no such study.

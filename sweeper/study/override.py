@@ -12,6 +12,8 @@ from sweeper.study.limits import beyond_limits
 from sweeper.study.parse_space import RANGE_KEYS, flatten
 from sweeper.study.rates import default_range
 
+PLAIN = re.compile(r"""[^.\s"'=]+""")
+"""A part of a key that needs no quotes."""
 KEY_PART = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^.\s"']+))\s*(?:\.|$)""")
 
 
@@ -20,8 +22,13 @@ def dotted(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in raw.items():
         nested = isinstance(value, Mapping) and "low" not in value
-        flat |= dotted(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": value}
+        part = key if prefix.startswith("search.space") or PLAIN.fullmatch(key) else _quoted(key)
+        flat |= dotted(value, f"{prefix}{part}.") if nested else {f"{prefix}{part}": value}
     return flat
+
+
+def _quoted(key: str) -> str:
+    return f"'{key}'" if '"' in key else f'"{key}"'
 
 
 def apply(raw: dict[str, Any], assignments: Sequence[str]) -> None:

@@ -75,9 +75,9 @@ def flatten(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _is_nested(key: str, inner: str, table: Mapping[str, Any]) -> bool:
     """Whether `inner` continues the dotted key, rather than being a key of a range."""
-    return inner not in RANGE_KEYS and (
-        key in ("model", "training") or inner in OPTIMIZERS or isinstance(table[inner], Mapping)
-    )
+    if key in ("model", "training"):  # no parameters themselves: an argument may be called `low`
+        return True
+    return inner not in RANGE_KEYS and (inner in OPTIMIZERS or isinstance(table[inner], Mapping))
 
 
 def _parse_values(key: str, value: Any, mistakes: list[Mistake]) -> Values | None:
@@ -102,11 +102,11 @@ def _parse_values(key: str, value: Any, mistakes: list[Mistake]) -> Values | Non
     options = frozen(value)
     seen: set[Any] = set()
     for option in options:
-        if option in seen:
+        if (type(option) is bool, option) in seen:  # true is no 1
             mistakes.append(Mistake(where, f"{shown(option)} is listed twice", value))
             break
-        seen.add(option)
-    distinct = tuple(dict.fromkeys(options))
+        seen.add((type(option) is bool, option))
+    distinct = tuple(option for _, option in dict.fromkeys((type(each) is bool, each) for each in options))
     return Choice(distinct) if len(distinct) > 1 else Fixed(distinct[0])
 
 
@@ -134,7 +134,11 @@ def _parse_range(key: str, raw: Mapping[str, Any], mistakes: list[Mistake]) -> R
         (not 0 <= zero < 1, ".zero", "a share of trials, from 0 up to but not including 1"),
         (step is not None and step <= 0, ".step", "must be above 0"),
         (_too_many(low, high, step), ".step", "too small: more than 2^53 values between low and high"),
-        (step is not None and low < high < low + step, ".step", "must be at most high - low"),
+        (
+            step is not None and low < high and _is_wider(step, low, high),
+            ".step",
+            "must be at most high - low",
+        ),
         (step is not None and log, ".step", "a log range cannot have a step; leave one of them out"),
     ):
         if wrong:
@@ -162,7 +166,13 @@ def _with_prior(parsed: Range, prior: float | None, where: str, mistakes: list[M
 def _last(low: float, high: float, step: float) -> float:
     """The largest ``low + k * step`` up to `high`, in decimals, as people count."""
     first, end, by = (Fraction(str(value)) for value in (low, high, step))
-    return type(high)(first + (end - first) // by * by)
+    last = first + (end - first) // by * by
+    return type(high)(last) if last.denominator == 1 else float(last)
+
+
+def _is_wider(step: float, low: float, high: float) -> bool:
+    """Whether the step leads beyond the range, in decimals."""
+    return Fraction(str(high)) - Fraction(str(low)) < Fraction(str(step))
 
 
 def _too_many(low: float, high: float, step: float | None) -> bool:

@@ -25,7 +25,7 @@ from sweeper.components.schedules import SCHEDULES
 from sweeper.data.files import ENDINGS
 from sweeper.data.images import LIMITS as LIMITS_OF_IMAGES
 from sweeper.data.sources import DATASETS
-from sweeper.study.arguments import GIVEN, signature
+from sweeper.study.arguments import SUPPLIED, signature
 from sweeper.study.data_keys import MOST_CLASSES
 from sweeper.study.expect import CHECKS
 from sweeper.study.explain import SECTIONS
@@ -129,7 +129,7 @@ def _by_name(section: str, registry: Mapping[str, Any], fields: list[str], defau
     rules = []
     for name, function in registry.items():
         hints = typing.get_type_hints(function)
-        asked = {key: part for key, part in signature(function).items() if key not in GIVEN}
+        asked = {key: part for key, part in signature(function).items() if key not in SUPPLIED}
         typed = {key: _type(hints.get(key)) for key in asked}
         is_it: Schema = {"properties": {"source": {"const": name}}}
         is_it |= {} if name == default else {"required": ["source"]}

@@ -206,3 +206,19 @@ class Space:
             active = self.active(optimizer)
             for combination in itertools.product(*(v.values or () for _, v in active.values())):
                 yield {"optimizer": optimizer, **dict(zip(active, combination, strict=True))}
+
+
+def grid_axis(values: Values, count: int) -> list[Any]:
+    """All listed values; of a range `count` at equal distances, ends included, and its 0 if it has one."""
+    if values.values is not None and (not isinstance(values, Range) or len(values.values) <= count):
+        return list(values.values)
+    assert isinstance(values, Range)
+    spread = [values.zero + (1 - values.zero) * k / (count - 1) for k in range(count)]
+    values_on_it = [values.at(u) for u in spread]
+    return list(dict.fromkeys(([0.0] if values.zero else []) + values_on_it))
+
+
+def grid_size(space: Space, count: int) -> int:
+    """Configurations of a full grid with `count` values of each range."""
+    active = (space.active(optimizer) for optimizer in space.entries["optimizer"].values or ())
+    return sum(math.prod(len(grid_axis(values, count)) for _, values in each.values()) for each in active)

@@ -18,7 +18,7 @@ from sweeper.data.files import ENDINGS
 from sweeper.data.sources import DATASETS
 from sweeper.errors import UserError
 from sweeper.printable import printable
-from sweeper.study.arguments import GIVEN
+from sweeper.study.arguments import SUPPLIED
 from sweeper.study.check_losses import ALWAYS
 from sweeper.study.rates import search_rates
 from sweeper.study.sections import SearchSection
@@ -139,7 +139,7 @@ def write_template(path: Path) -> Path:
 
 def template(name: str, file: str) -> str:
     """The text of a study file called `name`, to be run from `file`."""
-    given = f"which is given what it asks for by name: {', '.join(sorted(GIVEN))} and any key of [model]"
+    given = f"which is given what it asks for by name: {', '.join(sorted(SUPPLIED))} and any key of [model]"
     return TEMPLATE.format(
         name=name,
         file=f'"{file}"' if " " in file else file,

@@ -31,7 +31,9 @@ def data_lines(task: Task) -> list[str]:
     """Sentences without a full stop: columns, how rows are split, items, copies of rows, whole batches."""
     data, study = task.data, task.study
     split = data, study.data.split, study.search.seed
-    lines = [*column_lines(*split), *split_lines(task), *rare_lines(data), *leak_lines(data)]
+    dropped = tuple(study.data.drop or ())
+    lines = [*column_lines(*split, dropped), *split_lines(task), *rare_lines(data)]
+    lines += leak_lines(data, dropped)
     lines += [*item_lines(data, study.data.standardize), *copy_lines(*split)]
     return lines + _whole_batches(task)
 
@@ -61,11 +63,11 @@ def rare_lines(data: Data) -> list[str]:
     return [f"{'class' if len(rare) == 1 else 'classes'} {listing(named)}: {few}"] if rare else []
 
 
-def leak_lines(data: Data) -> list[str]:
-    """Columns that give the target away; nothing where none does."""
+def leak_lines(data: Data, dropped: Sequence[str] = ()) -> list[str]:
+    """Columns that give the target away; nothing where none does. `dropped`: those left out already."""
     return [
         f"column {shown(one_line(column.name))}: gives the target of every row by itself; if it is not known "
-        f"when you predict, leave it out: data.drop = {[column.name]}"
+        f"when you predict, leave it out: data.drop = {[*dropped, column.name]}"
         for column in leaks(data)
     ]
 

@@ -104,8 +104,12 @@ def _of_table(table: Any) -> Any:
     """Something that changes when a cell of a pandas object does."""
     import pandas as pd  # loaded late: a training needs it for such an object alone
 
-    size = np.sum(table.memory_usage())
-    return int(pd.util.hash_pandas_object(table).sum()) if size < LARGE else id(table)
+    if np.sum(table.memory_usage()) >= LARGE:
+        return id(table)
+    try:
+        return int(pd.util.hash_pandas_object(table).sum())
+    except TypeError:  # cells that are lists, or a column of its own
+        return repr(np.asarray(table).tolist())
 
 
 def _random_state(generator: Any) -> Any:

@@ -114,7 +114,7 @@ def test_a_study_of_somebody_else_becomes_earlier_knowledge(tmp_path: Path) -> N
     assert trial.parameters == {"optimizer": "adam", "activation": "relu", "learning_rate": 0.01}
     assert (trial.objective, trial.outcome) == (-0.9, Outcome.COMPLETED)
     assert (found.of, found.failed) == (3, 1)
-    assert "1 of 3 trials inform the sampler; left out: 1 failed and 1 lies outside" in found.line()
+    assert "1 of 3 trials informs the sampler; left out: 1 failed and 1 lies outside" in found.line()
     assert from_optuna(SPACE, f"sqlite:///{tmp_path}/their.db#theirs").trials == found.trials
 
 

@@ -59,3 +59,19 @@ def test_as_many_are_unlearned_as_are_planned(sampler: str) -> None:
         assert len(planned(asked, informed=False).configurations) == min(
             trials, unlearned(asked, informed=False)
         )
+
+
+@pytest.mark.parametrize("sampler", ["grid", "random"])
+def test_what_is_to_be_tried_comes_first(sampler: str) -> None:
+    """Also of a grid, which it may be no part of, and of a space that is trained whole."""
+    tried = {"optimizer": "adam", "learning_rate": 0.0021, "activation": "tanh"}
+    asked = study(WIDE, sampler=sampler, trials=9, **{"try": [tried]})
+    first, *others = planned(asked, informed=False).configurations
+    assert first == {**first, **tried}
+    assert len(others) == 8
+    assert first not in others
+    listed = {**WIDE, "learning_rate.adam": [1e-3, 1e-2]}
+    tried = {"optimizer": "adam", "learning_rate": 1e-2, "activation": "tanh"}
+    whole = planned(study(listed, sampler=sampler, trials=9, **{"try": [tried]}), informed=False)
+    assert len(whole.configurations) == 4
+    assert whole.configurations[0] == {**whole.configurations[0], **tried}

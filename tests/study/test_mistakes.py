@@ -15,14 +15,14 @@ from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.schedules import SCHEDULES
 from sweeper.data.sources import DATASETS
 from sweeper.errors import StudyError
-from sweeper.study.arguments import GIVEN
+from sweeper.study.arguments import SUPPLIED
 from sweeper.study.check_losses import ALWAYS
 from sweeper.study.expect import CHECKS
 from sweeper.study.study import Study
 
 BETTER = '[expect]\ncheck = "better"\nfinding = "f"\nsource = "s"\n'
 SECTIONS = "name, question, data, model, training, search, confirm, expect"
-MLP = {*inspect.signature(MODELS["mlp"]).parameters} - GIVEN | {"init"}
+MLP = {*inspect.signature(MODELS["mlp"]).parameters} - SUPPLIED | {"init"}
 STANDS_FOR = {
     "{mlp}": ", ".join(sorted({*MLP, "source", "keep", "swap"})),
     "{mlp_searched}": ", ".join(sorted(MLP)),

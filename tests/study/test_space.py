@@ -133,6 +133,29 @@ def test_steps_end_at_the_last_that_fits() -> None:
     assert entries["weight_decay"].values == (0.0, 0.1, 0.2, 0.3)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "step", "values"),
+    [
+        (0, 1, 0.4, (0, 0.4, 0.8)),
+        (0.25, 3, 0.5, (0.25, 0.75, 1.25, 1.75, 2.25, 2.75)),
+        (0.05, 1, 0.45, (0.05, 0.5, 0.95)),
+        (0.1, 0.3, 0.2, (0.1, 0.3)),
+    ],
+)
+def test_steps_that_are_no_whole_numbers(low: float, high: float, step: float, values: tuple[float]) -> None:
+    """Also to a whole end, and as wide as the range itself."""
+    entries = space_of({"weight_decay": {"low": low, "high": high, "step": step}}).entries
+    assert entries["weight_decay"].values == pytest.approx(values)
+
+
+def test_arguments_may_be_called_like_the_keys_of_a_range() -> None:
+    """Quoted or not; and true is no second 1."""
+    entries = space_of({"model": {"prior": [1, 2], "low": {"low": 1, "high": 3}, "flag": [1, True]}}).entries
+    assert entries["model.prior"] == Choice((1, 2))
+    assert entries["model.low"] == Range(1, 3, integer=True)
+    assert repr(entries["model.flag"].values) == "(1, True)"
+
+
 def test_defaults_of_the_space() -> None:
     """A study that says nothing searches the learning rate of adam."""
     assert space_of({}).entries == {"optimizer": Fixed("adam"), "learning_rate": Range(1e-4, 1.0, log=True)}

@@ -120,7 +120,7 @@ def on_other_rows(a: Run, b: Run) -> str:
         return f"rows were split {BY[a.split]} and {BY[b.split]}, so they validate on other rows"
     if unlike := () if given_rows else unlike_splits(a, b):
         key, one, other = unlike[0]
-        return f"data.{key} is {as_set(one)} and {as_set(other)}, so they validate on other rows"
+        return f"data.{key} is {as_toml(one)} and {as_toml(other)}, so they validate on other rows"
     return ""
 
 
@@ -145,7 +145,7 @@ def unlike_splits(a: Run, b: Run) -> list[tuple[str, Any, Any]]:
     ]
 
 
-def as_set(value: str | bool | None) -> str:
+def as_toml(value: str | bool | None) -> str:
     """A value of such a key as a study file or ``--set`` has it."""
     return "not set" if value is None else value if isinstance(value, str) else str(value).lower()
 

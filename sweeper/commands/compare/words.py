@@ -164,15 +164,18 @@ def _difference(side: Comparison) -> tuple[Fact, ...]:
         Fact(
             f"P({name} is {side.ranked.better})",
             percent(p),
-            f"on a fresh seed, {ends}{_lacking(found)}",
+            f"on a fresh seed, {ends}{_lacking(side)}",
         ),
     )
 
 
-def _lacking(found: Compared) -> str:
-    """What else better takes, of the difference and of P; empty where it has all."""
+def _lacking(side: Comparison) -> str:
+    """What else better takes, of seeds, rows, the difference and P; empty where it has all."""
+    found, few = side.found, min(run.scores.notna().sum() for run in (side.a, side.b)) < ENOUGH_SEEDS
     high, low = max(found.p_better, 1 - found.p_better), max(found.p_low, 1 - found.p_high)
-    lacking = [] if found.low > 0 or found.high < 0 else ["an interval of the difference without 0"]
+    lacking = [f"{ENOUGH_SEEDS} fresh seeds of each"] if few else []
+    lacking += ["the same rows"] if found.other_rows else []
+    lacking += [] if found.low > 0 or found.high < 0 else ["an interval of the difference without 0"]
     lacking += [] if high >= OFTEN else [f"at least {percent(OFTEN)} here"]
     lacking += [] if low > 0.5 else ["an interval here above 50 %"]
     return f"; to be called better, it lacks {listing(lacking)}" if lacking else ""

@@ -14,6 +14,7 @@ from sweeper.commands.transfer.table import Found, costs_at
 from sweeper.components.metric_words import axis_words
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import canvas, group_styles, legend_below, themed
+from sweeper.statistics.scaling import Place
 from sweeper.trial import from_cost, is_maximized
 from sweeper.wording import given, number
 
@@ -41,7 +42,7 @@ def draw(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> Figu
             entries[f"{name} {given(each.size)}, with its 90 % interval"] = Line2D(
                 [], [], color=color, marker="D", markerfacecolor="white", linewidth=5, alpha=0.6
             )
-    if (found.optima["verdict"] != "found").any():
+    if (found.optima["verdict"] != Place.FOUND).any():
         entries["tells no best rate, see the table"] = Line2D(
             [], [], color="0.5", marker="o", markerfacecolor="white", linestyle=""
         )
@@ -59,7 +60,7 @@ def _curves(
         everything += [float(value) for value in means if np.isfinite(value)]
         axes.plot(rates, means, color=style.color, linestyle=style.linestyle, linewidth=1.4)
         axes.plot(rates, means, ".", color=style.color, markersize=3)
-    known = found.optima[found.optima["verdict"] == "found"]
+    known = found.optima[found.optima["verdict"] == Place.FOUND]
     axes.plot(known["rate"], known["best"], color="0.4", linewidth=1, zorder=4)
     for row in known.to_dict("records"):
         style = styles[given(float(row["size"]))]
@@ -83,7 +84,7 @@ def _curves(
 
 
 def _law(axes: Axes, found: Found, about: Mapping[str, Any]) -> None:
-    settled = found.optima["verdict"] == "found"
+    settled = found.optima["verdict"] == Place.FOUND
     known, open_ = found.optima[settled], found.optima[~settled & (found.optima["rate"] > 0)]
     _bars(axes, known["size"], known, "o", "0.15")
     axes.plot(open_["size"], open_["rate"], "o", color="0.5", markerfacecolor="white", markersize=6)

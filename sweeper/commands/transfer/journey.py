@@ -44,6 +44,7 @@ from sweeper.errors import RunFailed
 from sweeper.report.advice.item import toml
 from sweeper.report.transferred import KEY, PENALTY
 from sweeper.statistics.race import ENOUGH_SEEDS
+from sweeper.statistics.scaling import Place
 from sweeper.study.command_line import run_again
 from sweeper.study.parameters import PENALTY as WEIGHT
 from sweeper.study.space import Fixed, Range, Values
@@ -277,7 +278,7 @@ def _kept(study: Study, over: Over, what: Found, held: Mapping[str, Any]) -> lis
 def _wider(entry: tuple[str, Values], verdicts: "pd.Series[str]") -> tuple[str, ...]:
     """The setting that searches a decade beyond each edge that a best rate lies at; none if none does."""
     name, values = entry
-    edges = (verdicts == "lower edge").any(), (verdicts == "upper edge").any()
+    edges = (verdicts == Place.LOWER_EDGE).any(), (verdicts == Place.UPPER_EDGE).any()
     if not isinstance(values, Range) or not any(edges):
         return ()
     low, high = values.low / 10 ** edges[0], values.high * 10 ** edges[1]

@@ -9,6 +9,7 @@ import pandas as pd
 from sweeper.answer.baseline import baseline
 from sweeper.commands.transfer.law import Prediction
 from sweeper.commands.transfer.trials import costs_by_seed
+from sweeper.statistics.scaling import Place
 from sweeper.trial import from_cost
 from sweeper.wording import count, given, number
 
@@ -63,7 +64,7 @@ def diverges_from(rates: np.ndarray, costs: np.ndarray, optimum: float) -> tuple
 
 def nearest_limit(optima: pd.DataFrame, size: float) -> "pd.Series[Any] | None":
     """Of the sizes with a best rate the one nearest to `size`, where trainings diverge there."""
-    known = optima[optima["verdict"] == "found"]
+    known = optima[optima["verdict"] == Place.FOUND]
     row = known.loc[np.abs(np.log(known["size"] / size)).idxmin()]
     return row if np.isfinite(row["diverges"]) else None
 

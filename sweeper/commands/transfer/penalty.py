@@ -16,7 +16,7 @@ from sweeper.commands.transfer.law import Prediction, checked_by_others, predict
 from sweeper.commands.transfer.trials import Over, costs_by_seed
 from sweeper.errors import UserError
 from sweeper.statistics.intervals import interval
-from sweeper.statistics.scaling import optimum
+from sweeper.statistics.scaling import Place, optimum
 from sweeper.study.parameters import PENALTY, PENALTY_RANGE
 from sweeper.study.space import Range, Values
 from sweeper.study.study import Given, Study
@@ -74,7 +74,7 @@ class Penalties:
     where some diverged), in the unit of the objective."""
     best: pd.DataFrame
     """One row per size: the best weight above 0 of the grid with its 90 % interval, error (of its logarithm)
-    and place (found | lower edge | upper edge | flat | nothing); the rate that suits it, and that without a
+    and place (`Place`); the rate that suits it, and that without a
     penalty; then on fresh seeds the means with and without, their paired difference with its interval, the
     seeds, how many trainings diverged, and the verdict (better | worse | open | diverged | nothing)."""
     prediction: Prediction | None
@@ -198,7 +198,7 @@ def chosen(grid: pd.DataFrame, objective: str) -> pd.DataFrame:
         best = optimum([weight for weight, _, _ in above], costs)
         weights = np.array([weight for weight, _, _ in above])
         nearest = int(np.abs(np.log(weights / best.value)).argmin()) if np.isfinite(best.value) else 0
-        place = (best.value, best.low, best.high, best.error, best.verdict)
+        place = (best.value, best.low, best.high, best.error, best.verdict.value)
         rows.append((size, *place, above[nearest][1], without))
     return pd.DataFrame(rows, columns=CHOSEN)
 
@@ -222,7 +222,7 @@ def penalties(
     level = 1 - (1 - LEVEL) / max(int(picked["weight"].notna().sum()), 1)
     rows = [_compared(fresh[fresh["size"] == size], objective, level) for size in picked["size"]]
     best = pd.concat([picked, pd.DataFrame(rows, columns=COMPARED)], axis=1)
-    known = best[(best["verdict"] == "better") & (best["place"] == "found")]
+    known = best[(best["verdict"] == "better") & (best["place"] == Place.FOUND)]
     every = pd.concat([grid, fresh], ignore_index=True)
     curves = pd.DataFrame(
         [

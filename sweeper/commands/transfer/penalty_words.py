@@ -10,6 +10,7 @@ from sweeper.commands.transfer.law import inside, unchecked
 from sweeper.commands.transfer.penalty import FACTORS, LEVEL, Penalties
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
+from sweeper.statistics.scaling import Place
 from sweeper.study.parameters import PENALTY
 from sweeper.wording import bounds, count, given, interval, listing, number, percent, signed_number
 
@@ -21,11 +22,11 @@ VERDICTS = {
     "nothing": "every training with a penalty diverged",
 }
 PLACES = {
-    "found": "",
-    "lower edge": "best at the lowest weight",
-    "upper edge": "best at the highest weight",
-    "flat": "its place is not known to a factor of 10",
-    "nothing": "",
+    Place.FOUND: "",
+    Place.LOWER_EDGE: "best at the lowest weight",
+    Place.UPPER_EDGE: "best at the highest weight",
+    Place.FLAT: "its place is not known to a factor of 10",
+    Place.NOTHING: "",
 }
 
 
@@ -106,7 +107,7 @@ def penalty_fact(found: Penalties, about: Mapping[str, Any]) -> tuple[str, str]:
 def _predicted(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
     to = f"{about['key']} {given(about['to'])}"
     if found.prediction is None:
-        known = int(((found.best["verdict"] == "better") & (found.best["place"] == "found")).sum())
+        known = int(((found.best["verdict"] == "better") & (found.best["place"] == Place.FOUND)).sum())
         if (found.best["verdict"] == "better").any():
             yield (
                 f"No penalty is predicted for {to}: {count(known, 'size has', 'sizes have')} a best weight "
@@ -131,7 +132,7 @@ def _unchecked(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
     """Why a check that was asked for checks no penalty."""
     if about["check"] is None or found.check is not None:
         return
-    usable = found.best[(found.best["verdict"] == "better") & (found.best["place"] == "found")]
+    usable = found.best[(found.best["verdict"] == "better") & (found.best["place"] == Place.FOUND)]
     what = "best weight that is known to a factor of 10 and better than none"
     why = unchecked(usable, about["check"], what)
     yield f"Check of the penalty at {given(about['check'])}: {why}."

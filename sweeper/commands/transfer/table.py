@@ -11,12 +11,12 @@ from sweeper.commands.transfer.law import Prediction, checked_by_others, inside,
 from sweeper.commands.transfer.limits import GUESSING, diverges_from, learned
 from sweeper.commands.transfer.penalty import Penalties
 from sweeper.commands.transfer.trials import Over, costs_by_seed
-from sweeper.statistics.scaling import optimum
+from sweeper.statistics.scaling import Place, optimum
 from sweeper.trial import Outcome, TrialResult, from_cost
 
 MEASURED = ["size", "learning_rate", "seed", "outcome", "objective"]
 OPTIMA = ["size", "rate", "low", "high", "error", "best", "verdict", "diverges", "lost"]
-EDGES = ("lower edge", "upper edge", "nothing")
+EDGES = (Place.LOWER_EDGE, Place.UPPER_EDGE, Place.NOTHING)
 """Verdicts that ask for other rates, whatever was learned with these."""
 
 
@@ -87,7 +87,7 @@ def optima_of(frame: pd.DataFrame, objective: str, guessed: Mapping[str, Any] | 
         values, costs = costs_at(frame, size, objective)
         each = optimum(list(values), costs)
         best = float(np.asarray(from_cost(objective, np.array(each.loss))))
-        verdict = each.verdict
+        verdict = each.verdict.value
         if verdict not in EDGES and not learned(frame[frame["size"] == size], objective, guessed):
             verdict = GUESSING
         diverges, lost = diverges_from(values, costs, each.value)
@@ -98,7 +98,7 @@ def optima_of(frame: pd.DataFrame, objective: str, guessed: Mapping[str, Any] | 
 def found(frame: pd.DataFrame, over: Over, objective: str, guessed: Mapping[str, Any] | None = None) -> Found:
     """Everything that is said, from the trainings and what is `guessed` on their seeds alone."""
     optima = optima_of(frame, objective, guessed)
-    known = optima[optima["verdict"] == "found"]
+    known = optima[optima["verdict"] == Place.FOUND]
     fitted, check = law(known, "rate"), checked_by_others(known, "rate", over.check)
     return Found(
         optima,

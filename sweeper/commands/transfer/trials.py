@@ -102,7 +102,7 @@ def sized(study: Study, over: Over) -> Study:
         }
         model = type(model).model_validate(kept)
     space = {**_without(study.search.space, over.key), over.key: list(over.trained)}
-    search = study.search.model_copy(update={"space": space})
+    search = study.search.model_copy(update={"space": space, "tries": ()})  # nothing is searched here
     given = Given(name=study.name, data=study.data, model=model, training=training, search=search)
     try:
         return Study(file=f"--over {over.key}", folder=study.folder, **given)

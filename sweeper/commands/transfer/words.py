@@ -15,16 +15,17 @@ from sweeper.commands.transfer.penalty_words import penalty_plan, penalty_senten
 from sweeper.commands.transfer.table import Beside, Found
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
+from sweeper.statistics.scaling import Place
 from sweeper.terminal import plain_console
 from sweeper.wording import bounds, count, given, interval, listing, number, shown
 
 NONE = "Nothing is predicted"
 VERDICTS = {
-    "found": "",
-    "lower edge": "best at the lowest rate: search lower ones",
-    "upper edge": "best at the highest rate: search higher ones",
-    "flat": "too flat to tell: the interval spans more than a factor of 10",
-    "nothing": "every training diverged at every rate",
+    Place.FOUND: "",
+    Place.LOWER_EDGE: "best at the lowest rate: search lower ones",
+    Place.UPPER_EDGE: "best at the highest rate: search higher ones",
+    Place.FLAT: "too flat to tell: the interval spans more than a factor of 10",
+    Place.NOTHING: "every training diverged at every rate",
     GUESSING: "no rate is shown to beat guessing, so which one is best says nothing",
 }
 TELLS = " inside the grid that is known to a factor of 10"
@@ -45,7 +46,7 @@ def _held(found: Found, about: Mapping[str, Any]) -> str:
 
 
 def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
-    known = int((found.optima["verdict"] == "found").sum())
+    known = int((found.optima["verdict"] == Place.FOUND).sum())
     if found.exponent is None or found.prediction is None:
         have = f"only {count(known, 'size has', 'sizes have')}" if known else "no size has"
         few = f"{NONE}: {have} a best rate{TELLS}; {FEWEST} are needed."
@@ -122,12 +123,12 @@ def _untried(ahead: Prediction, found: Found, about: Mapping[str, Any]) -> list[
 
 def unchecked(found: Found, about: Mapping[str, Any]) -> str:
     """Why a check of the rates that was asked for checks nothing."""
-    usable = found.optima[found.optima["verdict"] == "found"]
+    usable = found.optima[found.optima["verdict"] == Place.FOUND]
     return why_unchecked(usable, about["check"], "best rate", TELLS)
 
 
 def _price(found: Found, about: Mapping[str, Any]) -> list[str]:
-    last = found.optima[found.optima["verdict"] == "found"].iloc[-1]
+    last = found.optima[found.optima["verdict"] == Place.FOUND].iloc[-1]
     words = metric_words(about["objective"])
     if found.off_by_two is None:
         return []
@@ -157,7 +158,7 @@ def next_text(found: Found, about: Mapping[str, Any]) -> str:
         return f"Train at {about['key']} {given(about['to'])} with {rates}{penalty}:"
     if about["next"].startswith("sweeper advise "):
         return "See what keeps the model from learning:"
-    at_edge = found.optima["verdict"].isin(["lower edge", "upper edge"]).any()
+    at_edge = found.optima["verdict"].isin([Place.LOWER_EDGE, Place.UPPER_EDGE]).any()
     if at_edge and "{low = " in about["next"]:
         return "Best rates lie at the edge of those tried: go beyond it:"
     return "Tell more closely where the best rates lie, with more seeds:"

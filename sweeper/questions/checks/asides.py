@@ -13,7 +13,7 @@ from sweeper.records.schema import decode
 from sweeper.wording import listing, shown, spoken
 
 
-def called(run: RunData) -> dict[int, str]:
+def race_verdicts(run: RunData) -> dict[int, str]:
     """What the race calls each finalist, see `sweeper.answer.comparison.verdicts`; empty without one."""
     ranking = confirmed(run.trials)
     if ranking.empty:

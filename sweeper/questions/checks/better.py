@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import completed_search, published, search_trials
-from sweeper.questions.checks.asides import aside, called, unshown
+from sweeper.answer.rows import completed_search, having, published, search_trials
+from sweeper.questions.checks.asides import aside, race_verdicts, unshown
 from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, Verdict, judge, spread, unknown
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
@@ -128,7 +128,7 @@ def _paired(run: RunData, parameter: str, value: Any, than: Any, quantity: str) 
             f"for {_name(worse[parameter])} there, of which another trial was better in the search"
         )
     bad = fresh[fresh["outcome"] != "completed"]["trial"].value_counts()
-    calls = called(run) if quantity == "objective" else {}
+    calls = race_verdicts(run) if quantity == "objective" else {}
     low, high = interval(apart)
     rivals = ranked[(ranked[parameter] == worse[parameter]) & (ranked["trial"] != worse["trial"])]["trial"]
     return Difference(
@@ -218,7 +218,7 @@ def _medians(values: np.ndarray, seed: int) -> np.ndarray:
 
 def _best(ranked: pd.DataFrame, parameter: str, wanted: Any, other: Any) -> "pd.Series[Any] | None":
     """First row with the `wanted` value; for ``None`` the first with any but `other`."""
-    mine = ranked[parameter] == wanted if wanted is not None else ranked[parameter] != other
+    mine = having(ranked, parameter, wanted) if wanted is not None else ~having(ranked, parameter, other)
     rows = ranked[mine & ranked[parameter].notna()]
     return rows.iloc[0] if len(rows) else None
 

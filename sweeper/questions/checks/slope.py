@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.rows import having
 from sweeper.questions.checks.verdict import NOT_FOUND, Verdict, judge, spread, unknown
 from sweeper.questions.run_data import RunData
 from sweeper.questions.structures import structure_of
@@ -23,11 +24,14 @@ def slope(run: RunData, asked: Slope) -> Verdict:
     number is then that of the one closest to the limit.
     """
     kinds = increments(run, asked.parameter, asked.value)
-    found = [_of_one(kind, *networks, asked) for kind, networks in kinds]
+    measured = list(kinds)
+    found = [_of_one(kind, *networks, asked) for kind, networks in measured if len(networks[0]) > 1]
+    setting = f"{asked.parameter} = {asked.value}"
+    if not measured:
+        return unknown(UNIT, f"Gradients at initialisation were measured for no {setting}.")
     if not found:
-        return unknown(
-            UNIT, f"Gradients at initialisation were measured for no {asked.parameter} = {asked.value}."
-        )
+        few = "have one step from layer to layer at initialisation, too few for an interval."
+        return unknown(UNIT, f"Networks with {setting} {few}")
     closest = min(found, key=lambda one: abs(one.number - _limit(asked)))
     expected = f"expected {'below' if asked.below is not None else 'above'} {number(_limit(asked))}."
     said = f"With {asked.parameter} = {asked.value} the gradient changes by {found[0].sentence}; {expected}"
@@ -70,19 +74,19 @@ def increments(
     Of the deepest networks of each, every distinct initialisation once: the weights of layers are
     drawn independently, and so their factors nearly are (mean-field theory).
     """
-    chosen = run.trials.loc[run.trials[parameter] == value].drop_duplicates(["trial", "seed"])
+    chosen = run.trials.loc[having(run.trials, parameter, value)].drop_duplicates(["trial", "seed"])
     settings = structure_of(chosen)
     words = settings.apply(lambda row: listing([f"{name} = {given}" for name, given in row.items()]), axis=1)
     kinds = words if len(settings.columns) else pd.Series("", index=chosen.index)
     for kind, own in chosen[["trial", "seed"]].groupby(kinds):
         found = _steps(run, own)
-        if len(found[0]) > 1:
+        if len(found[0]):
             yield str(kind), found
 
 
 def _steps(run: RunData, chosen: pd.DataFrame) -> tuple[np.ndarray, int, int]:
     rows = run.layers[(run.layers["measure"] == "gradient_norm") & (run.layers["step"] == 0)]
-    rows = rows[rows["value"] > 0].merge(chosen, on=["trial", "seed"])
+    rows = rows[(rows["value"] > 0) & np.isfinite(rows["value"])].merge(chosen, on=["trial", "seed"])
     if rows.empty:
         return np.array([]), 0, 0
     depth = rows.groupby(["trial", "seed"])["layer"].transform("max") + 1

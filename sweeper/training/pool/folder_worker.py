@@ -101,7 +101,7 @@ class FolderWorker:
     _dropped: float = 0.0
 
     def sweeps(self) -> list[Path]:
-        """Folders of the drivers that live, in the order of their names.
+        """Join the sweeps whose drivers live; their folders, by name.
 
         Raises:
             UserError: if versions differ from those of one of them.

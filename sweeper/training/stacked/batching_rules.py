@@ -75,9 +75,9 @@ class Linear(torch.autograd.Function):
         return y.view(*x.shape[:-1], w.shape[1]), 0
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``F.linear``"""
-    return Linear.apply(x, weight, bias)
+    return Linear.apply(input, weight, bias)
 
 
 class StackedCrossEntropy(torch.autograd.Function):

@@ -90,9 +90,9 @@ def weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
     return v * (g / torch.linalg.vector_norm(v, 2, others, keepdim=True))
 
 
-def bilinear(x: Tensor, y: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``F.bilinear``: x·W·y"""
-    product = torch.einsum("...i,oij,...j->...o", x, weight, y)
+    product = torch.einsum("...i,oij,...j->...o", input1, weight, input2)
     return product if bias is None else product + bias
 
 
@@ -106,9 +106,10 @@ def set_item(x: Tensor, index: Any, value: Any) -> None:
         x[index] = value
 
 
-def scatter(x: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """``x.scatter_(dim, index, src)``"""
-    return x.copy_(x.scatter(dim, index, src))
+def scatter(x: Tensor, dim: int, index: Tensor, src: Any = None, **options: Any) -> Tensor:
+    """``x.scatter_(dim, index, src)``, or with ``value`` in place of `src`, and ``reduce``"""
+    given = (dim, index) if src is None else (dim, index, src)
+    return x.copy_(x.scatter(*given, **options))
 
 
 def of_all(plain: Callable[..., Any], as_one: Callable[[Tensor], Tensor]) -> Callable[..., Any]:
@@ -126,7 +127,8 @@ def middle(plain: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     value = plain(x.detach())
     alike = (x == value) | (x.isnan() & value.isnan())
     own = torch.where(alike, x, 0).sum() / alike.sum()  # its slope is shared among them
-    return value + (own - own.detach()) if x.is_floating_point() else value
+    slope = torch.where(own.isfinite(), own - own.detach(), 0)
+    return value + slope if x.is_floating_point() else value
 
 
 def view(x: Tensor, *shape: Any, **options: Any) -> Tensor:
@@ -137,12 +139,12 @@ def view(x: Tensor, *shape: Any, **options: Any) -> Tensor:
         return x.reshape(*shape, **options)
 
 
-def view_as_complex(x: Tensor) -> Tensor:
+def view_as_complex(input: Tensor) -> Tensor:
     """``torch.view_as_complex``, as `view`; parameters of a stack may begin at any place in memory."""
     try:
-        return torch.view_as_complex(x)
+        return torch.view_as_complex(input)
     except RuntimeError:
-        return torch.view_as_complex(x.clone(memory_format=torch.contiguous_format))
+        return torch.view_as_complex(input.clone(memory_format=torch.contiguous_format))
 
 
 def left_aligned(*arguments: Any) -> bool:

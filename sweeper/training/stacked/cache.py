@@ -33,7 +33,7 @@ from sweeper.training.stacked.initial import Initials
 from sweeper.training.stacked.layer_measurement import LayerMeasurements
 from sweeper.training.stacked.native.compiled import Compiled
 from sweeper.training.stacked.native.steps import NativeSteps
-from sweeper.training.stacked.penalty import impossible
+from sweeper.training.stacked.penalty import uncomputable
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.rng_layout import RngLayout, rng_layout
 from sweeper.training.stacked.stack import Stack
@@ -76,7 +76,7 @@ class StackCache:
             self.rng_layout = self._rng_layout(lead, seeds[0])
             trained, activations = first_pass(self.template, self.loss.function, *self.sample)
             self.template.check_evaluation(taken(self.sample[0], slice(COMPARED_ROWS)))
-        self.impossible = impossible(activations)
+        self.impossible = uncomputable(activations)
         """Kind of penalty -> why trials fail that have it."""
         segments = _together(trained, built.own_options)
         self.trained = [names for _, names in segments]

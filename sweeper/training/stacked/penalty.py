@@ -1,4 +1,4 @@
-"""Weighted activation penalties of all trials at once; who has no penalty is left alone."""
+"""Weighted activation penalties of all trials at once; 0 for trials without one."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ def weighted(penalty: Callable[[Tensor], Tensor], activations: Sequence[Tensor],
     return torch.where(weight > 0, weight * total, 0.0)
 
 
-def impossible(activations: Sequence[Tensor]) -> dict[str, str]:
+def uncomputable(activations: Sequence[Tensor]) -> dict[str, str]:
     """Kind of penalty -> why it cannot be computed of one trial's activations."""
     reasons = dict[str, str]()
     for kind, penalty in PENALTIES.items():

@@ -120,6 +120,19 @@ class Extreme(nn.Linear):
         )
 
 
+class Named(nn.Linear):
+    """Functions whose arguments are all given by name."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.linear(input=x, weight=self.weight, bias=self.bias)
+        numbers = (y.detach() * 2).long().clamp(0, 2)[:, :1]
+        marked = y.new_zeros(len(y), WIDTH).scatter_(dim=1, index=numbers, value=1.0)
+        added = y.detach().clone().scatter_(1, numbers, value=2.0, reduce="multiply")
+        pairs = torch.view_as_complex(input=y.repeat(1, 2).view(-1, 2)).abs().sum()
+        both = F.bilinear(input1=y, input2=y, weight=self.weight[:, None, :WIDTH] * y.new_ones(1, WIDTH, 1))
+        return y * marked + added + pairs + both
+
+
 EXTREMES: dict[str, Callable[[Tensor], Tensor]] = {
     "max": lambda y: y.max(),
     "min, function": lambda y: torch.min(y),
@@ -133,6 +146,7 @@ EXTREMES: dict[str, Callable[[Tensor], Tensor]] = {
     "largest norm": lambda y: torch.linalg.vector_norm(y, torch.inf),
     "of whole numbers": lambda y: (y * 3).long().max() * y.mean() + (y > 0).max() * y.mean(),
     "of one": lambda y: y.sum().max() + y.sum().median(),
+    "median that is infinite": lambda y: torch.where(y > -9, torch.inf, y).median().nan_to_num(posinf=2.0),
 }
 
 
@@ -145,6 +159,7 @@ MODULES: dict[str, Make] = {
     "masks": lambda: Cuts(LENGTH, WIDTH),
     "view": lambda: Reads(LENGTH, 4),
     "out": lambda: Divides(LENGTH, WIDTH),
+    "by name": lambda: Named(LENGTH, WIDTH),
     **{name: partial(Extreme, what) for name, what in EXTREMES.items()},
 }
 
