@@ -105,3 +105,12 @@ def _advised(wanted: tuple[float, float], monkeypatch: pytest.MonkeyPatch) -> li
     monkeypatch.setattr(rates, "_range", lambda facts, optimizer: (wanted, ()))
     facts = type("Facts", (), {"study": type("Study", (), {"space": Space()})})
     return list(rates.advise_rates(facts))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("highest", [False, True])
+def test_a_finalist_whose_whole_interval_is_better_is_not_called_worse(highest: bool) -> None:
+    """It may have lost a seed, or left the race early, and so not come first."""
+    ends = (0.101, 0.111) if highest else (-0.111, -0.101)
+    row = {"difference": sum(ends) / 2, "difference_low": ends[0], "difference_high": ends[1], "cut": ""}
+    ranked = Ranked("validation_accuracy (higher is better)" if highest else "validation_loss")
+    assert at_worst({**row, "mean": 1}, ranked) == "at least 0.101 better where both completed"

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from sweeper.commands.lr_range.journey import RangeTest
+from sweeper.commands.options import complete_study
 from sweeper.commands.transfer.journey import Transfer
 from sweeper.options import Options
 from sweeper.study.study import Study
@@ -43,3 +44,14 @@ class _Bare:
 
     def __init__(self, **given: object) -> None:
         vars(self).update(given)
+
+
+def test_files_of_a_folder_are_completed_as_it_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the way to it is written like."""
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "a.toml").write_text("", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for typed in ("studies/", "studies/a", "./studies/", "./studies/a", f"{tmp_path.as_posix()}/studies/"):
+        assert complete_study(typed) == [f"{typed[: typed.rfind('/') + 1]}a.toml"]

@@ -223,3 +223,15 @@ def test_a_budget_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         DataError, match="SWEEPER_DATA_MEMORY = 'much': must be a number of bytes, or such as 500 MiB"
     ):
         loaded(Rows())
+
+
+def test_statistics_of_a_file_that_was_replaced_are_computed_anew(tmp_path: Path) -> None:
+    """A process may outlive a run, and the next one bring other rows under the same name."""
+    rows, file = np.arange(40), tmp_path / "x.npy"
+    found = []
+    for level in (5.0, 50.0):
+        (tmp_path / "new.npy").unlink(missing_ok=True)
+        np.save(tmp_path / "new.npy", np.random.default_rng(0).normal(level, size=(50, 2)))
+        (tmp_path / "new.npy").replace(file)
+        found.append(streamed.scale_of(np.load(file, mmap_mode="r"), rows)[1].mean())
+    assert found == pytest.approx([5.0, 50.0], abs=0.5)

@@ -11,6 +11,7 @@ from printed_curves import printed, recorded
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from sweeper.components.inner_loss import OwnStep
 from sweeper.errors import StudyError
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
@@ -191,3 +192,29 @@ def _by_trainer(lightning: Any, module: Any) -> list[float]:
         ]
         trainer.fit(net, *loaders)
     return losses
+
+
+@pytest.mark.parametrize(
+    ("step", "index"),
+    [
+        (lambda batch: (batch, None), None),
+        (lambda batch, batch_idx: (batch, batch_idx), 1),
+        (lambda batch, batch_idx=7: (batch, batch_idx), 7),
+        (lambda batch, **more: (batch, more.get("i")), None),
+        (lambda *args: args, 1),
+        (lambda batch, *, flag=True: (batch, None), None),
+    ],
+)
+def test_a_step_gets_the_number_of_the_batch_where_it_has_a_place_for_it(
+    step: Any, index: int | None
+) -> None:
+    """Keywords are no place, and a starred argument is."""
+    assert OwnStep(models.Stepping(5, 1), ("", ""), None).called(step, "batch") == ("batch", index)
+
+
+def test_only_what_a_name_begins_with_is_cut() -> None:
+    """Names of logged scores may hold "val" or "train" anywhere."""
+    step = OwnStep(models.Stepping(5, 1), ("", ""), None)
+    for name in ("train_loss", "val/acc", "retrieval_acc", "constrain_term", "my_val_acc", "validation.f1"):
+        step.log(name, 1.0)
+    assert [*step.logged] == ["loss", "acc", "retrieval_acc", "constrain_term", "my_val_acc", "f1"]

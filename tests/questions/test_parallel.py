@@ -90,3 +90,15 @@ def test_the_best_of_a_long_search_is_in_front(monkeypatch: pytest.MonkeyPatch) 
         early = ~frame["trial"].isin(done["trial"])
         assert early.is_monotonic_decreasing
         assert all(frame.loc[side, "objective"].is_monotonic_decreasing for side in (early, ~early))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [([1e-5, 2e-5, 3e-5], 3), ([-1e-6, 0.0, 1e-6], 3), ([3.0, 3.0, 3.0], 1), ([1.0, 2.0, 4.0], 3)],
+)
+def test_ticks_of_an_axis_differ_at_any_scale(values: list[float], said: int) -> None:
+    """And an axis on which all values are the same has that one."""
+    places, ticks = positions(pd.Series(values))
+    assert len({text for _, text in ticks}) == len(ticks) == said
+    assert places.min() >= 0
+    assert places.max() <= 1

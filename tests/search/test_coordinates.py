@@ -52,3 +52,26 @@ def test_listed_numbers_are_ordered_and_pairs_of_values_are_not() -> None:
     assert set(coordinates.numbers) == {"learning_rate", "activation_penalty", "model.depth", "model.width"}
     zero = explore.points(SPACE, (), 1, 0, "random")[0] | {"activation_penalty": 0.0}
     assert not coordinates.encode([zero]).on[0, coordinates.numbers.index("activation_penalty")]
+
+
+def test_rows_that_have_a_value_are_known_also_where_others_lack_the_setting() -> None:
+    """An optimizer without momentum has no momentum of 0.8; and 0 of a range is a value of its own."""
+    space = study(
+        {
+            "optimizer": ["momentum", "adam"],
+            "activation": "relu",
+            "learning_rate": 0.1,
+            "momentum": [0.8, 0.9, 0.95],
+            "activation_penalty": {"low": 0.1, "high": 0.3, "step": 0.1, "zero": 0.25},
+        }
+    ).space
+    coordinates, plain = Coordinates(space), {"activation": "relu", "learning_rate": 0.1}
+    configurations = [
+        {**plain, "optimizer": "momentum", "momentum": 0.8, "activation_penalty": 0.1},
+        {**plain, "optimizer": "momentum", "momentum": 0.9, "activation_penalty": 0.0},
+        {**plain, "optimizer": "adam", "activation_penalty": 0.0},
+    ]
+    points = coordinates.encode(configurations)
+    assert coordinates.have(points, {"momentum": 0.8}).tolist() == [True, False, False]
+    assert coordinates.have(points, {"activation_penalty": 0.1}).tolist() == [True, False, False]
+    assert coordinates.have(points, {"activation_penalty": 0.0}).tolist() == [False, True, True]

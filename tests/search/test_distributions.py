@@ -87,3 +87,10 @@ def test_a_group_applies_where_its_conditions_hold() -> None:
     assert not penalty.applies({"optimizer": "adam", "activation_penalty.zero": True})
     assert rate.applies({"optimizer": "sgd"})
     assert not rate.applies({"optimizer": "adam"})
+
+
+def test_truth_values_and_ones_are_other_choices() -> None:
+    """Equal as numbers, and so as keys of a cache."""
+    assert distribution(Choice((1, 0))).choices == (1, 0)
+    kinds = {type(option) for option in distribution(Choice((True, False))).choices}
+    assert kinds == {bool}

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from sweeper.errors import UserError
@@ -256,3 +257,16 @@ def test_of_files_of_one_name_the_command_takes_the_nearest(tmp_path: Path) -> N
     assert words == ["sweeper", "run", str(tmp_path / "again.toml"), "--set", "training.steps=200"]
     own = Study.load(tmp_path / "spirals.toml")
     assert shlex.split(run_again(own, "training.steps=200"))[2] == str(tmp_path / "spirals.toml")
+
+
+@pytest.mark.parametrize("column", ["my col", "a.b", "it's", 'say "x"', "größe"])
+def test_a_key_that_needs_quotes_is_printed_with_them(tmp_path: Path, column: str) -> None:
+    """Names of columns are keys, and may be anything; the printed command gives the same study again."""
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\n[data]\nsource = "rows.csv"\ntarget = "y"\n', encoding="utf-8")
+    pd.DataFrame({column: [1], "y": [2]}).to_csv(tmp_path / "rows.csv", index=False)
+    quoted = f"'{column}'" if '"' in column else f'"{column}"'
+    study = Study.load(file, (f"data.columns.{quoted}=number",))
+    words = shlex.split(run_again(study))
+    assert words[2] == str(file)
+    assert Study.load(file, tuple(words[4::2])).data == study.data

@@ -3,10 +3,11 @@
 import sys
 from array import array
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from equivalence import numbered, task_of
@@ -227,3 +228,13 @@ def test_a_cache_is_no_state(users: ModuleType) -> None:
     assert first_change(before, after, scalars=True) == ""
     assert first_change(after, dict(after)) == ""
     assert first_change({"n": 1}, {"n": 2}, scalars=True) == "n"
+
+
+def test_tables_whose_cells_are_lists_can_be_compared() -> None:
+    """So can columns of categories; a changed cell is seen."""
+    tables = [
+        pd.DataFrame({"classes": [[0, 1], [last]], "kind": pd.Categorical(["a", "b"])}) for last in (2, 2, 3)
+    ]
+    one, same, other = (prints({"": SimpleNamespace(table=table)}) for table in tables)
+    assert one == same
+    assert one != other

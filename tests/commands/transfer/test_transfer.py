@@ -21,6 +21,7 @@ from sweeper.commands.transfer.held import OF_THE_RUN, unlike_the_run, winner_of
 from sweeper.commands.transfer.law import inside
 from sweeper.commands.transfer.page import card, write_page
 from sweeper.commands.transfer.table import Beside, _lowest, costs_at, found, to_dict
+from sweeper.commands.transfer.trials import Over, sized
 from sweeper.commands.transfer.words import TELLS, _untried, print_transfer, sentences
 from sweeper.drawing.png import png_bytes
 from sweeper.questions.question import ANSWER, WHY
@@ -324,3 +325,15 @@ def test_rates_far_from_half_and_twice_are_not_called_so(apart: float, doubled: 
     (said,) = [text for text in sentences(done, ABOUT) if "the best rate of the grid" in text]
     assert ("nearest to half of it" in said) is doubled
     assert ("the rate below it" in said) is not doubled
+
+
+def test_configurations_to_try_do_not_stand_in_the_way_of_sizes() -> None:
+    """A transfer trains its own grid: what the study would try first may have another size."""
+    space = {"optimizer": "adam", "learning_rate": [1e-3, 1e-2], "model.width": [16, 32]}
+    tried = {"optimizer": "adam", "learning_rate": 1e-3, "model.width": 16}
+    asked = Study(name="t", search={"space": space, "try": [tried]})
+    assert sized(asked, Over("model.width", (32, 64, 128), 256)).space.entries["model.width"].values == (
+        32,
+        64,
+        128,
+    )
