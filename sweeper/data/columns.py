@@ -18,7 +18,7 @@ from sweeper.data.splits import split_groups, split_in_order
 from sweeper.data.table import Table, is_typed
 from sweeper.errors import DataError, shown
 from sweeper.split_names import SPLITS
-from sweeper.wording import count, listing
+from sweeper.wording import count, exact, listing
 
 MOST_ONE_HOT = 20
 """Values of a category up to which each has an input of its own, by default."""
@@ -116,7 +116,7 @@ def _note(table: Table, column: Column, cells: np.ndarray) -> str:
             if column.form == ",":
                 return f"read with decimal commas, {shown(word)} as {plain}; if {other}"
             other = "the points stand between thousands, leave them out"
-            return f"read with decimal points, {shown(word)} as {float(word):g}; if {other}"
+            return f"read with decimal points, {shown(word)} as {exact(float(word))}; if {other}"
     if column.gaps:
         return "empty: not one value" if column.gaps == rows else ""
     if (cells == cells[0]).all():

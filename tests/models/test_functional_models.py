@@ -48,10 +48,12 @@ def test_stacked_alone_and_script_are_equal(of: type[nn.Module]) -> None:
     runs = [replace(trial, seed=seed) for seed, trial in enumerate(numbered(trials))]
     alone = [by_reference(task, trial) for trial in runs]
     stacked = by_stack(task, runs, 2) if of is not Checkpointed else {}  # torch computes again one by one
+    compiled = by_stack(task, runs, 2, compiled=True) if of in (Plain, InPlace) else {}
     for trial, one in zip(runs, alone, strict=True):
         assert one.result.outcome == Outcome.COMPLETED
         assert one.result.layers
         assert not stacked or distance(one, stacked[trial.number, trial.seed]) < 1e-9
+        assert not compiled or distance(one, compiled[trial.number, trial.seed]) < 1e-9
         assert printed(task, trial) == recorded(one.result)
 
 

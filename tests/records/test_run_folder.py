@@ -98,7 +98,10 @@ def test_an_unreadable_study_file_is_said(tmp_path: Path) -> None:
     """The file is named, and --fresh."""
     folder = started(tmp_path, study(SPACE))
     (folder / "study.toml").write_text("name = ", encoding="utf-8")
-    with pytest.raises(RunFolderError, match=r"study.toml cannot be read: .*; start over with --fresh"):
+    with pytest.raises(
+        RunFolderError,
+        match=r"study.toml cannot be read: .*; put a sound copy back, or start over: sweeper run --fresh",
+    ):
         started(tmp_path, study(SPACE))
 
 

@@ -49,7 +49,7 @@ def test_a_sound_answer_stands_beside_its_baseline(records: SyntheticRecords) ->
 @pytest.mark.parametrize(
     ("loss", "accuracy", "headline"),
     [
-        (0.01, 0.1, "Worse than guessing on validation rows and by loss on test rows."),
+        (0.01, 0.1, "Worse than guessing on validation rows, and by loss on test rows."),
         (2.3, 0.97, "Not shown to be better than guessing by accuracy on test rows."),
         (2.3, 0.99, "Worse than guessing by accuracy on test rows."),
     ],
@@ -164,7 +164,7 @@ def test_old_runs_say_that_they_have_no_baseline(records: SyntheticRecords) -> N
     ("change", "words"),
     [
         ({"labels": 3}, "look like 3 class labels, but the loss cross_entropy"),
-        ({"few": [{"class": "7", "part": "test", "rows": 3}]}, "of a class: class 7 has 3 in test."),
+        ({"few": [{"class": "7", "part": "test", "rows": 3}]}, "differently: class 7 has 3 in test."),
         (
             {"rows": {"train": 60, "validation": 12, "test": 9}},
             "on 12 validation rows, so one row is 8 % of it",

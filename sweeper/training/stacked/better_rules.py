@@ -184,6 +184,10 @@ IN_PYTHON = ("torch.nn.functional", "torch.functional")
 class BetterRules(TorchFunctionMode):
     """While open, calls of the functions in `RULES` go there, also those that torch's own functions make."""
 
+    like: Tensor | None = None
+    """A number of every trial. What ``torch.empty`` makes is filled in place, by numbers of every trial too:
+    ``torch.empty(shape).normal_()``, as distributions draw."""
+
     def __torch_function__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
@@ -192,6 +196,10 @@ class BetterRules(TorchFunctionMode):
         rule = RULES.get(function)
         if rule is not None and of_one_trial(args, kwargs):
             return rule(*args, **kwargs)
+        if function is torch.empty and self.like is not None and kwargs.keys() <= {"size", "dtype", "device"}:
+            size = kwargs.get("size", args[0] if len(args) == 1 and not isinstance(args[0], int) else args)
+            dtype = kwargs.get("dtype") or torch.get_default_dtype()
+            return self.like.new_empty(size, dtype=dtype, device=kwargs.get("device"))
         if isinstance(kwargs.get("out"), Tensor) and of_one_trial(args):  # vmap takes no place to write to
             given = {name: value for name, value in kwargs.items() if name != "out"}
             return kwargs["out"].copy_(function(*args, **given))

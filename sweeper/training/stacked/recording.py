@@ -17,7 +17,7 @@ from sweeper.private_torch import (
 from sweeper.training.stacked.refusal import NotStackable
 
 CONSTANT = {
-    *("new_zeros", "new_ones", "new_full", "new_empty"),
+    *("new_zeros", "new_ones", "new_full", "new_empty", "new_empty_strided"),
     *("zeros_like", "ones_like", "full_like", "empty_like"),
 }
 """Operations that take a tensor for its shape alone."""

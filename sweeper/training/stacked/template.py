@@ -69,7 +69,7 @@ class Template:
         """
         self.dispatch = dispatch
         dispatch.calls.clear()
-        with BetterRules():
+        with BetterRules() as self._rules:
             try:
                 one = vmap(self._one, in_dims=(0, None if shared else 0), randomness="different")
                 tensors = one(dict(values), x)
@@ -81,7 +81,7 @@ class Template:
 
     def _one(self, values: dict[str, Tensor], x: Tree) -> tuple[Tensor, ...]:
         some = next(value for value in values.values() if value.is_floating_point())
-        self._zero = torch.zeros_like(some.reshape(-1)[:1].sum())  # 0 of every trial
+        self._zero = self._rules.like = torch.zeros_like(some.reshape(-1)[:1].sum())  # 0 of every trial
         output = functional_call(self.model, values, *arguments(self.model, x))
         self._arrangement, tensors = parted(output)
         return tensors
