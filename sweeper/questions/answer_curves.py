@@ -97,28 +97,35 @@ def of_the_answer(
     where = (
         f"on {times} of {count(total, 'fresh seed')}" if total > 1 else "on the one seed it was trained on"
     )
-    steps, settled = int(own["steps"].max()), int(own["settled_step"].max())
-    alike = own[own["class"] == name]
-    shape = shapes.Shape(name, int(alike["best_step"].median()), settled, 0.0, 0.0, 0.0, 0.0, 0.0)
-    known = own["objective_step"].dropna()
+    text = _what_follows(own, name, settable, by_loss=by_loss, slow=slow, best_high=best_high)
+    return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
+
+
+def _what_follows(
+    own: pd.DataFrame, name: str, settable: frozenset[str], *, by_loss: bool, slow: bool, best_high: bool
+) -> str:
+    """What an end of class `name`, which most trainings had, asks for; where nothing, why not."""
+    steps, known = int(own["steps"].max()), own["objective_step"].dropna()
     late = int((known == own.loc[known.index, "steps"]).sum())
-    scored = steps if late > len(known) / 2 else None
-    ended = Ended(name, steps, steps, shape, by_loss=by_loss, slow=slow, scored=scored, settable=settable)
-    text = advice(ended)
-    if name == shapes.IMPROVING and not (by_loss or scored):
-        many = f" on {len(known) - late} of {count(len(known), 'seed')}" if total > 1 else ""
-        before = f", but what ranks trials was best before the end{many}" if len(known) else ""
-        text = f"its loss still fell{before}"
+    alike, scored = own[own["class"] == name], steps if late > len(known) / 2 else None
     if name == shapes.OVERFITTING and not by_loss:
         lowest, scored_at = (alike[key].dropna().astype(int) for key in ("best_step", "objective_step"))
-        text = where_best([*lowest], steps, [*scored_at])
+        return where_best([*lowest], steps, [*scored_at])
+    if name == shapes.IMPROVING and not (by_loss or scored):
+        many = f" on {len(known) - late} of {count(len(known), 'seed')}" if len(own) > 1 else ""
+        before = f", but what ranks trials was best before the end{many}" if len(known) else ""
+        return f"its loss still fell{before}"
     if name in (shapes.UNSTABLE, shapes.RISING, shapes.NOISY) and (best_high or not by_loss):
         beside = "" if by_loss else ", and another score than the loss ranks trials"
-        text = "a lower rate would be steadier, "
-        text += f"but rates as high scored best{beside}" if best_high else "which need not score better"
+        why = f"but rates as high scored best{beside}" if best_high else "which need not score better"
+        return f"a lower rate would be steadier, {why}"
     if slow and name in (shapes.SATURATED, shapes.HIGHER):
-        text = "its rate had fallen by then, which levels off any training, so more steps may still help"
-    return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
+        return "its rate had fallen by then, which levels off any training, so more steps may still help"
+    settled = int(own["settled_step"].max())
+    shape = shapes.Shape(name, int(alike["best_step"].median()), settled, 0.0, 0.0, 0.0, 0.0, 0.0)
+    return advice(
+        Ended(name, steps, steps, shape, by_loss=by_loss, slow=slow, scored=scored, settable=settable)
+    )
 
 
 ENDED = {
