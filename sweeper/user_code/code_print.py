@@ -3,6 +3,7 @@
 import dis
 import functools
 import hashlib
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -17,6 +18,8 @@ DIGITS = 12
 """Of the SHA-256."""
 MOST = 2_000
 """Objects that are looked at; what lies deeper does not count."""
+PLACE = re.compile(r"[/\\\\]")
+DEVICES = ("cpu", "cuda", "mps")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 """Codes of another Python are not comparable."""
 
@@ -121,7 +124,10 @@ def _of_attributes(attributes: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _is_state(value: Any) -> bool:
-    """Whether it may change while a run goes on: what is no function, class or fixed value."""
+    """Whether it may change while a run goes on, on another machine too: what is no function, class or fixed
+    value, and names of files and devices."""
+    if isinstance(value, str) and (PLACE.search(value) or value.partition(":")[0] in DEVICES):
+        return True  # another one on each machine
     fixed = (*SCALARS, tuple, frozenset, type, FunctionType, MethodType, functools.partial)
     of_class = (staticmethod, classmethod, property, Tensor, np.ndarray)
     return not isinstance(value, (*fixed, *of_class)) and not is_users(type(value))

@@ -17,6 +17,7 @@ from torch import nn
 WIDTH = 8
 RATES = (0.1, 0.2)
 SEEN = []
+DEVICE, FILE = "cpu", "/home/a/x.pt"
 calls = 0
 
 
@@ -42,7 +43,7 @@ class Net(nn.Module):
         global calls
         calls += 1
         SEEN.append(1)
-        return self.last(self.part(torch.relu(x)))
+        return self.last(self.part(torch.relu(x)).to(DEVICE)), FILE
 
 
 def other():
@@ -87,10 +88,12 @@ def test_what_is_computed_counts(old: str, new: str) -> None:
         ("return 1", "return 2"),
         ("calls = 0", "calls = 7"),
         ("SEEN = []", "SEEN = [1, 2]"),
+        ('DEVICE, FILE = "cpu", "/home/a/x.pt"', 'DEVICE, FILE = "cuda:0", "D:\\\\x.pt"'),
     ],
 )
 def test_what_changes_no_number_does_not_count(old: str, new: str) -> None:
-    """Comments, lines, docstrings, functions that nobody calls, and state that a run changes."""
+    """Comments, lines, docstrings, functions that nobody calls, state that a run changes, and names of files
+    and devices, which are others on another machine."""
     assert NET.replace(old, new) != NET
     assert print_of(NET.replace(old, new)) == print_of(NET)
 
