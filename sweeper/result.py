@@ -231,7 +231,8 @@ class Result:
         Raises:
             UserError: if there is none, saying why or how to get it.
         """
-        assert self.answer is not None
+        if self.answer is None:
+            raise UserError(f"run {self.folder.name!r} has no completed trial, so there is no script")
         kept = self._kept_script()
         if kept is None:
             raise UserError(self._how_to_get_it())

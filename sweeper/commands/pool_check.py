@@ -14,7 +14,7 @@ from sweeper.training.pool.interface import WorkerDied
 from sweeper.training.pool.local import local_pool, workers_here
 from sweeper.training.pool.machine import host
 from sweeper.training.pool.registry import forms, open_pool, parse
-from sweeper.wording import given, percent
+from sweeper.wording import count, given, percent
 
 JOIN, ANSWER = 20.0, 40.0
 """Seconds in which a worker must have joined, and one must have run a call: it imports torch first."""
@@ -55,7 +55,7 @@ class PoolCheck:
         if self.study is None:
             return [found], 0
         search = self.study.search
-        said = f"{self.study.name}: {search.trials} trials"
+        said = f"{self.study.name}: {count(search.trials, 'trial')}"
         if width > 1:
             busy = percent(round(expected_share(search, width), 2))
             said += f", which keep about {busy} of {width} workers busy if they train one by one"

@@ -57,7 +57,8 @@ def huber_location(targets: np.ndarray, width: int) -> np.ndarray:
 
 def share(targets: np.ndarray, width: int) -> np.ndarray:
     """Logit of the mean of each column, which lies in 0 … 1: least binary cross-entropy."""
-    p = np.clip(targets.mean(axis=0), UNSEEN / len(targets), 1 - UNSEEN / len(targets))
+    mean, unseen = targets.mean(axis=0), UNSEEN / len(targets)
+    p = np.where(mean <= 0, unseen, np.where(mean >= 1, 1 - unseen, mean))
     return np.asarray(np.log(p / (1 - p)))
 
 

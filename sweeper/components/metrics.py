@@ -111,11 +111,14 @@ def perplexity(output: Tensor, target: Tensor, ignore_index: int = -100) -> Tens
 
 
 def r2(output: Tensor, target: Tensor) -> Tensor:
-    """Coefficient of determination 1 − Σ(y − ŷ)² / Σ(y − mean y)², over all target columns."""
+    """Coefficient of determination 1 − Σ(y − ŷ)² / Σ(y − mean y)², over all target columns.
+
+    Where these do not vary 1 if all is right, else 0, as in scikit-learn.
+    """
     residual = (target - output.reshape(target.shape)).double().square().sum()
-    return 1 - residual / (target - target.mean(dim=0)).double().square().sum().clamp_min(
-        torch.finfo(torch.float64).tiny
-    )
+    total = (target - target.mean(dim=0)).double().square().sum()
+    varies = total > 0
+    return torch.where(varies, 1 - residual / torch.where(varies, total, 1.0), (residual == 0).double())
 
 
 def mae(output: Tensor, target: Tensor) -> Tensor:

@@ -87,15 +87,17 @@ def cnn(
     Flat rows are seen as one square channel, or as `image` = (channels, height, width). `output` as in `mlp`.
     """
     side = math.isqrt(math.prod(in_shape))
-    shape = tuple(image or (in_shape if len(in_shape) == 3 else (1, side, side)))
-    if math.prod(shape) != math.prod(in_shape):
+    plain = {2: (1, *in_shape), 3: tuple(in_shape)}.get(len(in_shape), (1, side, side))
+    shape = tuple(image or plain)
+    if math.prod(shape) != math.prod(in_shape) or (len(in_shape) == 3 and shape != plain):
         raise ValueError(
             f"rows of shape {tuple(in_shape)} are no image of shape {shape}; set model.image = [channels, "
             "height, width]"
         )
     if any(wide < 1 for wide in channels):
         raise ValueError(f"model.channels = {list(channels)}; every number must be at least 1")
-    layers: list[nn.Module] = [nn.Unflatten(1, shape)] if len(in_shape) == 1 else []
+    layers: list[nn.Module] = [] if len(in_shape) == 3 else [nn.Unflatten(1, shape)]
+    layers = [nn.Flatten(), *layers] if len(in_shape) == 2 else layers
     features, height, width = shape
     for wide in channels:
         layers += [nn.Conv2d(features, wide, 3, padding=1), activation()]
@@ -139,6 +141,10 @@ def rnn(
     if width < 1 or (time_steps is not None and time_steps < 1):
         raise ValueError(f"model.width = {width}, model.time_steps = {time_steps}; both must be at least 1")
     shape = tuple(in_shape)
+    if len(shape) == 2 and time_steps not in (None, shape[0]):
+        raise ValueError(
+            f"model.time_steps = {time_steps}, but rows have {shape[0]} time steps; leave it out"
+        )
     if len(shape) != 2:
         size = math.prod(shape)
         times = time_steps or math.isqrt(size)

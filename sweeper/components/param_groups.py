@@ -8,7 +8,7 @@ all. A mark is the attribute `_optim` of a parameter, a dict of such options (Gu
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from sweeper.components.optimizers import OPTIMIZER_OPTIONS
 
@@ -39,7 +39,8 @@ def own_options(model: nn.Module, function: Callable[[nn.Module], Any] | None) -
         if not isinstance(group, dict) or "params" not in group:
             raise ValueError(f"group {number} must be a dict with params, not {type(group).__name__}")
         options = {key: value for key, value in group.items() if key not in ("params", "name")}
-        for parameter in group["params"]:
+        given = group["params"]  # torch takes a single one, too
+        for parameter in [given] if isinstance(given, Tensor) else given:
             if isinstance(parameter, tuple):  # torch takes pairs (name, parameter) too
                 parameter = parameter[1]
             name = names.get(id(parameter))

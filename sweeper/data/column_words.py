@@ -1,5 +1,6 @@
 """What the columns of a table are taken for and become, in words: shown before anything is trained."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -63,8 +64,13 @@ def column_lines(
     lines = [f"columns: {'; '.join(by_kind)}"]
     lines += [f"column {shown(one_line(c.name))}: {c.note}" for c in data.columns if c.note]
     if spare := useless(data):
-        lines.append(f"to leave such columns out: data.drop = {[*dropped, *spare]}")
+        lines.append(f"to leave such columns out: data.drop = {names_in_toml([*dropped, *spare])}")
     return lines + list(_unseen(data, shares, seed))
+
+
+def names_in_toml(names: Sequence[str]) -> str:
+    """A list of names as a study file has it, whatever letters they are made of."""
+    return json.dumps(list(names), ensure_ascii=False)
 
 
 def _streamed(data: Data) -> str:

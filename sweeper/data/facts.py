@@ -80,7 +80,8 @@ class InputFacts:
 def target_facts(data: Data) -> TargetFacts:
     """Kind and size of the targets of `data`."""
     if data.classes is not None:
-        shares = np.bincount(data.targets, minlength=len(data.classes)) / len(data.targets)
+        labels = data.targets[data.targets >= 0]  # of sequences those that count
+        shares = np.bincount(labels, minlength=len(data.classes)) / max(len(labels), 1)
         seen = shares[shares > 0]
         return TargetFacts("classes", len(data.classes), float(shares.max()), float(-(seen @ np.log(seen))))
     y = np.asarray(data.targets, dtype=float)

@@ -35,7 +35,11 @@ def image_folder(folder: str, size: int = 32, channels: int = 3, *, empty: Any =
     top = Path(folder)
     if not (top / "train").is_dir():
         return _images_of(top, size, channels, empty)
-    parts = {PART_FOLDERS[part.name]: part for part in _folders_in(top) if part.name in PART_FOLDERS}
+    found = [part for part in _folders_in(top) if part.name in PART_FOLDERS]
+    parts = {PART_FOLDERS[part.name]: part for part in found}
+    if len(parts) < len(found):
+        names = ", ".join(part.name for part in found)
+        raise ValueError(f"{top} has the folders {names}: of those that stand for one part, keep one")
     return {name: _images_of(part, size, channels, empty) for name, part in parts.items()}
 
 
@@ -60,7 +64,8 @@ def _images_of(folder: Path, size: int, channels: int, empty: Any) -> tuple[np.n
         try:
             images[number] = _image(file, size, channels)
         except Exception as error:  # Pillow raises many kinds for what is no image
-            wrong.append(f"{file.relative_to(folder)} ({type(error).__name__})")
+            why = str(error) if isinstance(error, ValueError) else type(error).__name__
+            wrong.append(f"{file.relative_to(folder)} ({why})")
     if wrong:
         more = f" and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
         raise ValueError(
@@ -76,7 +81,24 @@ def _image(file: Path, size: int, channels: int) -> np.ndarray:
 
     with Image.open(file) as image:
         image.draft(MODES[channels], (size, size))  # of a JPEG file, only as many pixels as are needed
-        upright = ImageOps.exif_transpose(image).convert(MODES[channels])
+        upright = in_bytes(ImageOps.exif_transpose(image)).convert(MODES[channels])
         square = ImageOps.fit(upright, (size, size), Image.Resampling.BILINEAR)
     array = np.asarray(square)
     return array[None] if channels == 1 else np.moveaxis(array, -1, 0)
+
+
+def in_bytes(image: Any) -> Any:
+    """An image of Pillow's with 8 bits a number, of 16 the upper ones: its ``convert`` makes all above 255
+    white.
+
+    Raises:
+        ValueError: if its numbers have more bits, or are real: where they end is not known.
+    """
+    if image.mode in ("I", "F"):
+        raise ValueError("its pixels have 32 bits; save them with 8 or 16")
+    if not image.mode.startswith("I;16"):
+        return image
+    # loaded late: few studies have images
+    from PIL import Image
+
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

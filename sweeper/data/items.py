@@ -10,6 +10,7 @@ import torch
 from sweeper.components.tree import Tree, alike, leaves, mapped
 from sweeper.data import disk
 from sweeper.data.disk import ArrayFile, is_streamed
+from sweeper.data.images import in_bytes
 from sweeper.data.memory import allowed
 from sweeper.errors import DataError, shown
 
@@ -61,7 +62,10 @@ def array_of(value: Any, where: str) -> np.ndarray:
         short = tensor.is_floating_point() and tensor.element_size() < 4
         return (tensor.float() if short else tensor).numpy()
     if hasattr(value, "getbands"):  # an image of Pillow's
-        return image_array(value)
+        try:
+            return image_array(value)
+        except ValueError as error:
+            raise DataError(f"{where} is an image: {error}") from None
     try:
         array = np.asarray(value)
     except ValueError:  # a list of lists of unlike length
@@ -73,7 +77,12 @@ def array_of(value: Any, where: str) -> np.ndarray:
 
 
 def image_array(image: Any) -> np.ndarray:
-    """(channels, height, width) bytes of an image of Pillow's."""
+    """(channels, height, width) bytes of an image of Pillow's.
+
+    Raises:
+        ValueError: if its numbers have more than 16 bits.
+    """
+    image = in_bytes(image)
     if image.mode not in ("L", "RGB", "RGBA"):
         image = image.convert("RGB")
     array = np.asarray(image)

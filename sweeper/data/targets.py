@@ -59,7 +59,7 @@ def _tokens(targets: np.ndarray, where: str, count: int | None) -> tuple[np.ndar
     Numbers below 0 are no classes; which of them is ignored the study says.
     """
     highest = int(targets.max())
-    if highest < 1 or (count is not None and highest >= count):
+    if (count is None and highest < 1) or (count is not None and not 0 <= highest < count):
         allowed = "at least two classes are needed" if count is None else f"data.classes = {count}"
         raise DataError(f"{where} has class numbers up to {highest}; {allowed}")
     return targets.astype(np.int64), tuple(map(str, range(highest + 1 if count is None else count)))

@@ -264,7 +264,8 @@ def _flattery(
     fresh = "mean on fresh seeds" if len(scores) > 1 else "score on the fresh seed"
     sides = {"lower": "below", "higher": "above"}
     if number(search) == number(mean):
-        return f"In the search the winner scored {number(search)} on one seed, as on fresh seeds on average."
+        where = "fresh seeds on average" if len(scores) > 1 else "the fresh seed"
+        return f"In the search the winner scored {number(search)} on one seed, as on {where}."
     if ranked.cost(search) < ranked.cost(mean):
         relation = f"{sides[ranked.better]} its {fresh}"
         together = "the finalists together do not" if len(comparison) > 1 else "its fresh seeds do not"

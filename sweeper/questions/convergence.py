@@ -1,5 +1,7 @@
 """How the best trials of the search converged."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -42,7 +44,7 @@ def learning_curves(run: RunData) -> pd.DataFrame:
     front = convergence(run)
     search = search_trials(run.trials).sort_values(["objective", "trial"], ignore_index=True)
     others = search[~search["trial"].isin(front["trial"])]
-    others = others.iloc[:: 1 + len(others) // BEHIND].assign(label=OTHERS)
+    others = others.iloc[:: max(1, math.ceil(len(others) / BEHIND))].assign(label=OTHERS)
     others = others.assign(rank=range(SHOWN + 1, SHOWN + 1 + len(others)))
     rows = run.curves[run.curves["metric"] == "validation_loss"]
     behind = rows.merge(others[["trial", "seed", "rank", "label"]], on=["trial", "seed"])

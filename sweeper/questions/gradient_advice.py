@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
 
 from sweeper.command_line import command_line
-from sweeper.components.activations import ACTIVATIONS
+from sweeper.components.activations import ACTIVATIONS, initializer_of
 from sweeper.questions.gradient_networks import CUT, EXPLODING, HEALTHY
 from sweeper.questions.layers import START
 from sweeper.questions.structures import base_of
@@ -101,6 +101,8 @@ def advice(
         return f"{text}{_shallower(row, settable, '; else try fewer layers')}."
     if verdict != EXPLODING and flat and row["saturated"] >= SATURATED:
         text = f"{percent(row['saturated'])} of {_layer(row, 'saturated')} is saturated"
+        if initializer_of(init or None, name) == "xavier":
+            return f"{text} with Xavier weights: standardize the inputs, or try a lower learning rate."
         return f"{text}: its initial weights are too large{_by(settable('model.init=xavier'))}."
     if init != "auto":
         text = f"The initial weights are too {'large' if verdict == EXPLODING else 'small'} for {name}"

@@ -248,7 +248,7 @@ def weights(row: "pd.Series") -> str:
 def readable(bins: pd.DataFrame) -> pd.DataFrame:
     """One column for the weight, quartiles beside it."""
     columns = ["trials", "low", "median", "high", "compared", "size_median", "size_compared"]
-    columns = ["kind", *columns] if bins["kind"].nunique() > 2 else columns
+    columns = ["kind", *columns] if len(set(bins["kind"]) - {NO_KIND}) > 1 else columns
     shown = bins[columns].rename(columns={"size_median": "activation_size"})
     shown.insert(0, "weight", bins.apply(weights, axis=1))
     return shown

@@ -215,7 +215,9 @@ def _claim(quantity: str, rows: pd.DataFrame, text: str) -> Claim:
     ways = set(rows.loc[rows["found"], "finding"])
     direction = NONE if not ways else MIXED if len(ways) > 1 else str(ways.pop())
     reach = float(rows["low"].min()), float(rows["high"].max())
-    evidence = f"{count(int(rows['trials'].sum()), 'trial')}, one seed each"
+    decades = rows[rows["contrast"] != PER_DECADE]  # a trend is of their trials again
+    trials = int((decades if len(decades) else rows)["trials"].sum())
+    evidence = f"{count(trials, 'trial')}, one seed each"
     return Claim(
         EFFECT, PENALTY, direction, EXPLORATORY, "penalty", evidence, quantity, interval=reach, detail=text
     )

@@ -13,7 +13,7 @@ from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
-from sweeper.wording import number
+from sweeper.wording import count, number
 
 COLUMNS = ["rank", "trial", "label", "seeds", "seed", "mean_so_far", "dropped", "metric"]
 
@@ -100,7 +100,7 @@ def alt(frame: pd.DataFrame) -> str:
     for name, rows in frame.groupby("label", sort=False):
         first, last = rows["mean_so_far"].iloc[0], rows["mean_so_far"].iloc[-1]
         out = ", dropped out" if rows["dropped"].iloc[0] else ""
-        said.append(f"{name}: {number(first)} to {number(last)} over {len(rows)} seeds{out}")
+        said.append(f"{name}: {number(first)} to {number(last)} over {count(len(rows), 'seed')}{out}")
     return f"Mean score of each finalist over the fresh seeds so far. {'; '.join(said)}."
 
 

@@ -14,7 +14,7 @@ from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, GroupStyle, canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown
 from sweeper.questions.run_data import PRECONDITIONED, SHARPNESS, SHARPNESS_METRICS, RunData
-from sweeper.questions.stability_words import ABOVE, INTACT, RULE, sentences, unfinished
+from sweeper.questions.stability_words import ABOVE, RULE, intact, sentences, unfinished
 from sweeper.records.schema import decode
 from sweeper.wording import given, listing, number
 
@@ -98,13 +98,13 @@ def stability_trials(run: RunData) -> pd.DataFrame:
 
 def _summary(part: pd.DataFrame) -> list[Any]:
     known = part[part["ratio"].notna()]
-    intact = known["ratio"][(part["loss"] <= INTACT * part["loss"].iloc[0]).cummin().loc[known.index]]
+    early = known["ratio"][intact(part["loss"], part["loss"].iloc[0]).cummin().loc[known.index]]
     above = known.loc[known["ratio"] > ABOVE, "step"]
     ratios = known["ratio"].to_numpy(float)
     head = part.iloc[0][["trial", "label", "optimizer", "outcome"]].tolist()
     ends = [float(ratios[0]), float(ratios.max()), float(ratios[-1])] if len(ratios) else [float("nan")] * 3
     first = float(above.iloc[0]) if len(above) else float("nan")
-    return [*head, len(ratios), *ends, first, bool((intact > ABOVE).any()) if len(intact) else None]
+    return [*head, len(ratios), *ends, first, bool((early > ABOVE).any()) if len(early) else None]
 
 
 LIMIT: dict[str, Any] = {"color": HUES[4], "linewidth": 1.2, "linestyle": "--"}

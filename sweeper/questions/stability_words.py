@@ -1,6 +1,8 @@
 """Where finalists and diverged trials lay beside the limit of stability, in sentences."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +10,9 @@ import pandas as pd
 from sweeper.answer.rows import schedules, search_trials
 from sweeper.components.losses import LOSSES
 from sweeper.questions.question import Tables
+from sweeper.questions.run import name_of
 from sweeper.questions.run_data import RunData
+from sweeper.study.study import Study
 from sweeper.wording import capital, count, every, given, listing, number
 
 ABOVE = 1.0
@@ -150,14 +154,20 @@ def _above_when(trial: pd.DataFrame) -> str:
     return ", and again ".join(words)
 
 
+def intact(losses: "pd.Series[float]", first: float) -> "pd.Series[bool]":
+    """Whether losses are below `INTACT` times the first one; of one below 0, no further above it than its
+    size."""
+    return losses <= first + (INTACT - 1) * abs(first)
+
+
 def _back(trial: pd.DataFrame) -> bool:
     """Whether it came above the limit at a loss that was low again."""
-    return bool((_starts(trial)["loss"] <= INTACT * trial["loss"].iloc[0]).any())
+    return bool(intact(_starts(trial)["loss"], trial["loss"].iloc[0]).any())
 
 
 def _between(trial: pd.DataFrame) -> bool:
     """Whether there were updates without a measurement until the loss exploded, or after the last one."""
-    exploded = (trial["loss"] > INTACT * trial["loss"].iloc[0]).to_numpy()
+    exploded = ~intact(trial["loss"], trial["loss"].iloc[0]).to_numpy()
     steps = trial["step"].to_numpy()[: int(exploded.argmax()) + 1] if exploded.any() else trial["step"]
     return not exploded.any() or bool((np.diff(steps) > 1).any())
 
@@ -226,12 +236,11 @@ def _came_down(came: int, below: int, measured: int) -> str:
 
 
 def _validity(run: RunData, tables: Tables) -> str:
-    training = run.study.training
-    reasons = []
-    if training.batch_size not in FULL:
+    training, reasons = run.study.training, []
+    if any(size not in FULL for size in _values(run.study, "training.batch_size", training.batch_size)):
         reasons.append("mini-batches add noise, which destabilises earlier")
-    if training.loss != "mse":
-        reasons.append(curvature(str(training.loss)))
+    losses = map(name_of, _values(run.study, "training.loss", training.loss))
+    reasons += [curvature(loss) for loss in losses if loss != "mse"]
     if _changes(run, tables["stability"]):
         reasons.append("the rate changes during training")
     base = "The limit is exact for full-batch steps on a quadratic"
@@ -241,6 +250,12 @@ def _validity(run: RunData, tables: Tables) -> str:
         f"{base}. Here it is a yardstick only: {'; '.join(reasons)}. Training can settle below it, and can "
         "survive above it."
     )
+
+
+def _values(study: Study, key: str, fixed: Any) -> Sequence[Any]:
+    """What trials have of a setting: those of the space, where it is searched."""
+    entry = study.space.entries.get(key)
+    return (fixed,) if entry is None else entry.values or (None,)
 
 
 def curvature(loss: str) -> str:

@@ -7,6 +7,7 @@ scrambled Sobol sequence, which fills the ranges more evenly than random points 
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,7 +82,11 @@ def _deal(space: Space, scientific: Sequence[str], count: int, seed: int) -> lis
         return [{} for _ in range(count)]
     generator = np.random.default_rng(seed)
     sizes = [len(values) for values in levels.values()]
-    combinations = np.array(list(itertools.islice(itertools.product(*map(range, sizes)), MANY)))
+    if math.prod(sizes) > MANY:
+        generators = generator.spawn(len(sizes))
+        turns = [_in_turn(*each, count) for each in zip(levels.values(), generators, strict=True)]
+        return [dict(zip(levels, row, strict=True)) for row in zip(*turns, strict=True)]
+    combinations = np.array(list(itertools.product(*map(range, sizes))))
     combinations = generator.permutation(combinations)
     used = np.zeros(len(combinations), dtype=int)
     single = [np.zeros(size, dtype=int) for size in sizes]
@@ -94,6 +99,12 @@ def _deal(space: Space, scientific: Sequence[str], count: int, seed: int) -> lis
             single[k][value] += 1
         dealt.append({n: f[i] for (n, f), i in zip(levels.items(), combinations[pick], strict=True)})
     return dealt
+
+
+def _in_turn(values: Sequence[Any], generator: np.random.Generator, count: int) -> list[Any]:
+    """`count` of the values, each as often as any other, in an order of their own each time around."""
+    rounds = [generator.permutation(len(values)) for _ in range(-(-count // len(values)))]
+    return [values[place] for each in rounds for place in each][:count]
 
 
 def _levels(space: Space, name: str) -> tuple[Any, ...]:

@@ -73,13 +73,15 @@ def optimum(values: Sequence[float], losses: np.ndarray) -> Optimum:
     found = np.array([each for each in drawn if each is not None])
     middle, best = minimum(places, costs), int(np.argmin(means))
     assert middle is not None
-    finest = RESOLUTION * float(np.diff(places).min())
+    finest = RESOLUTION * float(np.diff(places).min()) if len(places) > 1 else 0.0
     error = max(float(found.std()) * np.sqrt(seeds / max(seeds - 1, 1)), finest)
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     wide = finest * float(norm.ppf((1 + LEVEL) / 2))
     low, high = min(low, middle - wide), max(high, middle + wide)
-    verdict = Place.FOUND
-    if best in (0, len(places) - 1):
+    verdict, alike = Place.FOUND, places[means == means[best]]
+    if np.exp(alike[-1] - alike[0]) > FLAT:
+        verdict, low, high = Place.FLAT, min(low, alike[0]), max(high, alike[-1])
+    elif best in (0, len(places) - 1):
         verdict, middle = Place.UPPER_EDGE if best else Place.LOWER_EDGE, float(places[best])
         low, high = max(low, places[0]), min(high, places[-1])  # beyond the grid nothing was tried
     elif np.exp(high - low) > FLAT:

@@ -108,9 +108,10 @@ def _check_several_losses(search: SearchSection, space: Space, task: str, mistak
         return
     where = "search.space.training.loss"
     if search.objective in ("validation_loss", "train_loss"):
+        other = "rmse" if task == "regression" else "error"
         problem = (
             f"values of different losses cannot be ranked by {search.objective}: set search.objective = "
-            '"validation_error", or run one study for each loss'
+            f'"validation_{other}", or run one study for each loss'
         )
         mistakes.append(Mistake(where, problem))
     tasks = {LOSSES[loss].task for loss in space.entries["training.loss"].values or () if loss in LOSSES}

@@ -21,7 +21,8 @@ def dotted(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A study's dotted keys -> values; ranges stay whole."""
     flat: dict[str, Any] = {}
     for key, value in raw.items():
-        nested = isinstance(value, Mapping) and "low" not in value
+        is_range = prefix.startswith("search.space") and isinstance(value, Mapping) and "low" in value
+        nested = isinstance(value, Mapping) and not is_range
         part = key if prefix.startswith("search.space") or PLAIN.fullmatch(key) else _quoted(key)
         flat |= dotted(value, f"{prefix}{part}.") if nested else {f"{prefix}{part}": value}
     return flat
@@ -146,8 +147,9 @@ def _drop_orphans(raw: dict[str, Any], given: list[str]) -> None:
     space = _space(raw)
     left = space["optimizer"] if isinstance(space["optimizer"], list) else [space["optimizer"]]
     for key in list(space):
-        tail = key.rpartition(".")[2]
-        if tail != key and tail in OPTIMIZERS and tail not in left and f"search.space.{key}" not in given:
+        head, _, tail = key.rpartition(".")
+        is_of_optimizer = head not in ("", "model", "training") and tail in OPTIMIZERS
+        if is_of_optimizer and tail not in left and f"search.space.{key}" not in given:
             del space[key]
 
 

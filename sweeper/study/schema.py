@@ -52,7 +52,9 @@ TYPES: dict[Any, str] = {
     tuple: "array",
 }
 Schema = dict[str, Any]
-OF_FILES = "({})$".format("|".join(f"\\{ending}" for ending in ENDINGS))
+OF_FILES = "({})$".format(
+    "|".join("".join(f"[{c}{c.upper()}]" if c.isalpha() else f"\\{c}" for c in ending) for ending in ENDINGS)
+)
 COLUMN: Schema = {"type": "string"}
 NAMES_OF_COLUMNS: Schema = {"type": "array", "items": COLUMN}
 TABLE_KEYS: Schema = {
@@ -103,7 +105,7 @@ def _section(name: str) -> Schema:
 
 def _key(section: str, key: str, field: FieldInfo) -> Schema:
     named = {
-        "data.source": _named(DATASETS, f"/$|{OF_FILES}"),
+        "data.source": _named(DATASETS, f"[/\\\\]$|{OF_FILES}"),
         "model.source": _named(MODELS),
         "model.init": {"enum": ["auto", *INITIALIZERS]},
         "training.loss": _named([*LOSSES, STEP]),

@@ -6,6 +6,7 @@ import typing
 from collections.abc import Iterable
 from pathlib import Path
 
+from sweeper.command_line import command_line
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.losses import LOSSES
@@ -142,7 +143,7 @@ def template(name: str, file: str) -> str:
     given = f"which is given what it asks for by name: {', '.join(sorted(SUPPLIED))} and any key of [model]"
     return TEMPLATE.format(
         name=name,
-        file=f'"{file}"' if " " in file else file,
+        file=command_line([file]),
         data=_listed("Built in:", DATASETS, f"; or a {', '.join(ENDINGS)} file; or package.module:function"),
         model=_listed("Built in:", MODELS, f"; or package.module:function, {given}"),
         init=_listed("auto (the scheme that suits the activation),", INITIALIZERS, ""),

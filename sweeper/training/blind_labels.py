@@ -50,7 +50,8 @@ def blind_labels(
     found = at_random(loss, train, targets)
     if not found:
         return {}
-    labels, own_name = np.unique(train), own[:1] if own is not None else ()
+    labels, counts = np.unique(train, return_counts=True)
+    labels, own_name = labels[np.argsort(-counts, kind="stable")], own[:1] if own is not None else ()
     classes = int(max(train.max(), targets.max())) + 1
     for label in labels[:MAX_LABELS]:
         sure = np.eye(classes)[np.full(len(targets), int(label))] if loss.task == "classification" else label

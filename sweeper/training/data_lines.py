@@ -6,7 +6,7 @@ from hashlib import blake2b
 import numpy as np
 
 from sweeper.components.tree import leaves
-from sweeper.data.column_words import column_lines, item_lines
+from sweeper.data.column_words import column_lines, item_lines, names_in_toml
 from sweeper.data.data import Data
 from sweeper.data.leaks import leaks
 from sweeper.data.splits import rows_of_parts
@@ -67,7 +67,7 @@ def leak_lines(data: Data, dropped: Sequence[str] = ()) -> list[str]:
     """Columns that give the target away; nothing where none does. `dropped`: those left out already."""
     return [
         f"column {shown(one_line(column.name))}: gives the target of every row by itself; if it is not known "
-        f"when you predict, leave it out: data.drop = {[*dropped, column.name]}"
+        f"when you predict, leave it out: data.drop = {names_in_toml([*dropped, column.name])}"
         for column in leaks(data)
     ]
 

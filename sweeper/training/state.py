@@ -107,7 +107,7 @@ class TrialState:
     @property
     def highest_loss(self) -> float:
         """A batch loss above it counts as divergence."""
-        return DIVERGENCE_FACTOR * max(self.first_loss, LOWEST_FIRST_LOSS)
+        return DIVERGENCE_FACTOR * max(abs(self.first_loss), LOWEST_FIRST_LOSS)
 
     def record_batches(
         self,

@@ -50,7 +50,7 @@ def importing_from(folder: Path | None) -> Iterator[None]:
     """
     added = [str(path) for path in (folder, Path.cwd()) if path is not None]
     before = list(sys.path)
-    sys.path[:0] = [path for path in added if path not in sys.path]
+    sys.path[:] = [*dict.fromkeys(added), *(path for path in before if path not in added)]
     try:
         yield
     finally:

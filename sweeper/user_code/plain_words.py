@@ -56,9 +56,10 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"shape '.*' is invalid for input of size|Sizes of tensors must match"
-        r"|Expected size for first two dimensions|shapes? .*mismatch|not broadcastable|must be divisible",
+        r"|Expected size for first two dimensions|shapes? .*mismatch|not broadcastable",
         "the shapes of two tensors do not fit",
     ),
+    (r"must be divisible", "a size of a layer is no multiple of the number of its heads or groups"),
     (
         r"Expected more than 1 value per channel when training",
         "batch normalization needs more than one row a batch",

@@ -103,12 +103,16 @@ def _namespace(thing: Any) -> Callable[[], None]:
         return functools.partial(_class_back, thing, attributes_of(thing)) if is_users(thing) else _nothing
     if isinstance(thing, ModuleType | FunctionType) or not (isinstance(thing, nn.Module) or has_state(thing)):
         return _nothing
-    slots = {n: getattr(thing, n) for b in type(thing).__mro__ for n in slots_of(b) if hasattr(thing, n)}
+    every = [name for base in type(thing).__mro__ for name in slots_of(base)]
+    slots = {name: getattr(thing, name) for name in every if hasattr(thing, name)}
     values = dict(getattr(thing, "__dict__", {}))
 
     def restore() -> None:
-        for name, value in slots.items():
-            object.__setattr__(thing, name, value)
+        for name in every:
+            if name in slots:
+                object.__setattr__(thing, name, slots[name])
+            elif hasattr(thing, name):  # it was set meanwhile
+                object.__delattr__(thing, name)
         _refill(getattr(thing, "__dict__", {}), values)
 
     return restore
@@ -168,7 +172,7 @@ def _class_back(of: type, values: Mapping[str, Any]) -> None:
 
 def _tensor(tensor: Tensor) -> Callable[[], None]:
     value, gradient = tensor.detach().clone(), tensor.grad if tensor.is_leaf else None
-    attributes = dict(vars(tensor))
+    attributes, kept = dict(vars(tensor)), None if gradient is None else gradient.detach().clone()
 
     def restore() -> None:
         alike = tensor.dtype == value.dtype and tensor.shape == value.shape and tensor.device == value.device
@@ -177,6 +181,8 @@ def _tensor(tensor: Tensor) -> Callable[[], None]:
                 tensor.data = value
             elif not same(tensor.detach(), value):
                 tensor.detach().copy_(value)
+        if gradient is not None and kept is not None and not same(gradient.detach(), kept):
+            gradient.detach().copy_(kept)
         if tensor.is_leaf:
             tensor.grad = gradient
         _refill(vars(tensor), attributes)

@@ -33,7 +33,6 @@ from sweeper.components.optimizers.option import (
     AT_LEAST_ZERO,
     BELOW_ONE,
     BETAS,
-    FROM_0_TO_1,
     SWITCH,
 )
 from sweeper.components.penalties import PENALTIES
@@ -70,7 +69,6 @@ IN_WORDS = {
     ABOVE_ZERO: "above 0",
     AT_LEAST_ZERO: "at least 0",
     BELOW_ONE: "from 0 up to, not including, 1",
-    FROM_0_TO_1: "from 0 to 1",
     SWITCH: "true or false",
     BETAS: "pairs of numbers from 0 up to, not including, 1",
 }

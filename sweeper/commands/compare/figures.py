@@ -10,7 +10,7 @@ from sweeper.drawing.scales import cut_at_the_axis, loss_axis
 from sweeper.drawing.style import BAND_ALPHA, canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.trial import HIGHER
-from sweeper.wording import interval, number
+from sweeper.wording import capital, interval, number
 
 BESIDE = 0.28
 """How far from its dots the interval of a mean is drawn, of the distance between two runs."""
@@ -81,7 +81,7 @@ def alt_scores(frame: pd.DataFrame) -> str:
         for row in rows
         for mean, low, high in [interval(row["mean"], row["low"], row["high"])]
     ]
-    metric = metric_words(rows[0]["metric"]).capitalize()
+    metric = capital(metric_words(rows[0]["metric"]))
     return f"{metric} of the two winners on fresh seeds: {'; '.join(sentences)}."
 
 

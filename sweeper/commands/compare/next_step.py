@@ -84,7 +84,8 @@ def _on_the_rows_of(a: Run, b: Run) -> NextStep:
 def _on_more_seeds(side: Comparison) -> NextStep:
     """A command for each run that has too few seeds; where a race gives no more, that, and which to use."""
     fewest = min(side.a.completed, side.b.completed)
-    aim = FULL_POWER if fewest < FULL_POWER else 2 * fewest
+    begun = min(len(run.scores) for run in (side.a, side.b))
+    aim = FULL_POWER if begun < FULL_POWER else 2 * max(fewest, begun)
     thin = [run for run in (side.a, side.b) if len(run.scores) < aim]  # of a race counts what was begun
     added = [more_seeds(run.study, run.records.trials, run.answer.trial, aim, ties=True) for run in thin]
     ended = [run for run, more in zip(thin, added, strict=True) if not more]

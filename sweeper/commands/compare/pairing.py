@@ -13,7 +13,7 @@ from sweeper.records.store import Records
 from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, SPLIT_KEYS, STRATIFIED, TIME
 from sweeper.study.sections import TRAINED
 from sweeper.study.study import Study
-from sweeper.wording import count, given
+from sweeper.wording import count, given, shown
 
 TRAINED_ON = ("class_weight", "label_smoothing")
 """Options of losses that validation losses are without."""
@@ -56,10 +56,13 @@ def incomparable(a: Run, b: Run) -> str:
     source = (str(_source(one)), str(_source(other)))
     if source[0] != source[1] and not _same_hash(a, b):
         return f"{a.name} has the data {source[0]}, {b.name} has {source[1]}"
-    for key in ("target", "options"):
-        values = getattr(one.data, key), getattr(other.data, key)
-        if values[0] != values[1]:
-            return f"data.{key} is {values[0]} in {a.name} and {values[1]} in {b.name}"
+    if one.data.target != other.data.target:
+        return f"data.target is {one.data.target} in {a.name} and {other.data.target} in {b.name}"
+    mine, theirs = dict(one.data.options), dict(other.data.options)
+    for key in () if _same_hash(a, b) else sorted({*mine, *theirs}):
+        if mine.get(key) != theirs.get(key):
+            said = (shown(each.get(key)) if key in each else "not set" for each in (mine, theirs))
+            return f"data.{key} is {next(said)} in {a.name} and {next(said)} in {b.name}"
     from sweeper.answer.units import BY_LOSS, of_the_target  # loaded late: it loads torch
 
     is_loss = one.search.objective in BY_LOSS

@@ -95,8 +95,8 @@ def curves(a: Run, b: Run) -> pd.DataFrame:
         lines = run.records.curves
         lines = lines[(lines["metric"] == "validation_loss") & np.isfinite(lines["value"])]
         steps = lines.merge(chosen[["trial", "seed"]], on=["trial", "seed"]).groupby("step")["value"]
-        frame = steps.quantile(np.array([0.25, 0.5, 0.75])).unstack()
-        frame.columns = ["low", "median", "high"]
+        shares = {"low": 0.25, "median": 0.5, "high": 0.75}
+        frame = pd.DataFrame({name: steps.quantile(share) for name, share in shares.items()})
         frame = frame.assign(run=run.name, seeds=steps.size(), fresh=len(fresh) > 0, metric="validation_loss")
         parts.append(frame.reset_index()[CURVES])
     return pd.concat(parts, ignore_index=True)

@@ -28,7 +28,7 @@ def draw(frame: pd.DataFrame, metric: str = VALIDATION) -> Figure:
     columns = min(COLUMNS, len(optimizers))
     rows = math.ceil(len(optimizers) / columns)
     figure, panels = canvas(rows, columns, height=1.4 + 2.6 * rows, sharey=True)
-    top = HEADROOM * float(frame["start"].max())
+    top = float(_top(frame["start"]).max())
     for axes, optimizer in zip(panels, optimizers, strict=False):
         part = frame[frame["optimizer"] == optimizer]
         for name, group in part.groupby("group", sort=False):
@@ -53,6 +53,11 @@ def draw(frame: pd.DataFrame, metric: str = VALIDATION) -> Figure:
     return figure
 
 
+def _top(starts: "pd.Series[float]") -> "pd.Series[float]":
+    """Losses up to which curves are drawn: `HEADROOM` times their start, or as far above one below 0."""
+    return starts + (HEADROOM - 1) * starts.abs()
+
+
 def _line(axes: Axes, rows: pd.DataFrame, style: GroupStyle) -> None:
     alive = rows[~rows["diverged"]]
     axes.plot(
@@ -60,7 +65,7 @@ def _line(axes: Axes, rows: pd.DataFrame, style: GroupStyle) -> None:
     )
     axes.plot(
         rows["learning_rate"],
-        rows["smooth"].where(rows["smooth"] <= rows["start"] * HEADROOM),
+        rows["smooth"].where(rows["smooth"] <= _top(rows["start"])),
         color=style.color,
         linestyle=style.linestyle,
         linewidth=1.5,

@@ -76,7 +76,12 @@ def combinations(study: Study) -> list[dict[str, Any]]:
     if len(every) <= MOST:
         return every
     first = [next(iter(_crossed(study.space, optimizer, []))) for optimizer in optimizers]
-    alone = [each for name in names for each in _crossed(study.space, optimizers[0], [name])]
+    alone = [
+        each
+        for name in names
+        for taking in [[o for o in optimizers if name in study.space.active(o)] or optimizers]
+        for each in _crossed(study.space, taking[0], [name])
+    ]
     chosen = [*first, *alone]
     return [each for index, each in enumerate(chosen) if each not in chosen[:index]]
 

@@ -4,6 +4,7 @@ study -> the same grid of rates at each size -> optima -> exponent and predictio
       -> penalties about the optima -> the best on fresh seeds -> figures and page
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -250,12 +251,13 @@ def next_command(
     low, high = (exact(value, 2) for value in ends)
     if low == high:  # no range
         low, high = map(exact, ends)
+    to = str(over.to) if isinstance(over.to, int) else exact(over.to)
     rates = f"search.space.{entry[0]}={{low = {low}, high = {high}, log = true}}"
     size = f"search.space.{over.key}" if over.key in study.space.entries else over.key
     return run_again(
         study,
-        f"name={study.name}-{given(over.to)}",
-        f"{size}={given(over.to)}",
+        f"name={study.name}-{re.sub(r'[^A-Za-z0-9_-]', '_', to)}",
+        f"{size}={to}",
         *_kept(study, over, what, held),
         rates,
     )

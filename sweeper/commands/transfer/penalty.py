@@ -132,7 +132,8 @@ def _weights(values: Values, wanted: int) -> tuple[float, ...]:
     if not isinstance(values, Range):
         return tuple(sorted(float(value) for value in values.values if value > 0))
     spread = np.geomspace if values.log else np.linspace
-    return tuple(float(value) for value in spread(values.low, values.high, wanted) if value > 0)
+    points = wanted + (values.low <= 0)  # 0 is no weight
+    return tuple(float(value) for value in spread(values.low, values.high, points) if value > 0)
 
 
 def grid_trials(
@@ -159,7 +160,7 @@ def fresh_trials(
     configurations = [
         (seed, {**held, over.key: row["size"], "learning_rate": rate, PENALTY: weight})
         for row in chosen.to_dict("records")
-        if np.isfinite(row["weight"])
+        if np.isfinite(row["weight"]) and np.isfinite(row["rate_without"])
         for weight, rate in ((row["weight"], row["rate"]), (0.0, row["rate_without"]))
         for seed in range(begin, begin + plan.fresh_seeds)
     ]

@@ -19,7 +19,7 @@ VERDICTS = {
     "worse": "worse than no penalty",
     "open": "cannot be told from no penalty",
     "diverged": "not compared: some trainings diverged",
-    "nothing": "every training with a penalty diverged",
+    "nothing": "every training with a penalty diverged or failed",
 }
 PLACES = {
     Place.FOUND: "",
@@ -99,6 +99,8 @@ def penalty_fact(found: Penalties, about: Mapping[str, Any]) -> tuple[str, str]:
     seeds = f"on {count(found.plan.fresh_seeds, 'fresh seed')} the best weight of the grid against none"
     held = float(about["held"].get(PENALTY) or 0.0)
     seeds += f"; the rates were measured {f'with {number(held)}' if held else 'without'}"
+    if verdicts.isin(["diverged", "nothing"]).all():
+        return "not compared", "trainings with a penalty, or those beside them, diverged or failed"
     if (verdicts == "better").any():
         return f"helps at {int((verdicts == 'better').sum())} {sizes}", seeds
     return ("not shown to help" if (verdicts == "worse").any() else "no effect seen"), seeds

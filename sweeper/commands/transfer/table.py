@@ -16,6 +16,7 @@ from sweeper.trial import Outcome, TrialResult, from_cost
 
 MEASURED = ["size", "learning_rate", "seed", "outcome", "objective"]
 OPTIMA = ["size", "rate", "low", "high", "error", "best", "verdict", "diverges", "lost"]
+FAILED = "failed"
 EDGES = (Place.LOWER_EDGE, Place.UPPER_EDGE, Place.NOTHING)
 """Verdicts that ask for other rates, whatever was learned with these."""
 
@@ -76,15 +77,24 @@ def costs_at(frame: pd.DataFrame, size: float, objective: str) -> tuple[np.ndarr
     return wide.index.to_numpy(dtype=float), np.where(np.isinf(found), np.nan, found)
 
 
-def optima_of(frame: pd.DataFrame, objective: str, guessed: Mapping[str, Any] | None = None) -> pd.DataFrame:
+def optima_of(
+    frame: pd.DataFrame,
+    objective: str,
+    guessed: Mapping[str, Any] | None = None,
+    sizes: Sequence[float] = (),
+) -> pd.DataFrame:
     """`optimum` of each size: rate with low and high, error (of its logarithm), best (the lowest mean on the
     grid, in the objective's unit), verdict, and `diverges_from`: the rate and how many seeds are lost there.
 
-    Against what is `guessed` (``baselines.json``) the verdict may be `GUESSING`, too.
+    Against what is `guessed` (``baselines.json``) the verdict may be `GUESSING`, too; `FAILED` where some
+    training failed at every rate. `sizes`: all that were trained, also those of which every training failed.
     """
     rows = []
-    for size in sorted(frame["size"].unique()):
+    for size in sorted(sizes or frame["size"].unique()):
         values, costs = costs_at(frame, size, objective)
+        if not len(values):
+            rows.append((size, *[np.nan] * 5, FAILED, np.nan, 0))
+            continue
         each = optimum(list(values), costs)
         best = float(np.asarray(from_cost(objective, np.array(each.loss))))
         verdict = each.verdict.value
@@ -97,7 +107,7 @@ def optima_of(frame: pd.DataFrame, objective: str, guessed: Mapping[str, Any] | 
 
 def found(frame: pd.DataFrame, over: Over, objective: str, guessed: Mapping[str, Any] | None = None) -> Found:
     """Everything that is said, from the trainings and what is `guessed` on their seeds alone."""
-    optima = optima_of(frame, objective, guessed)
+    optima = optima_of(frame, objective, guessed, over.trained)
     known = optima[optima["verdict"] == Place.FOUND]
     fitted, check = law(known, "rate"), checked_by_others(known, "rate", over.check)
     return Found(

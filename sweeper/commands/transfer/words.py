@@ -12,7 +12,7 @@ from sweeper.commands.transfer.law import unchecked as why_unchecked
 from sweeper.commands.transfer.limits import GUESSING, beyond_the_limit, limit_sentences
 from sweeper.commands.transfer.penalty import FACTORS, Penalties, PenaltyPlan
 from sweeper.commands.transfer.penalty_words import penalty_plan, penalty_sentences, verdict_of
-from sweeper.commands.transfer.table import Beside, Found
+from sweeper.commands.transfer.table import FAILED, Beside, Found
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
 from sweeper.statistics.scaling import Place
@@ -26,6 +26,7 @@ VERDICTS = {
     Place.UPPER_EDGE: "best at the highest rate: search higher ones",
     Place.FLAT: "too flat to tell: the interval spans more than a factor of 10",
     Place.NOTHING: "every training diverged at every rate",
+    FAILED: "at no rate did all trainings run to their end without an error",
     GUESSING: "no rate is shown to beat guessing, so which one is best says nothing",
 }
 TELLS = " inside the grid that is known to a factor of 10"

@@ -73,7 +73,6 @@ Allowed = Number | Numbers | Switch
 ABOVE_ZERO = Number(0, with_low=False)
 AT_LEAST_ZERO = Number(0)
 BELOW_ONE = Number(0, 1)
-FROM_0_TO_1 = Number(0, 1, with_high=True)
 BETAS = Numbers((0.9, 0.999))
 SWITCH = Switch()
 

@@ -30,7 +30,8 @@ def _coefficients(o: Hyper, lr: np.ndarray, step: np.ndarray) -> Sequence[np.nda
     length = longest - 2 * step * decayed / (1 - decayed)
     trusted = length > 5.0
     safe = np.where(trusted, length, 6.0)  # no root of a negative number where the result is not used
-    rectified = ((safe - 4) * (safe - 2) * longest / ((longest - 4) * (longest - 2) * safe)) ** 0.5
+    far = np.where(longest > 5.0, longest, 6.0)  # below, no step is trusted
+    rectified = ((safe - 4) * (safe - 2) * far / ((far - 4) * (far - 2) * safe)) ** 0.5
     return (
         1 - power(o["beta1"], step),
         lr,

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from sweeper.components.optimizers.optimizer import Optimizer, Options, Rates, StepLimit
-from sweeper.components.optimizers.option import AT_LEAST_ZERO, BELOW_ONE, FROM_0_TO_1, SWITCH
+from sweeper.components.optimizers.option import AT_LEAST_ZERO, BELOW_ONE, SWITCH
 from sweeper.components.optimizers.rule import Hyper, Rule
 
 
@@ -116,7 +116,7 @@ SGD = Optimizer(
     "sgd",
     torch.optim.SGD,
     (_PLAIN, _HEAVY_BALL, _NESTEROV),
-    {"momentum": BELOW_ONE, "nesterov": SWITCH, "dampening": FROM_0_TO_1, "weight_decay": AT_LEAST_ZERO},
+    {"momentum": BELOW_ONE, "nesterov": SWITCH, "dampening": BELOW_ONE, "weight_decay": AT_LEAST_ZERO},
     published={
         "learning_rate": 0.01,
         "momentum": 0.0,
@@ -142,7 +142,7 @@ MOMENTUM = Optimizer(
     "momentum",
     torch.optim.SGD,
     (_HEAVY_BALL, _PLAIN),
-    {"momentum": BELOW_ONE, "dampening": FROM_0_TO_1, "weight_decay": AT_LEAST_ZERO},
+    {"momentum": BELOW_ONE, "dampening": BELOW_ONE, "weight_decay": AT_LEAST_ZERO},
     published={"learning_rate": 0.01, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.0},
     citation="Krizhevsky, Sutskever and Hinton 2012, section 5: 0.01 and momentum 0.9",
     rates=_RATES,

@@ -13,6 +13,7 @@ from sweeper.questions.checks.asides import aside, race_verdicts, unshown
 from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, Verdict, judge, spread, unknown
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
+from sweeper.records.schema import decode
 from sweeper.statistics.intervals import interval
 from sweeper.study.expect import Better, DeadShare, Lowers, NoWorse
 from sweeper.wording import given, listing, number, shown
@@ -224,7 +225,8 @@ def _best(ranked: pd.DataFrame, parameter: str, wanted: Any, other: Any) -> "pd.
 
 
 def _name(value: Any) -> str:
-    return given(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    value = decode(value.item() if isinstance(value, np.generic) else value)
+    return given(value) if isinstance(value, int | float) and not isinstance(value, bool) else shown(value)
 
 
 def better(run: RunData, asked: Better) -> Verdict:

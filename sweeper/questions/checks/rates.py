@@ -10,9 +10,10 @@ from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, Verdict, judge, spread, unknown
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
+from sweeper.records.schema import decode
 from sweeper.statistics.intervals import multiplicities
 from sweeper.study.expect import NearLimit, Threshold
-from sweeper.wording import count, number, signed_percent
+from sweeper.wording import count, listing, number, signed_percent
 
 
 def unstable(run: RunData) -> "pd.Series[bool]":
@@ -59,6 +60,9 @@ def threshold(run: RunData, asked: Threshold) -> Verdict:
         lacking = ", ".join(name for name in names if name not in known) or "an optimizer with a known limit"
         return unknown(LIMIT_UNIT, f"No pair of a stable and an unstable rate was seen for {lacking}.")
     limits = {name: limit(run, name) for name in known}
+    if several := [name for name, value in limits.items() if math.isnan(value)]:
+        text = f"Trials of {listing(several)} differ in options, so there is no one limit."
+        return unknown(LIMIT_UNIT, text)
     ratios = {name: np.array(pair) * asked.curvature / limits[name] for name, pair in known.items()}
     farthest = max(ratios, key=lambda name: abs(ratios[name].mean() - 1))
     low, high = ratios[farthest]
@@ -79,14 +83,18 @@ def threshold(run: RunData, asked: Threshold) -> Verdict:
 
 
 def limit(run: RunData, name: str) -> float:
-    """Largest stable η·λ of an optimizer with the momentum that its trials had."""
-    rows = search_trials(run.trials)
-    rows = rows[rows["optimizer"] == name]
-    given = rows["momentum"].dropna() if "momentum" in rows else rows["learning_rate"].head(0)
-    used = {"momentum": float(given.iloc[0])} if len(given) else {}
-    optimizer = OPTIMIZERS[name]
+    """Largest stable η·λ of an optimizer with the options that its trials had; NaN where these give several
+    limits."""
+    rows, optimizer = search_trials(run.trials), OPTIMIZERS[name]
     assert optimizer.limit is not None
-    return optimizer.limit.value(optimizer.chosen(used), 0)
+    own = rows[rows["optimizer"] == name]
+    had = own[[option for option in optimizer.options if option in own]].drop_duplicates()
+    used = [
+        {key: decode(value) for key, value in row.items() if not pd.isna(value)}
+        for row in had.to_dict("records")
+    ]
+    limits = {optimizer.limit.value(optimizer.chosen(each), 0) for each in used or [{}]}
+    return limits.pop() if len(limits) == 1 else math.nan
 
 
 def _within(ratios: list[np.ndarray], tolerance: float) -> str:
@@ -117,7 +125,10 @@ def near_limit(run: RunData, asked: NearLimit) -> Verdict:
     failed = done.loc[done["trial"].isin(lost["trial"]), "learning_rate"].astype(float)
     beyond = float(np.fmin.reduce([*failed, bracket(run, optimizer)[1]]))
     trains = done[~done["trial"].map(unstable(run)) & (done["learning_rate"] < beyond)]
-    if math.isnan(beyond) or trains.empty:
+    if trains.empty and not math.isnan(beyond):
+        text = f"Training with {optimizer} fails at every rate tried, from {number(beyond)} on"
+        return unknown(RATIO_UNIT, f"{text}; try lower ones.")
+    if trains.empty or math.isnan(beyond):
         return unknown(
             RATIO_UNIT, f"No learning rate of {optimizer} is known to be too large; try larger ones."
         )
@@ -140,12 +151,13 @@ def _from_seeds(run: RunData, trains: pd.DataFrame) -> tuple[float, float, float
     """
     fresh = run.trials[run.trials["phase"] == "confirm"]
     fresh = fresh[fresh["trial"].isin(trains["trial"])]
-    table = fresh.pivot(index="seed", columns="learning_rate", values="objective").astype(float)
+    table = fresh.pivot(index="seed", columns="trial", values="objective").astype(float)
     table = table.dropna(axis="columns")
-    seeds, candidates = table.shape
+    rate_of = trains.set_index("trial")["learning_rate"].astype(float)
+    rates, values = rate_of.loc[table.columns].to_numpy(), table.to_numpy()
+    seeds, candidates = len(table), len(set(rates))
     if seeds < SEEDS or not candidates:
         return None
-    rates, values = table.columns.to_numpy(dtype=float), table.to_numpy()
     drawn = rates[(multiplicities(seeds) @ values).argmin(axis=1)]
     low, high = np.quantile(drawn, [0.025, 0.975])
     basis = f"the lowest mean of {count(candidates, 'rate')} with {seeds} fresh seeds"
@@ -154,6 +166,7 @@ def _from_seeds(run: RunData, trains: pd.DataFrame) -> tuple[float, float, float
 
 def _from_search(trains: pd.DataFrame) -> tuple[float, float, float, str]:
     rates = trains["learning_rate"].astype(float)
-    basin = rates[trains["objective"] <= BASIN * trains["objective"].iloc[0]]
+    least = trains["objective"].iloc[0]
+    basin = rates[trains["objective"] <= least + (BASIN - 1) * abs(least)]
     basis = "one seed; in place of an interval the rates within 10 % of the lowest loss"
     return float(rates.iloc[0]), float(basin.min()), float(basin.max()), basis

@@ -50,16 +50,19 @@ def advise_hidden(facts: Facts) -> Iterator[Advice]:
 
 
 def decades(facts: Facts, name: str | None) -> float | None:
-    """log10 of the measured gradient norm at the first hidden layer over the last; ``None`` for one."""
+    """log10 of the measured gradient norm at the first hidden layer over the last; ``None`` for one. Infinite
+    where one of both is no finite number."""
     gradients = facts.network.profiles[name].gradients if name in facts.network.profiles else ()
     if len(gradients) < 2 or gradients[-1] == 0:
         return None
+    if not (math.isfinite(gradients[0]) and math.isfinite(gradients[-1])):
+        return math.inf
     return math.log10(gradients[0] / gradients[-1]) if gradients[0] > 0 else -math.inf
 
 
 def in_decades(change: float | None) -> str:
-    """``−0.59``; ``−∞`` where nothing arrives."""
-    return "−∞" if change == -math.inf else signed(change or 0.0)
+    """``−0.59``; ``−∞`` where nothing arrives, ``∞`` where it is too large for a number."""
+    return {-math.inf: "−∞", math.inf: "∞"}.get(change or 0.0) or signed(change or 0.0)
 
 
 def predicted_decades(facts: Facts, name: str) -> float | None:
@@ -133,6 +136,8 @@ def _lost(facts: Facts, name: str, change: float) -> Advice:
 
 def _change(facts: Facts, change: float) -> str:
     where = f"at the first of {count(facts.layers, 'hidden layer')}"
+    if change == math.inf:
+        return f"before training its gradient is too large for a finite number {where}"
     if math.isinf(change):
         return f"before training no gradient arrives {where}"
     than = "smaller" if change < 0 else "larger"

@@ -48,7 +48,7 @@ def advise_penalty(facts: Facts) -> Iterator[Advice]:
 def _equal(facts: Facts) -> dict[str, float]:
     """Kind of penalty of the study -> the weight with which it is as large as the loss before training."""
     profiles = facts.network.profiles.values()
-    losses = sorted(p.loss for p in profiles if p.loss > 0)
+    losses = sorted(p.loss for p in profiles if 0 < p.loss < math.inf)
     middle = losses[len(losses) // 2] if losses else 0.0
     kinds = dict.fromkeys(kind for profile in profiles for kind in profile.penalties)
     sizes = {kind: [s for p in profiles if math.isfinite(s := p.penalties[kind]) and s > 0] for kind in kinds}
@@ -72,7 +72,7 @@ def _reasons(facts: Facts, equal: Mapping[str, float]) -> Iterator[Reason]:
         f"{number(rows / parameters)} rows for each: "
         + (
             "there is room to overfit"
-            if rows < parameters
+            if rows <= parameters
             else "fewer parameters than rows leave less to regularize"
         ),
         MEASURED,

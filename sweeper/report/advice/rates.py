@@ -55,7 +55,7 @@ def _range(facts: Facts, optimizer: str) -> tuple[tuple[float, float], tuple[Rea
         )
     if limit is not None:
         reasons += _curvature(facts, optimizer, limit, moved=limit < usual)
-    if entry.moves_by_rate:
+    if entry.moves_by_rate and facts.network.weight_size > 0:
         share = high / facts.network.weight_size
         reasons.append(
             Reason(

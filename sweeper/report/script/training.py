@@ -14,7 +14,7 @@ from sweeper.report.script.scoring import ScoringText, scoring_text
 from sweeper.report.script.source import definitions, renamed
 from sweeper.study.settings import Settings
 from sweeper.study.study import Study
-from sweeper.wording import given, number
+from sweeper.wording import count, given, number
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,9 @@ def _steps_note(settings: Settings, rows: int, full: bool) -> str:
         return f"  # each on all {rows} training rows"
     if settings.epochs is None:
         return ""
-    return f"  # {given(settings.epochs)} epochs of {settings.steps_per_epoch(rows)} full batches"
+    epochs = "1 epoch" if settings.epochs == 1 else f"{given(settings.epochs)} epochs"
+    full_batches = count(settings.steps_per_epoch(rows), "full batch", "full batches")
+    return f"  # {epochs} of {full_batches}"
 
 
 def _device(name: str) -> str:

@@ -103,9 +103,11 @@ class Bound:
         enabled, enable = mkldnn_switch()
         before = enabled()
         enable(False)
-        for run in self._runs:
-            run()
-        enable(before)
+        try:
+            for run in self._runs:
+                run()
+        finally:
+            enable(before)
 
 
 _DISPATCHES: "weakref.WeakValueDictionary[int, ActivationDispatch]" = weakref.WeakValueDictionary()
