@@ -22,6 +22,8 @@ from sweeper.wording import given, loss_value
 
 DIVERGENCE_FACTOR = 1e4
 """A batch loss above this multiple of the first one counts as divergence."""
+NO_FIRST_LOSS = 1e-4
+"""Taken for a first loss of 0, as of a hinge or a batch that is masked: then a loss above 1 counts."""
 LOWEST_FIRST_LOSS = 1e-8
 """A first batch loss below this counts as this."""
 SOUND = (Outcome.COMPLETED, Outcome.PRUNED)
@@ -107,7 +109,8 @@ class TrialState:
     @property
     def highest_loss(self) -> float:
         """A batch loss above it counts as divergence."""
-        return DIVERGENCE_FACTOR * max(abs(self.first_loss), LOWEST_FIRST_LOSS)
+        first = abs(self.first_loss) or NO_FIRST_LOSS
+        return DIVERGENCE_FACTOR * max(first, LOWEST_FIRST_LOSS)
 
     def record_batches(
         self,

@@ -200,3 +200,10 @@ def test_a_score_of_the_user_that_gives_no_number_is_told(value: object, said: s
     assert str(caught.value) == f"training.metrics: mine must return a number, not {said}"
     taken: list[object] = [1, np.float32(1), True, torch.ones(1), Tensor([1])]
     assert [users_metric("m", lambda o, t, v=v: v, True).scalar(0, 0).item() for v in taken] == [1.0] * 5
+
+
+@pytest.mark.parametrize(("output", "expected"), [([1.5, 1.5], 0.0), ([1.0, 1.0], 1.0)])
+def test_r2_of_targets_that_do_not_vary(output: list[float], expected: float) -> None:
+    """As scikit-learn has it; a quotient of them would have no end."""
+    given, target = torch.tensor(output)[:, None], torch.ones(2, 1)
+    assert r2(given, target).item() == expected == sk.r2_score(target.numpy(), given.numpy())

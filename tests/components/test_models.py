@@ -164,3 +164,31 @@ def test_auto_without_a_searched_activation_is_that_of_relu() -> None:
     made = built("mlp", activation=None, init="auto")
     torch.manual_seed(0)
     assert torch.equal(made.model[0].weight, built("mlp", activation="relu", init="he").model[0].weight)
+
+
+def test_rows_of_two_axes_are_images_of_one_channel() -> None:
+    """(height, width), as arrays of grey images come."""
+    built = build("cnn", row=torch.randn(1, 8, 6), out_features=3, activation="relu", init=None, options={})
+    assert built.model(torch.randn(5, 8, 6)).shape == (5, 3)
+    with pytest.raises(ModelError, match="are no image of shape"):
+        build(
+            "cnn",
+            row=torch.randn(1, 8, 8, 1),
+            out_features=3,
+            activation="relu",
+            init=None,
+            options={"image": [1, 8, 8]},
+        )
+
+
+def test_rows_with_time_steps_take_no_others() -> None:
+    """Searched values of model.time_steps would all train alike."""
+    with pytest.raises(ModelError, match="rows have 3 time steps"):
+        build(
+            "rnn",
+            row=torch.randn(1, 3, 4),
+            out_features=2,
+            activation="relu",
+            init=None,
+            options={"time_steps": 6},
+        )

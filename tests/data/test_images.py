@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sweeper.data.images import image_folder
 from sweeper.data.load import load
 from sweeper.errors import DataError, StudyError
 from sweeper.study.study import Study
@@ -86,3 +87,27 @@ def test_mistakes_of_the_study(tmp_path: Path) -> None:
         Study(name="a", folder=tmp_path, data="photo/")
     with pytest.raises(DataError, match=r"data\.channels = 2: allowed are 1"):
         read(tmp_path / "photos", channels=2)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_of_sixteen_bits_keep_their_shades(tmp_path: Path, channels: int) -> None:
+    """Pillow itself would make white of everything above 255."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for number, level in enumerate((3000, 30000)):
+            Image.fromarray(np.full((4, 4), level, np.uint16)).save(tmp_path / name / f"{number}.png")
+    images, _ = image_folder(tmp_path, 4, channels)
+    assert sorted({int(image.max()) for image in images}) == [3000 >> 8, 30000 >> 8]
+    Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / "a" / "real.tiff")
+    with pytest.raises(ValueError, match=r"real.tiff \(its pixels have 32 bits"):
+        image_folder(tmp_path, 4, channels)
+
+
+def test_two_folders_of_one_part_are_refused(tmp_path: Path) -> None:
+    """One of them would be left out without a word."""
+    for part in ("train", "val", "validation"):
+        for name in ("a", "b"):
+            (tmp_path / part / name).mkdir(parents=True)
+            Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / part / name / "0.png")
+    with pytest.raises(ValueError, match="has the folders train, val, validation"):
+        image_folder(tmp_path, 4, 1)

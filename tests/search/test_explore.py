@@ -62,3 +62,22 @@ def test_a_grid_has_all_values_and_the_ends_of_ranges() -> None:
     assert {(p["optimizer"], p["learning_rate"]) for p in grid} == {
         (o, r) for o in ("sgd", "adam") for r in rates
     }
+
+
+def test_of_very_many_combinations_every_value_is_dealt() -> None:
+    """Single values alone are counted then; none of them is left out."""
+    space = study(
+        {
+            "optimizer": ["sgd", "adam", "rmsprop", "adagrad", "adamax", "lion", "nadam", "radam", "adamw"],
+            "activation": ["relu", "tanh", "elu", "gelu", "silu", "mish", "selu", "celu", "sigmoid"],
+            "learning_rate": 0.1,
+            "model.width": [1, 2, 3, 4, 5, 6],
+            "training.batch_size": [1, 2, 3, 4, 5, 6],
+        }
+    ).space
+    names = ("optimizer", "activation", "model.width", "training.batch_size")
+    found = explore.points(space, names, 200, 0, "sobol")
+    for name in names:
+        counts = Counter(point[name] for point in found)
+        assert len(counts) == len(space.entries[name].values or ())
+        assert max(counts.values()) - min(counts.values()) <= 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sweeper.statistics.scaling import PowerLaw, minimum, optimum
+from sweeper.statistics.scaling import Place, PowerLaw, minimum, optimum
 
 GRID = np.geomspace(1e-3, 1.0, 13)
 
@@ -108,3 +108,9 @@ def test_a_valley_that_is_no_parabola_has_its_minimum_beside_its_lowest_value() 
     assert abs(found - x[3]) <= (x[1] - x[0]) / 2
     bend, slope, _ = np.polyfit(x[2:5], means[2:5], 2)
     assert found == pytest.approx(-slope / (2 * bend), rel=1e-6)
+
+
+def test_one_value_lies_at_an_edge_and_ties_are_flat() -> None:
+    """A grid of one value has no step; where all are equal, none of them is best."""
+    assert optimum([0.001], np.ones((1, 3))).verdict == Place.LOWER_EDGE
+    assert optimum(list(np.geomspace(0.01, 1, 5)), np.ones((5, 3))).verdict == Place.FLAT

@@ -9,6 +9,7 @@ import pytest
 
 from sweeper.errors import UserError
 from sweeper.study.command_line import run_again
+from sweeper.study.override import apply, dotted
 from sweeper.study.space import Choice, Fixed, Range
 from sweeper.study.study import Study
 
@@ -270,3 +271,20 @@ def test_a_key_that_needs_quotes_is_printed_with_them(tmp_path: Path, column: st
     words = shlex.split(run_again(study))
     assert words[2] == str(file)
     assert Study.load(file, tuple(words[4::2])).data == study.data
+
+
+def test_tables_with_a_key_low_are_no_ranges() -> None:
+    """Columns of prices are called open, high, low and close."""
+    columns = {"low": "number", "high": "number"}
+    raw = {"data": {"columns": columns}, "search": {"space": {"learning_rate": {"low": 1, "high": 2}}}}
+    flat = dotted(raw)
+    assert flat["data.columns.low"] == "number"
+    assert flat["search.space.learning_rate"] == {"low": 1, "high": 2}
+
+
+def test_an_argument_called_like_an_optimizer_stays() -> None:
+    """``model.momentum`` is no setting of the optimizer momentum."""
+    space = {"optimizer": ["adam", "sgd"], "model": {"momentum": [0.1, 0.01]}, "learning_rate.sgd": 0.1}
+    raw: dict[str, Any] = {"search": {"space": space}}
+    apply(raw, ("search.space.optimizer=adam",))
+    assert raw["search"]["space"] == {"optimizer": "adam", "model.momentum": [0.1, 0.01]}

@@ -108,7 +108,8 @@ def test_test_rows_are_scored_at_the_best_point_alone() -> None:
         ([1.0, math.nan, 1.0], 1, "training loss nan at step 1"),
         ([1.0, 1.0, math.inf], 2, "training loss inf at step 2"),
         ([1.0, 9999.0, 10001.0], 2, "training loss 10001 at step 2"),
-        ([0.0, 9e-5, 2e-4], 2, "training loss 2e-4 at step 2"),
+        ([1e-9, 9e-5, 2e-4], 2, "training loss 2e-4 at step 2"),
+        ([0.0, 0.3, 1.1], 2, "training loss 1.1 at step 2"),
         ([math.nan], 0, "training loss nan at step 0"),
     ],
 )
@@ -218,3 +219,12 @@ def test_a_score_that_is_no_number_blames_missing_classes_only_where_it_has_some
     assert state.outcome == Outcome.FAILED
     assert f"validation_{score} is not a number at step 0" in state.reason
     assert ("needs rows of each of them" in state.reason) is of_classes
+
+
+@pytest.mark.parametrize("losses", [[-0.05, -0.02, 0.01, -0.8], [-3.0, -2.0, 40.0, -5.0]])
+def test_losses_may_be_negative(losses: list[float]) -> None:
+    """A cosine similarity or a likelihood begins below 0; how far it may rise goes by its size."""
+    state = started(steps=len(losses), evaluations=1)
+    train(state, *losses)
+    assert state.outcome is None
+    assert state.highest_loss == 1e4 * abs(losses[0])

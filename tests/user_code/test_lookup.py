@@ -202,3 +202,14 @@ def test_a_module_beside_the_study_may_have_a_rare_name_of_python_s(tmp_path: Pa
     """Where nothing has loaded Python's module of that name, the file that lies there is meant."""
     module(tmp_path, "sndhdr", "def f(): return 6")
     assert resolve("sndhdr:f", tmp_path)() == 6
+
+
+def test_the_study_s_folder_stays_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for the second function: another module of that name elsewhere on the path is another one."""
+    for folder, value in (("study", 1), ("elsewhere", 2)):
+        for name in ("lookup_first", "lookup_second"):
+            module(tmp_path / folder, name, f"def f(): return {value}")
+    (tmp_path / "elsewhere" / "lookup_first.py").unlink()
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    assert resolve("lookup_first:f", tmp_path / "study")() == 1
+    assert resolve("lookup_second:f", tmp_path / "study")() == 1
