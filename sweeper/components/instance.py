@@ -94,9 +94,9 @@ def why_not_reset(model: nn.Module) -> str:
     more = [f"{len(drawn) - MOST} more"] if len(drawn) > MOST else []
     whose = listing([*drawn[:MOST], *more]) + (" belongs" if len(drawn) == 1 else " belong")
     return (
-        f"is a module whose weights cannot be drawn anew for each seed: {whose} "
-        "to no module with reset_parameters(); give the class or a function that makes the model, add that "
-        "method, or freeze what is to stay (requires_grad = False)"
+        f"is a module whose weights cannot be drawn anew for each seed: {whose} to no "
+        "module with reset_parameters(); give the class or a function that makes the model, add that method, "
+        "or freeze what is to stay (requires_grad = False)"
     )
 
 

@@ -17,7 +17,7 @@ from torch import nn
 WIDTH = 8
 RATES = (0.1, 0.2)
 SEEN = []
-DEVICE, FILE = "cpu", "/home/a/x.pt"
+DEVICE, FILE = "cpu", "/data/x.pt"
 calls = 0
 
 
@@ -88,7 +88,7 @@ def test_what_is_computed_counts(old: str, new: str) -> None:
         ("return 1", "return 2"),
         ("calls = 0", "calls = 7"),
         ("SEEN = []", "SEEN = [1, 2]"),
-        ('DEVICE, FILE = "cpu", "/home/a/x.pt"', 'DEVICE, FILE = "cuda:0", "D:\\\\x.pt"'),
+        ('DEVICE, FILE = "cpu", "/data/x.pt"', 'DEVICE, FILE = "cuda:0", "D:\\\\x.pt"'),
     ],
 )
 def test_what_changes_no_number_does_not_count(old: str, new: str) -> None:
