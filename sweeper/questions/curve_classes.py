@@ -172,8 +172,8 @@ BROKEN = (DIVERGED, shapes.ROSE, UNSTABLE, shapes.NOISY, shapes.RISING, shapes.M
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
-    """The best curve, the classes of the best and of the others, then what the answer's own curves advise,
-    and what went wrong elsewhere."""
+    """The best curve, the classes of the best and of the others, what the answer's own curves advise (first
+    where they are of several seeds), and what went wrong elsewhere."""
     summary, classes = tables["curve_summary"], tables["curve_classes"]
     first = tables["convergence"]["trial"].head(1)
     rows = classes[classes["trial"].isin(first)].to_dict("records")
@@ -192,7 +192,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     advised = [of_the_answer(own, settable, **known)] if run.answer else []
     among = "" if len(groups) == 1 else "Of the other trials, "
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
-    return (*said, *filter(None, advised), *_usual(rest, among), ONE_SEED)
+    first = [*filter(None, advised)] if len(own) > 1 else []  # what more seeds show comes first
+    last = [] if first else [*filter(None, advised)]
+    return (*first, *said, *last, *_usual(rest, among), ONE_SEED)
 
 
 def _best(row: Mapping[Any, Any], ranked: Ranked, tied: int) -> Claim:

@@ -107,13 +107,15 @@ def test_learning_rate_says_where_nothing_was_learned(
 
 
 def test_the_best_curve_is_judged_once(said: dict[str, str], records: SyntheticRecords) -> None:
-    """The best trial's lowest value, its step and what its curve did, in the words of its class."""
+    """The best trial's lowest value, its step and what its curve did, in the words of its class; what the
+    answer's curves on fresh seeds did comes before, as one curve may have ended otherwise."""
     best = done(records)[0]
     curve = records.curves.query(f"trial == {best['trial']} and seed == 0 and metric == 'validation_loss'")
     text = f"Trial #{best['trial']}, the best of the search, was still improving when it ended: its "
     text += f"validation loss was lowest, {number(curve['value'].min())}, at step "
     text += f"{int(curve['step'].max())} of 400"
-    assert said["curves"].startswith(text)
+    assert said["curves"].startswith("The answer, trial #40, was still improving when it ended on 5 of 5")
+    assert text in said["curves"]
 
 
 def test_gradients_name_activations_ratios_and_layers(
