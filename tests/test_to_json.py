@@ -14,6 +14,7 @@ from sweeper.to_json import to_json
 
 PACKAGE = Path(__file__).parents[1] / "sweeper"
 OF_TEXT_OR_PARAMETERS = {
+    "data/column_words.py",
     "doctor/compute.py",
     "doctor/finding.py",
     "doctor/apart.py",

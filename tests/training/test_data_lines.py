@@ -71,7 +71,7 @@ def test_a_column_that_gives_the_target_away_is_told_with_its_key() -> None:
     frame = pd.DataFrame({"x": X[:, 0], "paid back": Y * 2.0, "y": Y})
     (line,) = leak_lines(load(lambda: frame, target="y", loss_task="classification"))
     assert line.startswith("column 'paid back': gives the target of every row by itself;")
-    assert line.endswith("data.drop = ['paid back']")
+    assert line.endswith('data.drop = ["paid back"]')
 
 
 @pytest.mark.parametrize(
