@@ -181,6 +181,11 @@ def _best(objective: str) -> float:
     return metric.best if metric is not None and math.isfinite(metric.best) else 0.0
 
 
+def raised(loss: Values, factor: float) -> Values:
+    """`factor` times a loss; of one below 0, as far above it as of one above 0 of the same size."""
+    return loss + (factor - 1) * abs(loss)
+
+
 def failed(trial: Trial, reason: str, engine: str, seconds: float = 0.0) -> TrialResult:
     """The result of a trial that raised, ended its process or ran out of time."""
     return TrialResult(trial, Outcome.FAILED, math.nan, 0, seconds, engine, reason)

@@ -1,7 +1,5 @@
 """How the best trials of the search converged."""
 
-import math
-
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -15,6 +13,7 @@ from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown
 from sweeper.questions.run_data import RunData
+from sweeper.statistics.sizes import every_nth
 from sweeper.wording import number
 
 SHOWN = 5
@@ -44,7 +43,7 @@ def learning_curves(run: RunData) -> pd.DataFrame:
     front = convergence(run)
     search = search_trials(run.trials).sort_values(["objective", "trial"], ignore_index=True)
     others = search[~search["trial"].isin(front["trial"])]
-    others = others.iloc[:: max(1, math.ceil(len(others) / BEHIND))].assign(label=OTHERS)
+    others = others.iloc[:: every_nth(len(others), BEHIND)].assign(label=OTHERS)
     others = others.assign(rank=range(SHOWN + 1, SHOWN + 1 + len(others)))
     rows = run.curves[run.curves["metric"] == "validation_loss"]
     behind = rows.merge(others[["trial", "seed", "rank", "label"]], on=["trial", "seed"])

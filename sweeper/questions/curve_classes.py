@@ -189,12 +189,12 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     edges = [edge for edge in edges_of_answer(run) if edge.parameter == "learning_rate"]
     known["best_high"] = any(edge.side == "high" for edge in edges)
     settable = settable_by(run.study) - ({FALLING} if unscheduled(answers) else set())
-    advised = [of_the_answer(own, settable, **known)] if run.answer else []
+    advised = of_the_answer(own, settable, **known) if run.answer else ""
     among = "" if len(groups) == 1 else "Of the other trials, "
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
-    first = [*filter(None, advised)] if len(own) > 1 else []  # what more seeds show comes first
-    last = [] if first else [*filter(None, advised)]
-    return (*first, *said, *last, *_usual(rest, among), ONE_SEED)
+    if advised:
+        said.insert(0 if len(own) > 1 else len(said), advised)  # what more seeds show comes first
+    return (*said, *_usual(rest, among), ONE_SEED)
 
 
 def _best(row: Mapping[Any, Any], ranked: Ranked, tied: int) -> Claim:

@@ -13,6 +13,7 @@ from sweeper.questions.question import Tables
 from sweeper.questions.run import name_of
 from sweeper.questions.run_data import RunData
 from sweeper.study.study import Study
+from sweeper.trial import raised
 from sweeper.wording import capital, count, every, given, listing, number
 
 ABOVE = 1.0
@@ -157,7 +158,7 @@ def _above_when(trial: pd.DataFrame) -> str:
 def intact(losses: "pd.Series[float]", first: float) -> "pd.Series[bool]":
     """Whether losses are below `INTACT` times the first one; of one below 0, no further above it than its
     size."""
-    return losses <= first + (INTACT - 1) * abs(first)
+    return losses <= raised(first, INTACT)
 
 
 def _back(trial: pd.DataFrame) -> bool:

@@ -13,8 +13,9 @@ import pandas as pd
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import FIRST
 from sweeper.drawing.decades import spans_decades
+from sweeper.statistics.sizes import every_nth
 from sweeper.to_json import to_json
-from sweeper.trial import Outcome
+from sweeper.trial import Outcome, raised
 from sweeper.wording import number, spoken, tidied
 
 CHARTS: Mapping[str, str] = {"learning_rate": "rates", "convergence": "curves", "parallel": "settings"}
@@ -66,7 +67,7 @@ def _rates(frame: pd.DataFrame, *, highest: bool) -> dict[str, Any]:
     if frame.empty:
         return {}
     columns = frame[frame["loss"].notna() & (frame["learning_rate"] > 0)]
-    columns = columns.iloc[:: max(1, math.ceil(len(columns) / MOST))]
+    columns = columns.iloc[:: every_nth(len(columns), MOST)]
     return {
         "trial": columns["trial"].tolist(),
         "x": _short(columns["learning_rate"]),
@@ -85,8 +86,7 @@ def _curves(frame: pd.DataFrame) -> dict[str, Any]:
         return {}
     lines = [part.sort_values("step") for _, part in rows.groupby("rank", sort=True)]
     starts = [float(line["value"].iloc[0]) for line in lines]
-    start = sorted(starts)[len(starts) // 2]
-    top = start + 0.15 * abs(start)
+    top = raised(sorted(starts)[len(starts) // 2], 1.15)
     return {
         "trial": [int(line["trial"].iloc[0]) for line in lines],
         "x": [line["step"].tolist() for line in lines],

@@ -1,4 +1,4 @@
-"""How many trials a statement about settings takes."""
+"""How many trials a statement or a figure takes."""
 
 import math
 
@@ -8,6 +8,6 @@ MOST_TRIALS = 500
 """Of which importances are computed: with more the shares no longer change."""
 
 
-def every_nth(trials: int) -> int:
-    """The n of "the first trial and every n-th after it", of which there are `MOST_TRIALS` at most."""
-    return max(1, math.ceil(trials / MOST_TRIALS))
+def every_nth(trials: int, most: int = MOST_TRIALS) -> int:
+    """The n of "the first trial and every n-th after it", of which there are `most` at most."""
+    return max(1, math.ceil(trials / most))

@@ -11,6 +11,7 @@ from sweeper.commands.lr_range.trials import VALIDATION
 from sweeper.components.metric_words import metric_words
 from sweeper.drawing.scales import log_axis, loss_axis
 from sweeper.drawing.style import HUES, MARKERS, GroupStyle, canvas, group_styles, legend_below, themed
+from sweeper.trial import raised
 from sweeper.wording import number
 
 COLUMNS = 2
@@ -28,7 +29,7 @@ def draw(frame: pd.DataFrame, metric: str = VALIDATION) -> Figure:
     columns = min(COLUMNS, len(optimizers))
     rows = math.ceil(len(optimizers) / columns)
     figure, panels = canvas(rows, columns, height=1.4 + 2.6 * rows, sharey=True)
-    top = float(_top(frame["start"]).max())
+    top = float(raised(frame["start"], HEADROOM).max())
     for axes, optimizer in zip(panels, optimizers, strict=False):
         part = frame[frame["optimizer"] == optimizer]
         for name, group in part.groupby("group", sort=False):
@@ -53,11 +54,6 @@ def draw(frame: pd.DataFrame, metric: str = VALIDATION) -> Figure:
     return figure
 
 
-def _top(starts: "pd.Series[float]") -> "pd.Series[float]":
-    """Losses up to which curves are drawn: `HEADROOM` times their start, or as far above one below 0."""
-    return starts + (HEADROOM - 1) * starts.abs()
-
-
 def _line(axes: Axes, rows: pd.DataFrame, style: GroupStyle) -> None:
     alive = rows[~rows["diverged"]]
     axes.plot(
@@ -65,7 +61,7 @@ def _line(axes: Axes, rows: pd.DataFrame, style: GroupStyle) -> None:
     )
     axes.plot(
         rows["learning_rate"],
-        rows["smooth"].where(rows["smooth"] <= _top(rows["start"])),
+        rows["smooth"].where(rows["smooth"] <= raised(rows["start"], HEADROOM)),
         color=style.color,
         linestyle=style.linestyle,
         linewidth=1.5,

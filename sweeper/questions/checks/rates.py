@@ -13,6 +13,7 @@ from sweeper.questions.run_data import RunData
 from sweeper.records.schema import decode
 from sweeper.statistics.intervals import multiplicities
 from sweeper.study.expect import NearLimit, Threshold
+from sweeper.trial import raised
 from sweeper.wording import count, listing, number, signed_percent
 
 
@@ -166,7 +167,6 @@ def _from_seeds(run: RunData, trains: pd.DataFrame) -> tuple[float, float, float
 
 def _from_search(trains: pd.DataFrame) -> tuple[float, float, float, str]:
     rates = trains["learning_rate"].astype(float)
-    least = trains["objective"].iloc[0]
-    basin = rates[trains["objective"] <= least + (BASIN - 1) * abs(least)]
+    basin = rates[trains["objective"] <= raised(trains["objective"].iloc[0], BASIN)]
     basis = "one seed; in place of an interval the rates within 10 % of the lowest loss"
     return float(rates.iloc[0]), float(basin.min()), float(basin.max()), basis
