@@ -14,7 +14,6 @@ from sweeper.to_json import to_json
 
 PACKAGE = Path(__file__).parents[1] / "sweeper"
 OF_TEXT_OR_PARAMETERS = {
-    "data/column_words.py",
     "doctor/compute.py",
     "doctor/finding.py",
     "doctor/apart.py",
@@ -23,7 +22,6 @@ OF_TEXT_OR_PARAMETERS = {
     "records/run_folder.py",
     "records/schema.py",
     "records/script_file.py",
-    "report/advice/item.py",
     "report/script/functions.py",
     "search/as_written.py",
     "search/dashboard.py",

@@ -1,6 +1,5 @@
 """What the columns of a table are taken for and become, in words: shown before anything is trained."""
 
-import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from sweeper.data.memory import budget_words
 from sweeper.data.splits import rows_of_parts
 from sweeper.errors import shown
 from sweeper.printable import one_line
+from sweeper.toml_text import in_toml
 from sweeper.wording import count, listing, memory_size
 
 MOST_NAMED = 8
@@ -64,13 +64,8 @@ def column_lines(
     lines = [f"columns: {'; '.join(by_kind)}"]
     lines += [f"column {shown(one_line(c.name))}: {c.note}" for c in data.columns if c.note]
     if spare := useless(data):
-        lines.append(f"to leave such columns out: data.drop = {names_in_toml([*dropped, *spare])}")
+        lines.append(f"to leave such columns out: data.drop = {in_toml([*dropped, *spare])}")
     return lines + list(_unseen(data, shares, seed))
-
-
-def names_in_toml(names: Sequence[str]) -> str:
-    """A list of names as a study file has it, whatever letters they are made of."""
-    return json.dumps(list(names), ensure_ascii=False)
 
 
 def _streamed(data: Data) -> str:

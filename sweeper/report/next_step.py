@@ -12,7 +12,6 @@ from sweeper.answer.edges import Edge
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import Ranked
 from sweeper.components.metric_words import metric_words
-from sweeper.report.advice.item import toml
 from sweeper.report.at_end import lost_at_end
 from sweeper.report.doubts import Doubt
 from sweeper.report.majority import alike, right_by_one_guess
@@ -23,6 +22,7 @@ from sweeper.study.command_line import PLACEHOLDER, of_run, option, run_again
 from sweeper.study.parameters import searches_schedule
 from sweeper.study.rates import as_range, joined, search_rates
 from sweeper.study.study import Study
+from sweeper.toml_text import in_toml
 from sweeper.wording import capital, count, listing, number, percent, spoken
 
 NOT_LEARNED = "the winner is not shown to have learned"
@@ -300,7 +300,7 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
     written = study.search.space.get(edge.key)
     if not (isinstance(written, Mapping) and all(isinstance(written[k], float) for k in ("low", "high"))):
         low, high = (edge.wider, edge.other) if edge.side == "low" else (edge.other, edge.wider)
-        change = f"search.space.{edge.key}={toml(as_range((low, high)))}"
+        change = f"search.space.{edge.key}={in_toml(as_range((low, high)))}"
         return _Rerun(f"{text}Search a wider range:", (change,), beside="wider")
     more = max(searched // 2, 20)
     settings = (edge.setting, f"search.trials={searched + more}")

@@ -10,10 +10,10 @@ from sweeper.answer.answer import Answer
 from sweeper.answer.edges import OUTER
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import begun
-from sweeper.report.advice.item import toml
 from sweeper.statistics.learning_rates import boundary
 from sweeper.study.rates import ROOM, as_range, joined, optimizers_at, search_rates
 from sweeper.study.study import Study
+from sweeper.toml_text import in_toml
 from sweeper.wording import count, number, span, tidied
 
 MANY, ENOUGH = 0.5, 0.25
@@ -78,7 +78,7 @@ def other_rates(
         if tried.empty:
             continue
         found = joined([known.get(name) or _beyond(name, tried, lower=lower) for name in sharing])
-        settings.append(f"search.space.{key}={toml(as_range(found))}")
+        settings.append(f"search.space.{key}={in_toml(as_range(found))}")
     return tuple(settings)
 
 

@@ -1,14 +1,11 @@
 """Commands that readers can copy: which study file this was, and what was set beside it."""
 
 import copy
-import re
 import tomllib
 from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
 from typing import Any
-
-import tomli_w
 
 from sweeper.command_line import command_line
 from sweeper.errors import Mistake, UserError
@@ -17,11 +14,10 @@ from sweeper.study.override import apply, dotted
 from sweeper.study.parse_space import RANGE_KEYS, parse_space
 from sweeper.study.rates import named_rates, with_rates
 from sweeper.study.study import Study
+from sweeper.toml_text import for_set, in_toml
 
 PLACEHOLDER = "STUDY"
 """Stands for a study file that could not be found again, or for a study that was made in Python."""
-WORD = re.compile(r"(?!(?:true|false|inf|nan)$)[A-Za-z_][\w./:-]*")
-"""A text that ``--set`` takes without quotes."""
 MOST_FILES = 50
 """Files of a folder that are looked through for the one that a renamed study comes from."""
 
@@ -65,7 +61,7 @@ def _merged(changed: tuple[str, ...], settings: tuple[str, ...]) -> list[tuple[s
         is_end = end in RANGE_KEYS and whole in merged
         value = tomllib.loads(f"value = {merged[whole]}")["value"] if is_end else None
         if isinstance(value, dict):
-            merged[whole] = _toml({**value, end: tomllib.loads(f"value = {text}")["value"]})
+            merged[whole] = in_toml({**value, end: tomllib.loads(f"value = {text}")["value"]})
         else:
             merged.pop(key, None)  # at the end: what is set there may depend on what stands before
             merged[key] = text
@@ -144,7 +140,7 @@ def overrides(study: Study, file: Path) -> tuple[str, ...] | None:
         filled = bool(named_rates(study.search.space))
         written, ours = dotted(_as_study(_content(file), filled)), dotted(study.to_dict())
         settings = tuple(
-            f"{key}={_as_given(value)}" for key, value in ours.items() if written.get(key) != value
+            f"{key}={for_set(value)}" for key, value in ours.items() if written.get(key) != value
         )
         raw = _content(file)
         apply(raw, settings)
@@ -173,16 +169,3 @@ def _argument(file: Path) -> str:
         return str(file.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(file)
-
-
-def _as_given(value: Any) -> str:
-    """The way people write it: a plain word without quotes, anything else as TOML."""
-    return value if isinstance(value, str) and WORD.fullmatch(value) else _toml(value)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    return tomli_w.dumps({"v": value}).partition("=")[2].strip()

@@ -6,13 +6,14 @@ from hashlib import blake2b
 import numpy as np
 
 from sweeper.components.tree import leaves
-from sweeper.data.column_words import column_lines, item_lines, names_in_toml
+from sweeper.data.column_words import column_lines, item_lines
 from sweeper.data.data import Data
 from sweeper.data.leaks import leaks
 from sweeper.data.splits import rows_of_parts
 from sweeper.errors import shown
 from sweeper.printable import one_line
 from sweeper.split_names import SPLITS
+from sweeper.toml_text import in_toml
 from sweeper.training.guessing import few_rows
 from sweeper.training.setup import Task
 from sweeper.wording import count, listing
@@ -67,7 +68,7 @@ def leak_lines(data: Data, dropped: Sequence[str] = ()) -> list[str]:
     """Columns that give the target away; nothing where none does. `dropped`: those left out already."""
     return [
         f"column {shown(one_line(column.name))}: gives the target of every row by itself; if it is not known "
-        f"when you predict, leave it out: data.drop = {names_in_toml([*dropped, column.name])}"
+        f"when you predict, leave it out: data.drop = {in_toml([*dropped, column.name])}"
         for column in leaks(data)
     ]
 

@@ -34,6 +34,7 @@ WORDS = (
     "suggestions",
     "terminal",
     "to_json",
+    "toml_text",
     "version",
     "wording",
 )

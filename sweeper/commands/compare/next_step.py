@@ -4,13 +4,14 @@ import math
 
 from sweeper.command_line import command_line
 from sweeper.commands.compare.comparison import Comparison
-from sweeper.commands.compare.pairing import Run, as_toml, unlike_splits
+from sweeper.commands.compare.pairing import Run, unlike_splits
 from sweeper.report.more_seeds import more_seeds
 from sweeper.report.next_step import NextStep
 from sweeper.statistics.race import POWER
 from sweeper.statistics.standing import OFTEN
 from sweeper.statistics.two_winners import chance_to_settle, pairs_to_show, visible_p
 from sweeper.study.command_line import PLACEHOLDER, of_run, places, run_again
+from sweeper.toml_text import for_set
 from sweeper.wording import capital, count, given, listing, percent
 
 FULL_POWER = pairs_to_show(0.85)
@@ -66,7 +67,7 @@ def _on_the_rows_of(a: Run, b: Run) -> NextStep:
     if a.study.data.split != b.study.data.split:
         settings.append(f"data.split=[{', '.join(map(given, a.study.data.split))}]")
     unlike = unlike_splits(a, b)
-    settings += [f"data.{key}={as_toml(one)}" for key, one, _ in unlike if one is not None]
+    settings += [f"data.{key}={for_set(one)}" for key, one, _ in unlike if one is not None]
     unset = [f"data.{key}" for key, one, _ in unlike if one is None]
     words = [word for each in settings for word in ("--set", each)]
     commands = [

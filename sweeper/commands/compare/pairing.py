@@ -13,6 +13,7 @@ from sweeper.records.store import Records
 from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, SPLIT_KEYS, STRATIFIED, TIME
 from sweeper.study.sections import TRAINED
 from sweeper.study.study import Study
+from sweeper.toml_text import for_set
 from sweeper.wording import count, given, shown
 
 TRAINED_ON = ("class_weight", "label_smoothing")
@@ -123,7 +124,7 @@ def on_other_rows(a: Run, b: Run) -> str:
         return f"rows were split {BY[a.split]} and {BY[b.split]}, so they validate on other rows"
     if unlike := () if given_rows else unlike_splits(a, b):
         key, one, other = unlike[0]
-        return f"data.{key} is {as_toml(one)} and {as_toml(other)}, so they validate on other rows"
+        return f"data.{key} is {_said(one)} and {_said(other)}, so they validate on other rows"
     return ""
 
 
@@ -148,9 +149,8 @@ def unlike_splits(a: Run, b: Run) -> list[tuple[str, Any, Any]]:
     ]
 
 
-def as_toml(value: str | bool | None) -> str:
-    """A value of such a key as a study file or ``--set`` has it."""
-    return "not set" if value is None else value if isinstance(value, str) else str(value).lower()
+def _said(value: str | bool | None) -> str:
+    return "not set" if value is None else for_set(value)
 
 
 def unpaired_because(a: Run, b: Run) -> str:

@@ -22,9 +22,9 @@ from sweeper.commands.lr_range.table import (
     ranges,
 )
 from sweeper.commands.lr_range.trials import TRAINING, VALIDATION
-from sweeper.report.advice.item import toml
 from sweeper.study.rates import as_range, search_rates
 from sweeper.terminal import plain_console
+from sweeper.toml_text import in_toml
 from sweeper.wording import given, listing, number, percent, tidied
 
 LOSSES = {
@@ -47,7 +47,7 @@ def settings(suggestions: pd.DataFrame) -> list[str]:
 
 
 def _setting(optimizer: str, ends: tuple[float, float]) -> str:
-    return f"search.space.learning_rate.{optimizer}={toml(as_range(ends))}"
+    return f"search.space.learning_rate.{optimizer}={in_toml(as_range(ends))}"
 
 
 def lower(suggestions: pd.DataFrame, lowest: Mapping[str, float]) -> list[str]:

@@ -42,7 +42,6 @@ from sweeper.commands.transfer.trials import (
 )
 from sweeper.commands.transfer.words import plan_line
 from sweeper.errors import RunFailed
-from sweeper.report.advice.item import toml
 from sweeper.report.transferred import KEY, PENALTY
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.statistics.scaling import Place
@@ -50,6 +49,7 @@ from sweeper.study.command_line import run_again
 from sweeper.study.parameters import PENALTY as WEIGHT
 from sweeper.study.space import Fixed, Range, Values
 from sweeper.study.study import Study
+from sweeper.toml_text import in_toml
 from sweeper.training.dispatch import train_all
 from sweeper.training.in_workers import (
     baselines_of,
@@ -274,7 +274,7 @@ def _kept(study: Study, over: Over, what: Found, held: Mapping[str, Any]) -> lis
         if name in held and name not in varied and not isinstance(values, Fixed)
     }
     fixed = {"optimizer": held["optimizer"], **searched}
-    return [f"search.space.{key}={toml([value])}" for key, value in fixed.items()]
+    return [f"search.space.{key}={in_toml([value])}" for key, value in fixed.items()]
 
 
 def _wider(entry: tuple[str, Values], verdicts: "pd.Series[str]") -> tuple[str, ...]:

@@ -13,13 +13,14 @@ from sweeper.report.advice.depth import advise_depth
 from sweeper.report.advice.facts import Facts, ProfileNetwork, facts_about
 from sweeper.report.advice.hidden import advise_hidden
 from sweeper.report.advice.inputs import advise_inputs
-from sweeper.report.advice.item import MEASURED, Advice, Asked, Reason, toml
+from sweeper.report.advice.item import MEASURED, Advice, Asked, Reason
 from sweeper.report.advice.loss import advise_loss
 from sweeper.report.advice.output import advise_output
 from sweeper.report.advice.penalty import advise_penalty
 from sweeper.report.advice.rates import advise_rates
 from sweeper.study.override import apply
 from sweeper.study.study import Study
+from sweeper.toml_text import in_toml
 from sweeper.wording import listing
 
 PARTS = {"data.standardize": "inputs", "data.standardize_target": "targets"}
@@ -75,5 +76,5 @@ def changed(study: Study, settings: Mapping[str, Any]) -> Study:
         UserError: if that is no valid study.
     """
     raw = study.to_dict()
-    apply(raw, tuple(f"{key}={toml(value)}" for key, value in settings.items()))
+    apply(raw, tuple(f"{key}={in_toml(value)}" for key, value in settings.items()))
     return Study(folder=study.folder, **raw)

@@ -1,11 +1,11 @@
 """One piece of advice: what, why, and the settings that test it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sweeper.command_line import command_line
+from sweeper.toml_text import for_set
 
 COMPUTED, MEASURED = "computed", "measured on your data"
 
@@ -53,7 +53,7 @@ class Asked:
     def command(self, name: str, settings: Mapping[str, Any]) -> str:
         """``sweeper run STUDY --set …``: as asked, with `settings` on top and under a name of its own."""
         new = [f"name={name}"] if settings else []
-        new += [f"{key}={toml(value)}" for key, value in settings.items()]
+        new += [f"{key}={for_set(value)}" for key, value in settings.items()]
         words = ["sweeper", "run", self.study]
         sets = (word for each in (*self.assignments, *new) for word in ("--set", each))
         return command_line([*words, *sets, *self.places])
@@ -61,19 +61,6 @@ class Asked:
     def comparison(self, name: str, other: str) -> str:
         """``sweeper compare NAME OTHER``: what compares two runs."""
         return command_line(["sweeper", "compare", name, other, *self.places])
-
-
-def toml(value: Any) -> str:
-    """A value as TOML in one line; single words bare, as ``--set`` takes them."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_inner(inner)}" for key, inner in value.items()) + "}"
-    return value if isinstance(value, str) else _inner(value)
-
-
-def _inner(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_inner, value))}]"
-    return json.dumps(value).replace("e-0", "e-") if isinstance(value, float) else json.dumps(value)
 
 
 def together(advice: Sequence[Advice]) -> dict[str, Any]:
