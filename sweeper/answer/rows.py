@@ -217,14 +217,14 @@ def parameter_columns(trials: pd.DataFrame) -> list[str]:
 
 def having(rows: pd.DataFrame, name: str, value: Any) -> "pd.Series[bool]":
     """Which rows have this value of a setting; cells are as in records, lists and mixed values in JSON."""
-    cells = [decode(cell.item() if isinstance(cell, np.generic) else cell) for cell in rows[name]]
+    cells = [decode(cell) for cell in rows[name]]
     return pd.Series([same(cell, value) for cell in cells], rows.index, dtype=bool)
 
 
 def parameters_of(row: "pd.Series[Any]") -> dict[str, Any]:
     """The parameters of one row of the ``trials`` table, those that its optimizer does not take left out."""
     names = [name for name in row.index if name not in TRIALS.names]
-    return {name: decode(_plain(row[name])) for name in names if not pd.isna(row[name])}
+    return {name: decode(row[name]) for name in names if not pd.isna(row[name])}
 
 
 def published(rows: pd.DataFrame, defaults: Sequence[Mapping[str, Any]]) -> np.ndarray:
@@ -272,7 +272,3 @@ def drawn(trials: pd.DataFrame, unlearned: int, chosen: Sequence[Mapping[str, An
     rows = trials[(trials["phase"] == "explore") & before]
     alike = rows[rows["learning_rate"].isin([one["learning_rate"] for one in chosen])]  # few; spares time
     return frozenset(rows["trial"]) - frozenset(alike.loc[published(alike, chosen), "trial"])
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value

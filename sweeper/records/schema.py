@@ -132,7 +132,9 @@ def _restored(values: Values, stored: Any, column_type: pa.DataType) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """The inverse of `encode`, but for numbers that their column made floats. JSON lists become tuples."""
+    """The inverse of `encode`, but for numbers that their column made floats, of a cell of Arrow or pandas:
+    no scalar of NumPy comes back. JSON lists become tuples."""
+    value = value.item() if isinstance(value, np.generic) else value
     if not isinstance(value, str):
         return value
     try:

@@ -1,5 +1,6 @@
 """``[search.space]`` as written -> `Space`, with every mistake in it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
@@ -100,13 +101,10 @@ def _parse_values(key: str, value: Any, mistakes: list[Mistake]) -> Values | Non
         mistakes.append(Mistake(where, "an empty list; give at least one value"))
         return None
     options = frozen(value)
-    seen: set[Any] = set()
-    for option in options:
-        if (type(option) is bool, option) in seen:  # true is no 1
-            mistakes.append(Mistake(where, f"{shown(option)} is listed twice", value))
-            break
-        seen.add((type(option) is bool, option))
-    distinct = tuple(option for _, option in dict.fromkeys((type(each) is bool, each) for each in options))
+    times = Counter((type(option) is bool, option) for option in options)  # true is no 1
+    if twice := [option for (_, option), often in times.items() if often > 1]:
+        mistakes.append(Mistake(where, f"{shown(twice[0])} is listed twice", value))
+    distinct = tuple(option for _, option in times)
     return Choice(distinct) if len(distinct) > 1 else Fixed(distinct[0])
 
 

@@ -225,7 +225,7 @@ def _best(ranked: pd.DataFrame, parameter: str, wanted: Any, other: Any) -> "pd.
 
 
 def _name(value: Any) -> str:
-    value = decode(value.item() if isinstance(value, np.generic) else value)
+    value = decode(value)
     return given(value) if isinstance(value, int | float) and not isinstance(value, bool) else shown(value)
 
 
