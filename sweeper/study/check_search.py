@@ -40,7 +40,7 @@ def check_search(
 
 
 def _check_lag(search: SearchSection, mistakes: list[Mistake]) -> None:
-    """With a lag of so many generations, not one would be proposed from results."""
+    """A lag of more generations than there are is a mistake; less may do for a short trial of a study."""
     generations = start = 0
     while start < search.trials and generations < search.lag:
         start, generations = start + search.generation_at(start), generations + 1
