@@ -19,6 +19,8 @@ LEARNED = [name for name, own in ACTIVATIONS.items() if own.learns]
 EDGES = (0.0, 1e-30, 1e-12, 1e-8, 1e-4, 0.01, 0.1, 0.3, 0.5, 0.9, 1, 2, 3, 4, 6, 9, 20, 30, 90, 800, 1e30)
 """Where activations bend, and numbers of all sizes beside."""
 NOWHERE = (torch.nan, torch.inf, -torch.inf)
+UNSURE = {"gelu": torch.inf}
+"""Here torch gives infinity or NaN, by the processor and by how many numbers there are."""
 UNSIGNED = ("gelu", "softshrink")
 """Of −0 torch gives 0 or −0, by the place of the number in its array."""
 SMALL = 0.1
@@ -84,7 +86,7 @@ def test_every_activation_is_that_of_torch_at_any_number(
     name: str, dtype: torch.dtype, compiled: bool
 ) -> None:
     """Forward and gradient: tiny numbers keep all their digits, and NaN, infinity and −0 are as in torch."""
-    z, g = numbers(dtype, *NOWHERE)
+    z, g = numbers(dtype, *(value for value in NOWHERE if value != UNSURE.get(name)))
     near, small = 16 * torch.finfo(dtype).eps, z.abs() <= SMALL
     (a, a_alone), (gz, gz_alone), *_ = compared(name, z, g, compiled=compiled)
     for mine, theirs in ((a, a_alone), (gz, gz_alone)):
