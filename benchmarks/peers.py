@@ -140,7 +140,7 @@ def ray_tune(case: Case, trials: Sequence[Trial], jobs: int) -> None:
     """Ray Tune, an actor a trial; needs the extra package ``ray[tune]``."""
     from ray import init, tune
 
-    init(num_cpus=jobs, ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
+    init("local", num_cpus=jobs, ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
     chosen = [dict(trial.parameters) for trial in trials]
     rows = data(case)
 
