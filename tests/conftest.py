@@ -19,7 +19,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one a core: threads of two would wait
 os.environ["SWEEPER_STRICT"] = "1"  # a part of a report that cannot be made is an error in every test
 
 from hang_guard import pytest_runtest_protocol, pytest_sessionfinish  # noqa: F401  (hooks of pytest)
-from slow_cases import without_slow
+from slow_cases import turn_of, without_slow
 
 gc.disable()  # while modules are imported and tests collected, which all stay
 
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--quick``: leave out what `slow_cases` lists."""
+    """``--quick``: leave out what `slow_cases` lists, or all of it but a part."""
     parser.addoption("--quick", action="store_true", help="leave out the slow cases (tests/slow_cases.txt)")
+    parser.addoption(
+        "--slow-parts", type=int, default=0, metavar="N", help="with --quick: one N-th of them is run"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -69,7 +72,8 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files with tests that may take long come first: at the end, one process would wait for the other."""
     if config.option.quick:
-        items[:], left_out = without_slow(items)
+        turn = turn_of(Path(__file__).parents[1] / "sweeper")
+        items[:], left_out = without_slow(items, config.option.slow_parts, turn)
         config.hook.pytest_deselected(items=left_out)
     long = {item.path for item in items if item.get_closest_marker("timeout") is not None}
     items.sort(key=lambda item: (item.path not in long, item.path))

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 from types import SimpleNamespace
 
-from slow_cases import CENTRAL, LISTED, durations, function_of, listed, slow, without_slow
+from slow_cases import CENTRAL, LISTED, durations, function_of, listed, part_of, slow, turn_of, without_slow
 
 TESTS = Path(__file__).parents[1]
 
@@ -58,3 +58,21 @@ def test_a_quick_run_leaves_them_out_and_no_others() -> None:
     items = [SimpleNamespace(nodeid=name) for name in (min(listed()), "tests/new.py::test_new")]
     kept, left_out = without_slow(items)  # type: ignore[arg-type]
     assert (kept, left_out) == (items[1:], items[:1])
+
+
+def test_every_slow_case_has_its_turn() -> None:
+    """Each in one part alone, whole files together, and none of the parts is most of them."""
+    items = [SimpleNamespace(nodeid=name) for name in sorted(listed())]
+    parts = [without_slow(items, 6, turn)[0] for turn in range(6)]  # type: ignore[arg-type]
+    assert sorted(item.nodeid for part in parts for item in part) == sorted(listed())
+    assert max(map(len, parts)) < len(items) / 3
+    assert len({part_of(f"tests/a.py::b[{case}]", 6) for case in range(20)}) == 1
+
+
+def test_another_change_has_another_turn(tmp_path: Path) -> None:
+    """The same code has the same turn everywhere, in any clone and any process."""
+    for folder, code in (("one", "a = 1"), ("same", "a = 1"), ("other", "a = 2")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "module.py").write_text(code)
+    one, same, other = (turn_of(tmp_path / folder) for folder in ("one", "same", "other"))
+    assert one == same != other

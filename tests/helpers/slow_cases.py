@@ -1,4 +1,6 @@
-"""Which cases of the tests are slow: ``make test`` leaves them to ``make test-all``, which CI runs.
+"""Which cases of the tests are slow: ``make test`` leaves them to ``make test-all``.
+
+CI runs a part of them, another one after each change of the package.
 
 This file writes the list from what pytest prints of a whole run:
 
@@ -7,6 +9,7 @@ This file writes the list from what pytest prints of a whole run:
 
 import re
 import sys
+import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,12 +29,28 @@ def listed() -> frozenset[str]:
     return frozenset(LISTED.read_text(encoding="utf-8").splitlines())
 
 
-def without_slow(items: Sequence[pytest.Item]) -> tuple[list[pytest.Item], list[pytest.Item]]:
-    """Those that are not listed, and the others."""
+def without_slow(
+    items: Sequence[pytest.Item], parts: int = 0, turn: int = 0
+) -> tuple[list[pytest.Item], list[pytest.Item]]:
+    """Those that are not slow, and the others.
+
+    Of the slow ones, too, those of some files are kept where there are `parts`: the part whose `turn` it is.
+    """
     names, kept, left_out = listed(), list[pytest.Item](), list[pytest.Item]()
     for item in items:
-        (left_out if item.nodeid in names else kept).append(item)
+        waits = item.nodeid in names and not (parts and part_of(item.nodeid, parts) == turn % parts)
+        (left_out if waits else kept).append(item)
     return kept, left_out
+
+
+def part_of(name: str, parts: int) -> int:
+    """Which of the `parts` a case belongs to: whole files, which share what they set up."""
+    return zlib.crc32(name.partition("::")[0].encode()) % parts
+
+
+def turn_of(package: Path) -> int:
+    """A number that follows from the code of the package, so that each change has its own."""
+    return zlib.crc32(b"".join(file.read_bytes() for file in sorted(package.rglob("*.py"))))
 
 
 def durations(printed: str) -> dict[str, float]:
