@@ -1,31 +1,31 @@
 """Trainings of a transfer that nobody has made, whose best rates follow a law."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
+from sweeper.commands.transfer.conditions import Conditions
 from sweeper.commands.transfer.trials import Over
 
 LOSS = "validation_loss"
 OVER = Over("model.width", (16, 32, 64), 512, 128)
-ABOUT: dict[str, Any] = {
-    "key": "model.width",
-    "to": 512,
-    "check": 128,
-    "objective": LOSS,
-    "trainings": 260,
-    "rates": 13,
-    "seeds": 5,
-    "lowest_rate": 1e-3,
-    "highest_rate": 1.0,
-    "plan": "one by one",
-    "held": {"optimizer": "adam"},
-    "held_from": "as asked",
-    "unlike": [],
-    "study": "wide",
-    "next": "sweeper run wide --set model.width=512",
-}
+CONDITIONS = Conditions(
+    key="model.width",
+    sizes=[16, 32, 64],
+    to=512,
+    check=128,
+    objective=LOSS,
+    trainings=260,
+    rates=13,
+    seeds=5,
+    lowest_rate=1e-3,
+    highest_rate=1.0,
+    plan="one by one",
+    held={"optimizer": "adam"},
+    held_from="as asked",
+    unlike=[],
+    study="wide",
+    next="sweeper run wide --set model.width=512",
+)
 
 
 def frame(best: dict[int, float], noise: float = 0.003) -> pd.DataFrame:

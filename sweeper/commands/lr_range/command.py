@@ -42,9 +42,8 @@ def lr_range(
         range_test = test(pool, asked, steps=steps, rates=rates)
     figure = range_test.save(reports / asked.name)
     if as_json:
-        about = {**range_test.about, "figure": figure}
-        say(to_json(to_dict(range_test.suggestions, about)))
+        say(to_json(to_dict(range_test.suggestions, range_test.conditions, figure)))
         return
-    print_lr_range(range_test.suggestions, range_test.about)
+    print_lr_range(range_test.suggestions, range_test.conditions)
     if figure is not None:
         say(f"figure: {figure}")

@@ -5,7 +5,6 @@ study -> short trainings, one per rate -> table of suggestions -> figure
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from sweeper.commands.lr_range.trials import (
     RATES,
     STEPS,
     TRAINING,
+    Conditions,
     held,
     judged_by,
     range_task,
@@ -46,9 +46,8 @@ class RangeTest:
     """One row per combination and rate; columns as in `sweeper.commands.lr_range.table`."""
     suggestions: pd.DataFrame
     """One row per combination."""
-    about: dict[str, Any]
-    """study, trainings, rates, steps, seed, the lowest rate of each optimizer, the plan, what guessing loses,
-    and what was held fixed."""
+    conditions: Conditions
+    """What was asked, what was held, and how it was trained."""
 
     def save(self, folder: str | Path) -> Path | None:
         """Write the figure to `folder`; returns its path, or ``None`` if it cannot be drawn: stderr says why.
@@ -56,7 +55,7 @@ class RangeTest:
         Raises:
             RunFolderError: if `folder` cannot be written.
         """
-        return save_figure(Path(folder), "lr-range", lambda: draw(self.measured, self.about["metric"]))
+        return save_figure(Path(folder), "lr-range", lambda: draw(self.measured, self.conditions.metric))
 
 
 def lr_range(
@@ -92,8 +91,18 @@ def lr_range(
         ends = [(r.trial.number, r.trial.seed, str(r.outcome), r.reason) for r in results]
         frame = pd.DataFrame(ends, columns=["trial", "seed", "outcome", "reason"])
         raise RunFailed(all_failed(frame, "training"))
-    about = {"study": study.name, "trainings": len(trials), "rates": rates, "steps": steps, "metric": metric}
     lowest = measured.groupby("optimizer", sort=False)["learning_rate"].min()
-    about |= {"lowest_rates": {str(name): float(rate) for name, rate in lowest.items()}}
-    about |= {"plan": plan.line(), "guess": guessed["guess"], "guessing": guessing}
-    return RangeTest(measured, suggestions, {**about, "seed": study.search.seed, "held": held(study)})
+    conditions = Conditions(
+        study=study.name,
+        trainings=len(trials),
+        rates=rates,
+        steps=steps,
+        metric=metric,
+        lowest_rates={str(name): float(rate) for name, rate in lowest.items()},
+        plan=plan.line(),
+        guess=guessed["guess"],
+        guessing=guessing,
+        seed=study.search.seed,
+        held=held(study),
+    )
+    return RangeTest(measured, suggestions, conditions)

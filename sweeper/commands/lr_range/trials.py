@@ -1,7 +1,8 @@
 """The trainings of a learning-rate range test: short, one for each rate, all from the same weights."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,31 @@ QUARTERS = 4
 """Evaluations of a training whose training losses rank it: the last of them against the first."""
 FIXED_HERE = (*SCHEDULE_KEYS, "training.steps", "training.epochs", "learning_rate")
 """Parameters that the test itself sets."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Under what a range test was measured; in JSON these are keys beside the results."""
+
+    study: str
+    trainings: int
+    rates: int
+    """Learning rates of each combination."""
+    steps: int
+    """Of each training."""
+    metric: str
+    """Of the losses."""
+    lowest_rates: Mapping[str, float]
+    """Optimizer -> the lowest rate that was tested."""
+    plan: str
+    """How they were trained, in a line."""
+    guess: str | None
+    """What the best output without inputs is, in words."""
+    guessing: float | None
+    """Its loss, where it can be compared with the others."""
+    seed: int
+    held: Mapping[str, Any]
+    """What is equal in all trainings."""
 
 
 def judged_by(study: Study) -> str:

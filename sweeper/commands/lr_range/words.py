@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -21,7 +22,7 @@ from sweeper.commands.lr_range.table import (
     WINDOW,
     ranges,
 )
-from sweeper.commands.lr_range.trials import TRAINING, VALIDATION
+from sweeper.commands.lr_range.trials import TRAINING, VALIDATION, Conditions
 from sweeper.study.rates import as_range, search_rates
 from sweeper.terminal import plain_console
 from sweeper.toml_text import in_toml
@@ -58,17 +59,17 @@ def lower(suggestions: pd.DataFrame, lowest: Mapping[str, float]) -> list[str]:
     return [_setting(name, (tidied(rate / 1e3, 2), tidied(rate, 2))) for name, rate in tested.items()]
 
 
-def to_dict(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> dict[str, Any]:
-    """For JSON, which has no NaN: `about` (steps, seed, held …), one entry per combination, the ``--set``."""
+def to_dict(suggestions: pd.DataFrame, conditions: Conditions, figure: Path | None = None) -> dict[str, Any]:
+    """For JSON, which has no NaN: `conditions`, one entry per combination, the ``--set``."""
     rows = [
         {str(name): _plain(value) for name, value in row.items() if name != "group"}
         for row in suggestions.to_dict("records")
     ]
-    further = {"set": settings(suggestions), "set_to_test_lower": lower(suggestions, about["lowest_rates"])}
-    return {**about, "combinations": rows, **further}
+    further = {"set": settings(suggestions), "set_to_test_lower": lower(suggestions, conditions.lowest_rates)}
+    return {**vars(conditions), "figure": figure, "combinations": rows, **further}
 
 
-def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
+def print_lr_range(suggestions: pd.DataFrame, conditions: Conditions) -> None:
     """A row for each combination, how to read it, and the range to search next."""
     console = plain_console()
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -80,7 +81,7 @@ def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
     for row in suggestions.to_dict("records"):
         numbers = [row[k] for k in ("suggestion", "boundary", "best_loss", "best_rate", "start")]
         table.add_row(row["optimizer"], row["group"], *map(_short, numbers), SAID[row["verdict"]])
-    for renderable in (table, "", *_legend(about)):
+    for renderable in (table, "", *_legend(conditions)):
         console.print(renderable)
     to_search = settings(suggestions)
     if to_search:
@@ -88,7 +89,7 @@ def print_lr_range(suggestions: pd.DataFrame, about: Mapping[str, Any]) -> None:
         for line in origins(suggestions):
             console.print(line)
         _print_settings(console, to_search)
-    if to_test := lower(suggestions, about["lowest_rates"]):
+    if to_test := lower(suggestions, conditions.lowest_rates):
         console.print("\nlower rates to test next:")
         _print_settings(console, to_test)
 
@@ -98,22 +99,22 @@ def _print_settings(console: Console, settings: Sequence[str]) -> None:
         console.print(f"  {command_line(['--set', setting])}", soft_wrap=True)
 
 
-def _legend(about: Mapping[str, Any]) -> list[str]:
-    held = ", ".join(f"{name} = {value}" for name, value in about["held"].items())
+def _legend(conditions: Conditions) -> list[str]:
+    held = ", ".join(f"{name} = {value}" for name, value in conditions.held.items())
     lines = [
-        f"{about['trainings']} trainings of {about['steps']} steps, {about['rates']} rates each, one seed "
-        f"({about['seed']}), constant rate; losses are {LOSSES[about['metric']]}.",
+        f"{conditions.trainings} trainings of {conditions.steps} steps, {conditions.rates} rates each, "
+        f"one seed ({conditions.seed}), constant rate; losses are {LOSSES[conditions.metric]}.",
         f"suggestion: the largest rate whose loss (running median over {WINDOW} rates) is within "
         f"{percent(NEAR)} of the lowest, and at most 1/{given(SAFETY)} of the rate from which on most rates "
         "diverge (NaN, or a loss that ends above its start).",
         "So few steps favour large rates: longer trainings may want smaller ones.",
     ]
-    if about["guessing"] is not None:
+    if conditions.guessing is not None:
         lines.append(
-            f"guessing ({about['guess']}) loses {number(about['guessing'])}; where no rate gets "
+            f"guessing ({conditions.guess}) loses {number(conditions.guessing)}; where no rate gets "
             f"{percent(FLAT)} below that, none is suggested."
         )
-    lines.append(f"trained: {about['plan']}.")
+    lines.append(f"trained: {conditions.plan}.")
     return lines + ([f"equal in all trainings: {held}."] if held else [])
 
 

@@ -76,9 +76,9 @@ def transfer(
         )
     figure = done.save(reports / asked.name)
     if as_json:
-        typer.echo(printable(to_json(to_dict(done.found, {**done.about, "figure": figure}))))
+        typer.echo(printable(to_json(to_dict(done.found, done.conditions, figure))))
         return
-    print_transfer(done.found, done.about)
+    print_transfer(done.found, done.conditions)
     if figure is not None:
         typer.echo(printable(f"figure: {figure}"))
     if (reports / asked.name / "index.html").is_file():

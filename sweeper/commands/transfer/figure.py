@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from sweeper.commands.transfer.conditions import Conditions
 from sweeper.commands.transfer.table import Found, costs_at
 from sweeper.components.metric_words import axis_words
 from sweeper.drawing.scales import log_axis, loss_axis
@@ -26,15 +27,15 @@ PREDICTED = (("checked at", "#D55E00"), ("predicted for", "#0072B2"))
 
 
 @themed
-def draw(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> Figure:
+def draw(measured: pd.DataFrame, found: Found, conditions: Conditions) -> Figure:
     """Left the mean over seeds, a line for each size, with the optima joined; right the optima by size."""
     figure, panels = canvas(1, 2, height=4.4)
     sizes = [float(size) for size in found.optima["size"]]
     styles = group_styles([given(size) for size in sizes])
-    _curves(panels[0], measured, found, about, styles)
-    _law(panels[1], found, about)
+    _curves(panels[0], measured, found, conditions, styles)
+    _law(panels[1], found, conditions)
     entries = {
-        f"{about['key']} {name}": Line2D([], [], color=s.color, marker=s.marker, linestyle=s.linestyle)
+        f"{conditions.key} {name}": Line2D([], [], color=s.color, marker=s.marker, linestyle=s.linestyle)
         for name, s in styles.items()
     }
     for each, (name, color) in zip((found.check, found.prediction), PREDICTED, strict=True):
@@ -51,9 +52,9 @@ def draw(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> Figu
 
 
 def _curves(
-    axes: Axes, measured: pd.DataFrame, found: Found, about: Mapping[str, Any], styles: Mapping[str, Any]
+    axes: Axes, measured: pd.DataFrame, found: Found, conditions: Conditions, styles: Mapping[str, Any]
 ) -> None:
-    objective, everything = about["objective"], []
+    objective, everything = conditions.objective, []
     for size, style in zip(found.optima["size"], styles.values(), strict=True):
         rates, costs = costs_at(measured, size, objective)
         means = np.asarray(from_cost(objective, np.where(np.isfinite(costs), costs, np.nan).mean(axis=1)))
@@ -83,7 +84,7 @@ def _curves(
     loss_axis(axes.yaxis, kept, highest=highest)
 
 
-def _law(axes: Axes, found: Found, about: Mapping[str, Any]) -> None:
+def _law(axes: Axes, found: Found, conditions: Conditions) -> None:
     settled = found.optima["verdict"] == Place.FOUND
     known, open_ = found.optima[settled], found.optima[~settled & (found.optima["rate"] > 0)]
     _bars(axes, known["size"], known, "o", "0.15")
@@ -93,9 +94,9 @@ def _law(axes: Axes, found: Found, about: Mapping[str, Any]) -> None:
             continue
         axes.plot([each.size] * 2, [each.low, each.high], color=color, linewidth=5, alpha=0.35)
         axes.plot(each.size, each.value, "D", color=color, markersize=7, markerfacecolor="white")
-    axes.set(xlabel=f"{about['key']} (log)", ylabel="best learning rate (log)", title="Best rate, by size")
+    axes.set(xlabel=f"{conditions.key} (log)", ylabel="best learning rate (log)", title="Best rate, by size")
     axes.set_xscale("log")
-    sizes = sorted({*map(float, found.optima["size"]), float(about["to"])})
+    sizes = sorted({*map(float, found.optima["size"]), float(conditions.to)})
     axes.xaxis.set_major_locator(FixedLocator(sizes))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FixedFormatter([given(size) for size in sizes]))
@@ -107,9 +108,9 @@ def _bars(axes: Axes, x: Any, rows: pd.DataFrame, marker: str, color: str) -> No
     axes.errorbar(x, rows["rate"], yerr=[below, above], fmt=marker, color=color, capsize=3, markersize=6)
 
 
-def alt(found: Found, about: Mapping[str, Any]) -> str:
+def alt(found: Found, conditions: Conditions) -> str:
     """The best rate at each size, and the prediction."""
     rows = [f"{given(row['size'])}: {number(row['rate'], 2)}" for row in found.optima.to_dict("records")]
-    said = f"Best learning rate by {about['key']}: {', '.join(rows)}."
+    said = f"Best learning rate by {conditions.key}: {', '.join(rows)}."
     ahead = found.prediction
     return said if ahead is None else f"{said} Predicted at {given(ahead.size)}: {number(ahead.value, 2)}."

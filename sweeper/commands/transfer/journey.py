@@ -14,6 +14,7 @@ import pandas as pd
 
 from sweeper.asked import load_data
 from sweeper.commands.figure_file import save_figure
+from sweeper.commands.transfer.conditions import Conditions
 from sweeper.commands.transfer.figure import draw
 from sweeper.commands.transfer.limits import GUESSING, worth_searching
 from sweeper.commands.transfer.page import write_page
@@ -79,8 +80,8 @@ class Transfer:
     """One row per training of the rates: size, learning_rate, seed, outcome, objective."""
     found: Found
     """Optima, exponent, prediction and check; `penalty`: the same of the penalty."""
-    about: dict[str, Any]
-    """study, key, sizes, to, check, objective, what was held, rates, seeds, trainings, the plan."""
+    conditions: Conditions
+    """What was asked, what was held, and how it was trained."""
 
     def save(self, folder: str | Path) -> Path | None:
         """Write figures and page (``transfer.html``) to `folder`; returns the path of the figure of the
@@ -90,13 +91,13 @@ class Transfer:
             RunFolderError: if `folder` cannot be written.
         """
         folder = Path(folder)
-        write_page(folder, self.measured, self.found, self.about)
+        write_page(folder, self.measured, self.found, self.conditions)
         penalty = self.found.penalty
         if penalty is not None:
-            save_figure(folder, PENALTY, lambda: draw_penalty(penalty, self.about))
+            save_figure(folder, PENALTY, lambda: draw_penalty(penalty, self.conditions))
         else:
             (folder / f"{PENALTY}.png").unlink(missing_ok=True)
-        return save_figure(folder, KEY, lambda: draw(self.measured, self.found, self.about))
+        return save_figure(folder, KEY, lambda: draw(self.measured, self.found, self.conditions))
 
 
 def transfer(
@@ -149,23 +150,6 @@ def transfer(
     if frame["objective"].notna().sum() == 0:
         reason = next((r.reason for r in results if r.reason), "all diverged")
         raise RunFailed(f"none of {len(results)} trainings came to an end: {reason}")
-    about = {
-        "study": study.name,
-        "key": over.key,
-        "sizes": list(over.sizes),
-        "to": over.to,
-        "check": over.check,
-        "objective": study.objective,
-        "held": kept,
-        "held_from": held_from if held else "no run has an answer: a middle configuration of the study",
-        "unlike": list(unlike),
-        "rates": rates,
-        "seeds": seeds,
-        "trainings": len(trials),
-        "lowest_rate": float(values[0]),
-        "highest_rate": float(values[-1]),
-        "plan": trainer.plan.line(),
-    }
     guessed = baselines_of(pool, trainer.shared, range(first, first + seeds))
     what = found(frame, over, study.objective, guessed)
     if plan is not None:
@@ -173,7 +157,25 @@ def transfer(
         what = replace(what, penalty=of_penalty)
     same = [f"--rates {rates}"] if rates != RATES else []
     same += [] if penalties is None else [f"--penalties {penalties}"]
-    return Transfer(frame, what, {**about, "next": next_command(study, over, what, kept, seeds, same)})
+    conditions = Conditions(
+        study=study.name,
+        key=over.key,
+        sizes=list(over.sizes),
+        to=over.to,
+        check=over.check,
+        objective=study.objective,
+        held=kept,
+        held_from=held_from if held else "no run has an answer: a middle configuration of the study",
+        unlike=list(unlike),
+        rates=rates,
+        seeds=seeds,
+        trainings=len(trials),
+        lowest_rate=float(values[0]),
+        highest_rate=float(values[-1]),
+        plan=trainer.plan.line(),
+        next=next_command(study, over, what, kept, seeds, same),
+    )
+    return Transfer(frame, what, conditions)
 
 
 @dataclass(frozen=True)

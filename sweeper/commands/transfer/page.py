@@ -1,14 +1,14 @@
 """A transfer as a page of its own, like a report."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from sweeper.commands.transfer import penalty_figure
+from sweeper.commands.transfer.conditions import Conditions
 from sweeper.commands.transfer.figure import alt, draw
 from sweeper.commands.transfer.held import OF_THE_RUN
 from sweeper.commands.transfer.law import inside
@@ -67,31 +67,31 @@ class _Part:
         return KeptPart(self.name, self.alt, self.frame.to_dict("records"))
 
 
-def _parts(measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> list[_Part]:
+def _parts(measured: pd.DataFrame, found: Found, conditions: Conditions) -> list[_Part]:
     optima = found.optima.assign(verdict=found.optima["verdict"].map(VERDICTS)).drop(
         columns=["error", "lost"]
     )
-    parts = [_Part(KEY, lambda: draw(measured, found, about), alt(found, about), optima)]
+    parts = [_Part(KEY, lambda: draw(measured, found, conditions), alt(found, conditions), optima)]
     penalty = found.penalty
     if penalty is not None:
-        words, frame = penalty_figure.alt(penalty, about), penalty_shown(penalty)
-        parts.append(_Part(PENALTY, lambda: penalty_figure.draw(penalty, about), words, frame))
+        words, frame = penalty_figure.alt(penalty, conditions), penalty_shown(penalty)
+        parts.append(_Part(PENALTY, lambda: penalty_figure.draw(penalty, conditions), words, frame))
     return parts
 
 
-def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mapping[str, Any]) -> Path:
+def write_page(folder: Path, measured: pd.DataFrame, found: Found, conditions: Conditions) -> Path:
     """Write ``transfer.html`` to `folder`, and ``transfer.json`` for the page of the run; returns the first.
 
     Raises:
         RunFolderError: if `folder` cannot be written.
     """
-    parts = _parts(measured, found, about)
+    parts = _parts(measured, found, conditions)
     made = [part.drawn() for part in parts]
-    said = (*sentences(found, about), *(not_drawn(each) for each in made if isinstance(each, NotMade)))
+    said = (*sentences(found, conditions), *(not_drawn(each) for each in made if isinstance(each, NotMade)))
     how = (*HOW, *((HOW_PENALTY,) if found.penalty is not None else ()))
     section = RenderedSection(
         KEY,
-        f"How does the best learning rate move with {about['key']}?",
+        f"How does the best learning rate move with {conditions.key}?",
         said,
         tuple(each for each in made if isinstance(each, Drawn)),
         tuple(table_of(part.name, part.frame) for part in parts),
@@ -99,15 +99,15 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
         unfolded=True,
     )
     titled = Study(
-        name=about["study"],
-        question=f"Which learning rate at {about['key']} {given(about['to'])}?",
+        name=conditions.study,
+        question=f"Which learning rate at {conditions.key} {given(conditions.to)}?",
         trusted=True,
     )
-    page = render(titled, card(found, about), [section], alone=True)
-    winner = about["held"] if about["held_from"] == OF_THE_RUN else {}
-    key = about["key"]
-    tables, onward = [part.kept() for part in parts], f"{next_text(found, about)} {about['next']}"
-    kept = Kept(about["study"], section.question, said, how, tables, winner, key, onward)
+    page = render(titled, card(found, conditions), [section], alone=True)
+    winner = conditions.held if conditions.held_from == OF_THE_RUN else {}
+    key = conditions.key
+    tables, onward = [part.kept() for part in parts], f"{next_text(found, conditions)} {conditions.next}"
+    kept = Kept(conditions.study, section.question, said, how, tables, winner, key, onward)
     refuse_links(folder)
     with writing("the page", folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -118,13 +118,13 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, about: Mappin
     return folder / "transfer.html"
 
 
-def card(found: Found, about: Mapping[str, Any]) -> Card:
+def card(found: Found, conditions: Conditions) -> Card:
     """The prediction, its check, and the command that goes on."""
-    ahead, key = found.prediction, about["key"]
-    step = NextStep(next_text(found, about), about["next"])
+    ahead, key = found.prediction, conditions.key
+    step = NextStep(next_text(found, conditions), conditions.next)
     if ahead is None:
-        why = capital(sentences(found, about)[0].removeprefix(f"{NONE}: "))
-        return Card("none", f"{NONE}.", why, {}, _facts(found, about), step)
+        why = capital(sentences(found, conditions)[0].removeprefix(f"{NONE}: "))
+        return Card("none", f"{NONE}.", why, {}, _facts(found, conditions), step)
     headline = f"At {key} {given(ahead.size)}, begin with a learning rate of {number(ahead.value, 2)}."
     ends = bounds(ahead.low, ahead.high)
     lead = f"90 % interval {ends}, from the best rates at other sizes."
@@ -135,11 +135,11 @@ def card(found: Found, about: Mapping[str, Any]) -> Card:
     if beyond_the_limit(ahead, found.optima):
         lead += " At the nearest size trainings diverge with it: search lower rates as well."
     told = {WEIGHT} if found.penalty is not None else set()  # beside what is known of it, not as advice
-    settings = {LABELS.get(name, name): shown(v) for name, v in about["held"].items() if name not in told}
-    return Card("predicted", headline, lead, settings, _facts(found, about), step)
+    settings = {LABELS.get(name, name): shown(v) for name, v in conditions.held.items() if name not in told}
+    return Card("predicted", headline, lead, settings, _facts(found, conditions), step)
 
 
-def _facts(found: Found, about: Mapping[str, Any]) -> tuple[Fact, ...]:
+def _facts(found: Found, conditions: Conditions) -> tuple[Fact, ...]:
     facts = []
     if found.exponent is not None:
         value, low, high = interval(*found.exponent)
@@ -153,10 +153,10 @@ def _facts(found: Found, about: Mapping[str, Any]) -> tuple[Fact, ...]:
         ends, there = bounds(found.check.low, found.check.high), found.optima.set_index("size")["rate"]
         seen = f"{number(float(there[found.check.size]), 2)} was measured at {given(found.check.size)}"
         facts.append(Fact("Check", where, f"{seen}, which the prediction, {ends}, did not use"))
-    elif about["check"] is not None:
-        facts.append(Fact("Check", "none", f"at {given(about['check'])}, {unchecked(found, about)}"))
+    elif conditions.check is not None:
+        facts.append(Fact("Check", "none", f"at {given(conditions.check)}, {unchecked(found, conditions)}"))
     else:
         facts.append(Fact("Check", "none", "--check SIZE trains one more size to test the prediction"))
     if found.penalty is not None:
-        facts.append(Fact("Penalty", *penalty_fact(found.penalty, about)))
+        facts.append(Fact("Penalty", *penalty_fact(found.penalty, conditions)))
     return tuple(facts)

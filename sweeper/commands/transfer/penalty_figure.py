@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from sweeper.commands.transfer.conditions import Conditions
 from sweeper.commands.transfer.penalty import Penalties
 from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import loss_axis, weight_axis
@@ -21,17 +22,19 @@ SHOWN_SHARE = 0.8
 
 
 @themed
-def draw(found: Penalties, about: Mapping[str, Any]) -> Figure:
+def draw(found: Penalties, conditions: Conditions) -> Figure:
     """Left a line for each size, right a bar for each."""
     figure, panels = canvas(1, 2, height=4.0)
     styles = group_styles([given(size) for size in found.best["size"]])
-    _curves(panels[0], found, about, styles)
-    _differences(panels[1], found, about, styles)
-    legend_below(figure, {f"{about['key']} {name}": handle(style) for name, style in styles.items()}, ncols=4)
+    _curves(panels[0], found, conditions, styles)
+    _differences(panels[1], found, conditions, styles)
+    legend_below(
+        figure, {f"{conditions.key} {name}": handle(style) for name, style in styles.items()}, ncols=4
+    )
     return figure
 
 
-def _curves(axes: Axes, found: Penalties, about: Mapping[str, Any], styles: Mapping[str, Any]) -> None:
+def _curves(axes: Axes, found: Penalties, conditions: Conditions, styles: Mapping[str, Any]) -> None:
     for size, rows in found.curves.groupby("size"):
         style = styles[given(float(size))]  # type: ignore[arg-type]
         axes.plot(
@@ -44,9 +47,9 @@ def _curves(axes: Axes, found: Penalties, about: Mapping[str, Any], styles: Mapp
             linewidth=1.4,
         )
     weight_axis(axes, found.plan.weights[0], found.plan.weights[-1])
-    axes.set(xlabel="penalty weight (log, 0 at the left)", ylabel=axis_words(about["objective"]))
+    axes.set(xlabel="penalty weight (log, 0 at the left)", ylabel=axis_words(conditions.objective))
     axes.set_title("Mean over seeds, by size")
-    highest = is_maximized(about["objective"])
+    highest = is_maximized(conditions.objective)
     means = [float(value) for value in found.curves["mean"] if np.isfinite(value)]
     kept = sorted(means, reverse=highest)[: max(2, round(SHOWN_SHARE * len(means)))]
     if len(kept) > 1 and kept[0] != kept[-1]:
@@ -55,7 +58,7 @@ def _curves(axes: Axes, found: Penalties, about: Mapping[str, Any], styles: Mapp
         loss_axis(axes.yaxis, kept, highest=highest)
 
 
-def _differences(axes: Axes, found: Penalties, about: Mapping[str, Any], styles: Mapping[str, Any]) -> None:
+def _differences(axes: Axes, found: Penalties, conditions: Conditions, styles: Mapping[str, Any]) -> None:
     axes.axhline(0, color="0.5", linewidth=1)
     names = [given(size) for size in found.best["size"]]
     for place, row in enumerate(found.best.to_dict("records")):
@@ -69,18 +72,20 @@ def _differences(axes: Axes, found: Penalties, about: Mapping[str, Any], styles:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FixedFormatter(names))
     axes.set_xlim(-0.5, len(names) - 0.5)
-    axes.set(xlabel=about["key"], ylabel=f"change of {metric_words(about['objective'])}")
+    axes.set(xlabel=conditions.key, ylabel=f"change of {metric_words(conditions.objective)}")
     axes.set_title("Best weight minus 0, fresh seeds")
 
 
-def alt(found: Penalties, about: Mapping[str, Any]) -> str:
+def alt(found: Penalties, conditions: Conditions) -> str:
     """The best weight at each size and what it changes."""
     rows = [
         f"{given(row['size'])}: {number(row['weight'], 2)} changes it by {signed_number(row['difference'])}"
         for row in found.best.to_dict("records")
         if np.isfinite(row["difference"])
     ]
-    words = metric_words(about["objective"])
+    words = metric_words(conditions.objective)
     if not rows:
-        return f"No weight of the penalty could be compared with none at any {about['key']}."
-    return f"Best weight of the penalty by {about['key']}, and its change of the {words}: {'; '.join(rows)}."
+        return f"No weight of the penalty could be compared with none at any {conditions.key}."
+    return (
+        f"Best weight of the penalty by {conditions.key}, and its change of the {words}: {'; '.join(rows)}."
+    )

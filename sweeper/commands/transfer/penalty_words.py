@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from sweeper.commands.transfer.conditions import Conditions
 from sweeper.commands.transfer.law import inside, unchecked
 from sweeper.commands.transfer.penalty import FACTORS, LEVEL, Penalties
 from sweeper.commands.transfer.trials import FEWEST
@@ -30,27 +31,27 @@ PLACES = {
 }
 
 
-def penalty_sentences(found: Penalties | None, about: Mapping[str, Any]) -> list[str]:
+def penalty_sentences(found: Penalties | None, conditions: Conditions) -> list[str]:
     """What follows, one finding each; none where no penalty was tried."""
     if found is None:
         return []
     rows = found.best.to_dict("records")
     told = [row for row in rows if row["verdict"] in ("better", "worse")]
     left = [row for row in rows if row["verdict"] == "open"]
-    said = [_effect(row, about) for row in told]
+    said = [_effect(row, conditions) for row in told]
     if left:
-        said.append(_open(left, about, some=bool(told)))
-    said += _not_compared(rows, about)
-    return [*said, *_predicted(found, about)]
+        said.append(_open(left, conditions, some=bool(told)))
+    said += _not_compared(rows, conditions)
+    return [*said, *_predicted(found, conditions)]
 
 
-def _effect(row: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+def _effect(row: Mapping[str, Any], conditions: Conditions) -> str:
     """Each at its own rate: what is worse may owe it to a rate that did well on the grid by luck."""
     where, rates = (
-        f"{about['key']} {given(row['size'])}",
+        f"{conditions.key} {given(row['size'])}",
         [number(row[k], 2) for k in ("rate", "rate_without")],
     )
-    seeds, words = count(row["seeds"], "fresh seed"), metric_words(about["objective"])
+    seeds, words = count(row["seeds"], "fresh seed"), metric_words(conditions.objective)
     setting = f"an activation penalty of {number(row['weight'], 2)} at a rate of {rates[0]}"
     if row["verdict"] == "better":
         return (
@@ -70,11 +71,11 @@ def _apart(row: Mapping[str, Any]) -> str:
     return f"{sign}{mean} (interval {low} to {high})"
 
 
-def _open(rows: list[dict[str, Any]], about: Mapping[str, Any], *, some: bool) -> str:
+def _open(rows: list[dict[str, Any]], conditions: Conditions, *, some: bool) -> str:
     sizes = listing([given(row["size"]) for row in rows])
-    where = f"at {about['key']} {sizes}" if some else f"at these sizes ({about['key']} {sizes})"
+    where = f"at {conditions.key} {sizes}" if some else f"at these sizes ({conditions.key} {sizes})"
     low, high = min(row["difference_low"] for row in rows), max(row["difference_high"] for row in rows)
-    words = metric_words(about["objective"])
+    words = metric_words(conditions.objective)
     return (
         f"No effect of the activation penalty can be told {where}: on "
         f"{count(rows[0]['seeds'], 'fresh seed')} each, the best weight and none, each at the rate that "
@@ -83,9 +84,9 @@ def _open(rows: list[dict[str, Any]], about: Mapping[str, Any], *, some: bool) -
     )
 
 
-def _not_compared(rows: list[dict[str, Any]], about: Mapping[str, Any]) -> Iterator[str]:
+def _not_compared(rows: list[dict[str, Any]], conditions: Conditions) -> Iterator[str]:
     for row in rows:
-        where = f"At {about['key']} {given(row['size'])}"
+        where = f"At {conditions.key} {given(row['size'])}"
         if row["verdict"] == "diverged":
             trainings = f"{row['diverged']} of {2 * row['seeds']} trainings"
             yield f"{where} the penalty is not compared: {trainings} on fresh seeds diverged."
@@ -93,11 +94,11 @@ def _not_compared(rows: list[dict[str, Any]], about: Mapping[str, Any]) -> Itera
             yield f"{where} every training with a penalty diverged."
 
 
-def penalty_fact(found: Penalties, about: Mapping[str, Any]) -> tuple[str, str]:
+def penalty_fact(found: Penalties, conditions: Conditions) -> tuple[str, str]:
     """Value and meaning of the line on the card, with the weight that the rates were measured with."""
     verdicts, sizes = found.best["verdict"], f"of {count(len(found.best), 'size')}"
     seeds = f"on {count(found.plan.fresh_seeds, 'fresh seed')} the best weight of the grid against none"
-    held = float(about["held"].get(PENALTY) or 0.0)
+    held = float(conditions.held.get(PENALTY) or 0.0)
     seeds += f"; the rates were measured {f'with {number(held)}' if held else 'without'}"
     if verdicts.isin(["diverged", "nothing"]).all():
         return "not compared", "trainings with a penalty, or those beside them, diverged or failed"
@@ -106,8 +107,8 @@ def penalty_fact(found: Penalties, about: Mapping[str, Any]) -> tuple[str, str]:
     return ("not shown to help" if (verdicts == "worse").any() else "no effect seen"), seeds
 
 
-def _predicted(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
-    to = f"{about['key']} {given(about['to'])}"
+def _predicted(found: Penalties, conditions: Conditions) -> Iterator[str]:
+    to = f"{conditions.key} {given(conditions.to)}"
     if found.prediction is None:
         known = int(((found.best["verdict"] == "better") & (found.best["place"] == Place.FOUND)).sum())
         if (found.best["verdict"] == "better").any():
@@ -115,7 +116,7 @@ def _predicted(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
                 f"No penalty is predicted for {to}: {count(known, 'size has', 'sizes have')} a best weight "
                 f"that is known to a factor of 10 and better than none; {FEWEST} are needed."
             )
-        yield from _unchecked(found, about)
+        yield from _unchecked(found, conditions)
         return
     ahead = found.prediction
     yield f"Predicted penalty for {to}: {number(ahead.value, 2)} (90 %: {_ends(ahead)})."
@@ -127,17 +128,17 @@ def _predicted(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
             f"{number(found.check.value, 2)} (90 %: {_ends(found.check)}) was predicted, "
             f"{number(measured, 2)} was measured: {verdict} the interval."
         )
-    yield from _unchecked(found, about)
+    yield from _unchecked(found, conditions)
 
 
-def _unchecked(found: Penalties, about: Mapping[str, Any]) -> Iterator[str]:
+def _unchecked(found: Penalties, conditions: Conditions) -> Iterator[str]:
     """Why a check that was asked for checks no penalty."""
-    if about["check"] is None or found.check is not None:
+    if conditions.check is None or found.check is not None:
         return
     usable = found.best[(found.best["verdict"] == "better") & (found.best["place"] == Place.FOUND)]
     what = "best weight that is known to a factor of 10 and better than none"
-    why = unchecked(usable, about["check"], what)
-    yield f"Check of the penalty at {given(about['check'])}: {why}."
+    why = unchecked(usable, conditions.check, what)
+    yield f"Check of the penalty at {given(conditions.check)}: {why}."
 
 
 def _ends(ahead: Any) -> str:

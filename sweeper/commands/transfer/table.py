@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sweeper.commands.transfer.conditions import Conditions
 from sweeper.commands.transfer.law import Prediction, checked_by_others, inside, law, predicted
 from sweeper.commands.transfer.limits import GUESSING, diverges_from, learned
 from sweeper.commands.transfer.penalty import Penalties
@@ -163,10 +165,11 @@ def _beside(rate: float, costs: np.ndarray, objective: str) -> Beside:
     return Beside(float(rate), mean, int((~np.isfinite(costs)).sum()), len(costs))
 
 
-def to_dict(found: Found, about: dict[str, Any]) -> dict[str, Any]:
+def to_dict(found: Found, conditions: Conditions, figure: Path | None = None) -> dict[str, Any]:
     """For JSON, which has no NaN."""
     return {
-        **about,
+        **vars(conditions),
+        "figure": figure,
         "optima": _records(found.optima),
         "exponent": found.exponent and dict(zip(("value", "low", "high"), found.exponent, strict=True)),
         **_predictions(found.prediction, found.check, found.optima, "rate"),

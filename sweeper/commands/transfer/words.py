@@ -1,12 +1,11 @@
 """Transfer for people: how the best rate moves, what is predicted, and when that cannot be said."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from rich.table import Table
 
 from sweeper.answer.ranked import Ranked
+from sweeper.commands.transfer.conditions import Conditions
 from sweeper.commands.transfer.law import Prediction, inside
 from sweeper.commands.transfer.law import unchecked as why_unchecked
 from sweeper.commands.transfer.limits import GUESSING, beyond_the_limit, limit_sentences
@@ -33,29 +32,33 @@ TELLS = " inside the grid that is known to a factor of 10"
 """What a best rate must be to count."""
 
 
-def sentences(found: Found, about: Mapping[str, Any]) -> list[str]:
+def sentences(found: Found, conditions: Conditions) -> list[str]:
     """What follows from the tables, one finding each: of the rates, then of the penalty."""
-    return [*_of_rates(found, about), *penalty_sentences(found.penalty, about), _held(found, about)]
+    return [
+        *_of_rates(found, conditions),
+        *penalty_sentences(found.penalty, conditions),
+        _held(found, conditions),
+    ]
 
 
-def _held(found: Found, about: Mapping[str, Any]) -> str:
+def _held(found: Found, conditions: Conditions) -> str:
     """At which settings all of this was measured."""
-    held = ", ".join(f"{name} = {shown(value)}" for name, value in about["held"].items())
+    held = ", ".join(f"{name} = {shown(value)}" for name, value in conditions.held.items())
     but = "; the trainings of the penalty vary it and the rate" if found.penalty is not None else ""
-    unlike = f" Not as in the run: {listing(about['unlike'])}." if about["unlike"] else ""
-    return f"Equal in all trainings: {held} ({about['held_from']}){but}.{unlike}"
+    unlike = f" Not as in the run: {listing(conditions.unlike)}." if conditions.unlike else ""
+    return f"Equal in all trainings: {held} ({conditions.held_from}){but}.{unlike}"
 
 
-def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
+def _of_rates(found: Found, conditions: Conditions) -> list[str]:
     known = int((found.optima["verdict"] == Place.FOUND).sum())
     if found.exponent is None or found.prediction is None:
         have = f"only {count(known, 'size has', 'sizes have')}" if known else "no size has"
         few = f"{NONE}: {have} a best rate{TELLS}; {FEWEST} are needed."
-        return [few, *_without(found, about)]
-    key, ahead = about["key"], found.prediction
+        return [few, *_without(found, conditions)]
+    key, ahead = conditions.key, found.prediction
     value, low, high = interval(*found.exponent)
     power = f"{value} (90 %: {low} to {high})"
-    seeds = count(about["seeds"], "seed")
+    seeds = count(conditions.seeds, "seed")
     flat = found.exponent[1] <= 0 <= found.exponent[2]
     said = [f"The best rate goes as {key} to the power {power}, by {seeds} at each rate."]
     if flat:
@@ -67,11 +70,11 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
         f"{bounds(ahead.low, ahead.high)})."
     )
     if found.check is not None:
-        said += _of_check(found, found.check, about)
-    elif about["check"] is not None:
-        said.append(f"Check at {given(about['check'])}: {unchecked(found, about)}.")
-    said += [*_without(found, about), *_untried(ahead, found, about), *_price(found, about)]
-    said += limit_sentences(ahead, found.optima, key, about["seeds"])
+        said += _of_check(found, found.check, conditions)
+    elif conditions.check is not None:
+        said.append(f"Check at {given(conditions.check)}: {unchecked(found, conditions)}.")
+    said += [*_without(found, conditions), *_untried(ahead, found, conditions), *_price(found, conditions)]
+    said += limit_sentences(ahead, found.optima, key, conditions.seeds)
     if ahead.size > 4 * max(found.optima["size"]):
         said.append(
             f"{given(ahead.size)} is {number(ahead.size / max(found.optima['size']), 2)} times the largest "
@@ -80,7 +83,7 @@ def _of_rates(found: Found, about: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _of_check(found: Found, check: Prediction, about: Mapping[str, Any]) -> list[str]:
+def _of_check(found: Found, check: Prediction, conditions: Conditions) -> list[str]:
     """The prediction for the size left out beside what was measured there, and what it costs."""
     there = found.optima[found.optima["size"] == check.size].iloc[0]
     verdict = "inside" if inside(check, found.optima, "rate") else "outside"
@@ -96,25 +99,25 @@ def _of_check(found: Found, check: Prediction, about: Mapping[str, Any]) -> list
     own, near = found.at_check
     return [
         f"{text} Of the rates tried there, the one nearest to the prediction {_beside(near)}, the best one "
-        f"{_beside(own)} ({metric_words(about['objective'])})."
+        f"{_beside(own)} ({metric_words(conditions.objective)})."
     ]
 
 
-def _without(found: Found, about: Mapping[str, Any]) -> list[str]:
+def _without(found: Found, conditions: Conditions) -> list[str]:
     """Sizes that have no best rate that counts, and why."""
     sizes = found.optima.groupby("verdict", sort=False)["size"]
     return [
-        f"At {about['key']} {listing([given(size) for size in own])}: {VERDICTS[str(verdict)]}."
+        f"At {conditions.key} {listing([given(size) for size in own])}: {VERDICTS[str(verdict)]}."
         for verdict, own in sizes
         if VERDICTS[str(verdict)]
     ]
 
 
-def _untried(ahead: Prediction, found: Found, about: Mapping[str, Any]) -> list[str]:
+def _untried(ahead: Prediction, found: Found, conditions: Conditions) -> list[str]:
     """That an interval holds rates that no training had, one of a penalty included."""
     of_penalty = [] if found.penalty is None else found.penalty.tried["rate"].tolist()
-    lowest = min([about["lowest_rate"], *of_penalty])
-    highest = max([about["highest_rate"], *of_penalty])
+    lowest = min([conditions.lowest_rate, *of_penalty])
+    highest = max([conditions.highest_rate, *of_penalty])
     beyond = [f"above {number(highest, 2)}"] if ahead.high > highest else []
     beyond += [f"below {number(lowest, 2)}"] if ahead.low < lowest else []
     if not beyond:
@@ -122,15 +125,16 @@ def _untried(ahead: Prediction, found: Found, about: Mapping[str, Any]) -> list[
     return [f"Rates {' and '.join(beyond)} were not tried at any size: no training shows what they do."]
 
 
-def unchecked(found: Found, about: Mapping[str, Any]) -> str:
+def unchecked(found: Found, conditions: Conditions) -> str:
     """Why a check of the rates that was asked for checks nothing."""
+    assert conditions.check is not None
     usable = found.optima[found.optima["verdict"] == Place.FOUND]
-    return why_unchecked(usable, about["check"], "best rate", TELLS)
+    return why_unchecked(usable, conditions.check, "best rate", TELLS)
 
 
-def _price(found: Found, about: Mapping[str, Any]) -> list[str]:
+def _price(found: Found, conditions: Conditions) -> list[str]:
     last = found.optima[found.optima["verdict"] == Place.FOUND].iloc[-1]
-    words = metric_words(about["objective"])
+    words = metric_words(conditions.objective)
     if found.off_by_two is None:
         return []
     own, low, high = found.off_by_two[0], *(_beside(each) for each in found.off_by_two[1:])
@@ -150,17 +154,17 @@ def _beside(found: Beside) -> str:
     return f"{at} gives {number(found.mean, 4)}"
 
 
-def next_text(found: Found, about: Mapping[str, Any]) -> str:
+def next_text(found: Found, conditions: Conditions) -> str:
     """What the command that goes on is for."""
     if found.prediction is not None:
         penalty = ", and search its penalty" if found.penalty is not None else ""
         below = " and lower ones" if beyond_the_limit(found.prediction, found.optima) else ""
         rates = f"rates of this interval{below}"
-        return f"Train at {about['key']} {given(about['to'])} with {rates}{penalty}:"
-    if about["next"].startswith("sweeper advise "):
+        return f"Train at {conditions.key} {given(conditions.to)} with {rates}{penalty}:"
+    if conditions.next.startswith("sweeper advise "):
         return "See what keeps the model from learning:"
     at_edge = found.optima["verdict"].isin([Place.LOWER_EDGE, Place.UPPER_EDGE]).any()
-    if at_edge and "{low = " in about["next"]:
+    if at_edge and "{low = " in conditions.next:
         return "Best rates lie at the edge of those tried: go beyond it:"
     return "Tell more closely where the best rates lie, with more seeds:"
 
@@ -176,21 +180,29 @@ def plan_line(trainings: int, sizes: int, rates: int, seeds: int, penalty: Penal
     return f"{line}, then {more}; --penalties 0 leaves the latter out"
 
 
-def print_transfer(found: Found, about: Mapping[str, Any]) -> None:
+def print_transfer(found: Found, conditions: Conditions) -> None:
     """A row for each size, what follows, and what was done."""
     console = plain_console()
     told = [
-        f"{about['trainings']} trainings of the rates: {about['rates']} from "
-        f"{number(about['lowest_rate'], 2)} to {number(about['highest_rate'], 2)}, {about['seeds']} seeds "
-        f"each; trained: {about['plan']}.",
+        f"{conditions.trainings} trainings of the rates: {conditions.rates} from "
+        f"{number(conditions.lowest_rate, 2)} to {number(conditions.highest_rate, 2)}, "
+        f"{count(conditions.seeds, 'seed')} each; trained: {conditions.plan}.",
     ]
-    tables: list[Table | str] = [_rates(found, about)]
+    tables: list[Table | str] = [_rates(found, conditions)]
     if found.penalty is not None:
-        tables += ["", _penalties(found.penalty, about)]
+        tables += ["", _penalties(found.penalty, conditions)]
         told.insert(1, penalty_plan(found.penalty))
-    for renderable in (*tables, "", *sentences(found, about), "", *told, "", next_text(found, about)):
+    for renderable in (
+        *tables,
+        "",
+        *sentences(found, conditions),
+        "",
+        *told,
+        "",
+        next_text(found, conditions),
+    ):
         console.print(renderable)
-    console.print(f"  {about['next']}", soft_wrap=True)
+    console.print(f"  {conditions.next}", soft_wrap=True)
 
 
 def _best_mean(objective: str) -> str:
@@ -198,9 +210,9 @@ def _best_mean(objective: str) -> str:
     return f"{Ranked(objective).best} mean {metric_words(objective)} of the grid"
 
 
-def _rates(found: Found, about: Mapping[str, Any]) -> Table:
+def _rates(found: Found, conditions: Conditions) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in (about["key"], "best rate", "90 % interval", _best_mean(about["objective"])):
+    for column in (conditions.key, "best rate", "90 % interval", _best_mean(conditions.objective)):
         table.add_column(column, justify="right")
     table.add_column("")
     for row in found.optima.to_dict("records"):
@@ -210,10 +222,10 @@ def _rates(found: Found, about: Mapping[str, Any]) -> Table:
     return table
 
 
-def _penalties(found: Penalties, about: Mapping[str, Any]) -> Table:
+def _penalties(found: Penalties, conditions: Conditions) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    changes = f"changes {metric_words(about['objective'])} by"
-    for column in (about["key"], "best penalty", "at rate", changes, "interval"):
+    changes = f"changes {metric_words(conditions.objective)} by"
+    for column in (conditions.key, "best penalty", "at rate", changes, "interval"):
         table.add_column(column, justify="right")
     table.add_column("")
     for row in found.best.to_dict("records"):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sweeper.commands.lr_range.table import FOUND, NOTHING, UNDECIDED
+from sweeper.commands.lr_range.trials import VALIDATION, Conditions
 from sweeper.commands.lr_range.words import lower, origins, print_lr_range
 from sweeper.study.rates import search_rates
 
@@ -14,6 +15,13 @@ WIDENED = (
 )
 MOVED = "the default range, moved by powers of ten to end where most rates diverged"
 HOLDS = "and widened to hold the range of each setting, half a decade below each suggestion included"
+
+
+def conditions(trainings: int, lowest_rates: dict[str, float]) -> Conditions:
+    """Of a test of 64 rates."""
+    return Conditions(
+        "made", trainings, 64, 40, VALIDATION, lowest_rates, "one by one", None, None, seed=0, held={}
+    )
 
 
 def suggestions(*rows: tuple[str, float, float]) -> pd.DataFrame:
@@ -47,9 +55,7 @@ def test_what_was_done_to_a_range_is_said(rows: list[tuple[str, float, float]], 
 def test_optimizers_of_one_kind_share_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     """One line each for what was moved, widened and kept; the terminal has them, and claims nothing more."""
     frame = suggestions(("momentum", 0.1, 1.7), ("adam", 0.1, np.nan), ("lion", 0.02, np.nan))
-    about = {"held": {}, "trainings": 3, "steps": 40, "rates": 64, "seed": 0, "plan": "one by one"}
-    about |= {"guess": None, "guessing": None, "metric": "validation_loss", "lowest_rates": {}}
-    print_lr_range(frame, about)
+    print_lr_range(frame, conditions(3, {}))
     told = capsys.readouterr().out
     assert f"with adam and lion, {WIDENED}." in told
     assert f"with momentum, {MOVED}." in told
@@ -64,9 +70,7 @@ def test_where_every_rate_diverged_lower_ones_are_named(capsys: pytest.CaptureFi
     assert lower(frame, {"sgd": 1e-4, "adam": 1e-5, "lion": 1e-6}) == [
         "search.space.learning_rate.sgd={low = 1e-7, high = 0.0001, log = true}"
     ]
-    about = {"held": {}, "trainings": 4, "steps": 40, "rates": 64, "seed": 0, "plan": "one by one"}
-    about |= {"guess": None, "guessing": None, "metric": "validation_loss", "lowest_rates": {"sgd": 1e-4}}
-    print_lr_range(frame, about)
+    print_lr_range(frame, conditions(4, {"sgd": 1e-4}))
     told = capsys.readouterr().out
     assert "every rate diverged: test lower ones" in told
     assert "lower rates to test next:\n  --set 'search.space.learning_rate.sgd={low = 1e-7" in told

@@ -1,12 +1,13 @@
 """What a best rate is worth: against guessing, and beside the rates with which trainings diverge."""
 
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from transfers import ABOUT, LAW, LOSS, OVER, frame
+from transfers import CONDITIONS, LAW, LOSS, OVER, frame
 
 from sweeper.commands.transfer.journey import next_command
 from sweeper.commands.transfer.limits import (
@@ -48,9 +49,9 @@ def test_a_size_that_learned_nothing_tells_no_best_rate(guess: float, counts: bo
     command = next_command(Study.load("digits"), OVER, done, HELD)
     assert command.startswith("sweeper advise digits") is not counts
     if not counts:
-        said = sentences(done, {**ABOUT, "objective": objective})
+        said = sentences(done, replace(CONDITIONS, objective=objective))
         assert "no rate is shown to beat guessing" in " ".join(said)
-        assert "keeps the model from learning" in next_text(done, {**ABOUT, "next": command})
+        assert "keeps the model from learning" in next_text(done, replace(CONDITIONS, next=command))
 
 
 def test_a_size_is_compared_with_guessing_at_rates_that_its_other_seeds_pick() -> None:
@@ -83,17 +84,17 @@ def test_seeds_on_which_nobody_guessed_are_not_asked() -> None:
 def test_a_prediction_among_rates_that_diverge_is_told(to: int, beyond: bool) -> None:
     """The limit does not move with the size: sentence, card and command send to lower rates as well."""
     over = Over("model.width", (16, 32, 64), to, 128)
-    done, about = found(frame(RISING), over, LOSS), {**ABOUT, "to": to}
+    done, conditions = found(frame(RISING), over, LOSS), replace(CONDITIONS, to=to)
     assert done.prediction is not None
     assert beyond_the_limit(done.prediction, done.optima) is beyond
-    said = [text for text in sentences(done, about) if "5 of 5 seeds diverged at a rate of 1" in text]
+    said = [text for text in sentences(done, conditions) if "5 of 5 seeds diverged at a rate of 1" in text]
     assert said == [text for text in said if "At model.width 128, the nearest size" in text]
     words = shlex.split(next_command(Study.load("digits"), over, done, HELD))
     (rates,) = [word for word in words if word.startswith("search.space.learning_rate")]
     low = float(rates.partition("low = ")[2].partition(",")[0])
     assert low == pytest.approx(min(0.1, done.prediction.low) if beyond else done.prediction.low, rel=0.06)
-    assert ("and lower ones" in next_text(done, about)) is beyond
-    assert ("search lower rates as well" in card(done, about).lead) is beyond
+    assert ("and lower ones" in next_text(done, conditions)) is beyond
+    assert ("search lower rates as well" in card(done, conditions).lead) is beyond
     assert bool(said) is (done.prediction.high >= 1.0)
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from transfers import ABOUT, LAW, LOSS, OVER, frame
+from transfers import CONDITIONS, LAW, LOSS, OVER, frame
 
 from sweeper.commands.transfer.journey import next_command
 from sweeper.commands.transfer.table import found
@@ -38,10 +38,10 @@ def test_the_command_of_the_page_is_about_the_held_optimizer(place: float) -> No
         _, rates = Study(trusted=True, **applied(study, words)).space.active("adam")["learning_rate"]
         _, before = study.space.active("adam")["learning_rate"]
         assert (rates.low, rates.high) == (pytest.approx(before.low / 10), before.high)
-        about = {**ABOUT, "next": shlex.join(words)}
-        assert next_text(done, about) == "Best rates lie at the edge of those tried: go beyond it:"
+        conditions = replace(CONDITIONS, next=shlex.join(words))
+        assert next_text(done, conditions) == "Best rates lie at the edge of those tried: go beyond it:"
         flat = replace(done, optima=done.optima.assign(verdict="flat"))
-        assert next_text(flat, about) == "Tell more closely where the best rates lie, with more seeds:"
+        assert next_text(flat, conditions) == "Tell more closely where the best rates lie, with more seeds:"
         assert next_command(study, OVER, flat, HELD).endswith("--to 512 --check 128 --seeds 10")
         assert " --seeds 14 " in next_command(study, OVER, flat, HELD, 7, ["--rates 12"])
         return

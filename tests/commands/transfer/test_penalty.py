@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from report_inputs import made_study
-from transfers import ABOUT, LAW, LOSS, OVER, frame
+from transfers import CONDITIONS, LAW, LOSS, OVER, frame
 
 import sweeper
 from sweeper.commands.transfer import journey
@@ -110,7 +110,7 @@ def test_a_penalty_that_helps_is_told_and_predicted() -> None:
     assert done.prediction.low < 0.16 / 512 < done.prediction.high
     assert done.check is not None
     assert done.check.low < 0.16 / 128 < done.check.high
-    said = " ".join(penalty_sentences(done, ABOUT))
+    said = " ".join(penalty_sentences(done, CONDITIONS))
     assert "At model.width 16 an activation penalty of" in said
     assert "Predicted penalty for model.width 512" in said
     assert "Check of the penalty at 128" in said
@@ -121,7 +121,7 @@ def test_without_an_effect_none_is_told_and_nothing_predicted() -> None:
     done = of_penalty(NOTHING)
     assert list(done.best["verdict"]) == ["open"] * 4
     assert done.prediction is None
-    (said,) = penalty_sentences(done, {**ABOUT, "check": None})
+    (said,) = penalty_sentences(done, replace(CONDITIONS, check=None))
     assert said.startswith("No effect of the activation penalty can be told at these sizes (model.width 16,")
     assert "10 fresh seeds each" in said
 
@@ -140,7 +140,7 @@ def test_a_best_weight_needs_three_sizes_to_be_predicted() -> None:
     done = of_penalty({**NOTHING, 64: 1e-3, 128: 1e-3})
     assert list(done.best["verdict"])[2:] == ["better", "better"]
     assert done.prediction is None
-    said = penalty_sentences(done, {**ABOUT, "check": None})
+    said = penalty_sentences(done, replace(CONDITIONS, check=None))
     assert any("can be told at model.width 16 and 32" in text for text in said)
     assert said[-1].startswith("No penalty is predicted for model.width 512: 2 sizes have a best weight")
 
@@ -177,7 +177,7 @@ def test_a_check_of_the_penalty_that_checks_nothing_says_why(helps: tuple[int, .
     done = of_penalty({size: 1e-3 if size in helps else None for size in SIZES})
     assert done.check is None
     (said,) = [
-        text for text in penalty_sentences(done, ABOUT) if text.startswith("Check of the penalty at 128")
+        text for text in penalty_sentences(done, CONDITIONS) if text.startswith("Check of the penalty at 128")
     ]
     assert why in said
     assert said.endswith("so it checks nothing.")
@@ -188,13 +188,13 @@ def test_a_penalty_that_is_worse_is_not_shown_to_help() -> None:
     the rates were measured with stands beside this, and is no setting to use."""
     done = of_penalty(dict.fromkeys(SIZES, 1e-3), gain=-0.1)
     assert set(done.best["verdict"]) == {"worse"}
-    said = penalty_sentences(done, ABOUT)[0]
+    said = penalty_sentences(done, CONDITIONS)[0]
     assert said.startswith(
         "At model.width 16 no penalty is shown to help: the best setting of the grid with one"
     )
     assert "at a rate of 0.1, is worse than none at 0.1" in said
     whole = Found(**{**vars(told(NOTHING)), "penalty": done})
-    shown = [card(whole, {**ABOUT, "held": {NAME: weight}}) for weight in (7.397e-5, 0.0)]
+    shown = [card(whole, replace(CONDITIONS, held={NAME: weight})) for weight in (7.397e-5, 0.0)]
     assert [(each.settings, each.facts[-1].value) for each in shown] == [({}, "not shown to help")] * 2
     ends = [each.facts[-1].meaning.rpartition("; the rates were measured ")[2] for each in shown]
     assert ends == ["with 7.4e-5", "without"]
@@ -219,7 +219,7 @@ def test_losses_close_to_0_are_drawn() -> None:
         part.assign(objective=part["objective"] - means.min() + 1e-3 * (means.max() - means.min()))
         for part in (grid, fresh)
     ]
-    figure = draw(penalties(PLAN, OVER, *low, LOSS), ABOUT)
+    figure = draw(penalties(PLAN, OVER, *low, LOSS), CONDITIONS)
     assert figure.axes[0].get_yscale() == "log"
     assert png_bytes(figure)[:4] == b"\x89PNG"
 
@@ -231,10 +231,10 @@ def test_what_diverges_is_not_compared() -> None:
     grid.loc[(grid["size"] == 32) & (grid["weight"] > 0), "objective"] = np.nan
     done = penalties(PLAN, OVER, grid, fresh[fresh["size"] != 32], LOSS)
     assert list(done.best["verdict"])[:2] == ["diverged", "nothing"]
-    said = penalty_sentences(done, ABOUT)
+    said = penalty_sentences(done, CONDITIONS)
     assert "At model.width 16 the penalty is not compared: 1 of 20 trainings on fresh seeds diverged." in said
     assert "At model.width 32 every training with a penalty diverged." in said
-    assert png_bytes(draw(done, ABOUT))[:4] == b"\x89PNG"
+    assert png_bytes(draw(done, CONDITIONS))[:4] == b"\x89PNG"
 
 
 @pytest.mark.parametrize(
@@ -294,10 +294,10 @@ def test_page_terminal_figure_and_json_say_the_same(
     best: dict[int, float | None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of one result; the page of the run takes figure and table in, with the files they link to."""
-    done, about = told(best), {**ABOUT, "study": "made"}
-    said = sentences(done, about)
-    write_page(tmp_path, frame(LAW), done, about)
-    (tmp_path / "transfer_penalty.png").write_bytes(png_bytes(draw(done.penalty, about)))  # type: ignore[arg-type]
+    done, conditions = told(best), replace(CONDITIONS, study="made")
+    said = sentences(done, conditions)
+    write_page(tmp_path, frame(LAW), done, conditions)
+    (tmp_path / "transfer_penalty.png").write_bytes(png_bytes(draw(done.penalty, conditions)))  # type: ignore[arg-type]
     (beside,) = transferred(made_study(), tmp_path)
     assert list(beside.section.sentences[:-1]) == said
     assert set(beside.files) == {
@@ -306,13 +306,13 @@ def test_page_terminal_figure_and_json_say_the_same(
         "figures/transfer_penalty.png",
     }
     assert [each.name for each in beside.section.grids] == ["transfer", "transfer_penalty"]
-    print_transfer(done, about)
+    print_transfer(done, conditions)
     printed = capsys.readouterr().out
     assert all(text in printed for text in said)
-    kept = json.loads(to_json(to_dict(done, about)))["penalty"]
+    kept = json.loads(to_json(to_dict(done, conditions)))["penalty"]
     assert [row["verdict"] for row in kept["sizes"]] == list(done.penalty.best["verdict"])  # type: ignore[union-attr]
     assert (kept["prediction"] is None) == (best is NOTHING)
-    assert "16: " in alt(done.penalty, about)  # type: ignore[arg-type]
+    assert "16: " in alt(done.penalty, conditions)  # type: ignore[arg-type]
 
 
 def test_a_transfer_of_before_the_penalty_is_still_taken_in(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from report_inputs import made_input, made_study
 from synthetic_records import synthetic_records
-from transfers import ABOUT, LAW, LOSS, OVER, frame
+from transfers import CONDITIONS, LAW, LOSS, OVER, frame
 
 import sweeper
 from sweeper.commands.transfer import held
@@ -44,7 +44,7 @@ def test_a_law_is_found_and_checked() -> None:
     assert done.prediction.value == pytest.approx(0.8 * 512**-0.5, rel=0.15)
     assert done.check.value == pytest.approx(LAW[128], rel=0.15)
     assert inside(done.check, done.optima, "rate")
-    assert "inside the interval" in " ".join(sentences(done, ABOUT))
+    assert "inside the interval" in " ".join(sentences(done, CONDITIONS))
 
 
 def test_a_check_that_fails_is_said() -> None:
@@ -52,13 +52,13 @@ def test_a_check_that_fails_is_said() -> None:
     done = found(frame({**LAW, 128: 0.6}), OVER, LOSS)
     assert done.check is not None
     assert not inside(done.check, done.optima, "rate")
-    said = " ".join(sentences(done, ABOUT))
+    said = " ".join(sentences(done, CONDITIONS))
     there = done.optima.set_index("size").loc[128]
     assert (
         f"{number(there['rate'], 2)} (90 %: {bounds(there['low'], there['high'])}) was measured: outs" in said
     )
     assert ("The two intervals overlap" in said) == (there["low"] <= done.check.high)
-    assert "Take it for rough: at 128" in card(done, ABOUT).lead
+    assert "Take it for rough: at 128" in card(done, CONDITIONS).lead
     assert done.at_check is not None
     rates, costs = costs_at(frame({**LAW, 128: 0.6}), 128, LOSS)
     for each, wanted in zip(done.at_check, (0.6, done.check.value), strict=True):
@@ -77,8 +77,8 @@ def test_a_check_that_checks_nothing_says_why(size: int, why: str) -> None:
     """Too few other sizes, or no best rate at the size itself; sentences and card agree."""
     done = found(frame({**LAW, size: 1e-5}), OVER, LOSS)
     assert done.check is None
-    assert f"Check at 128: {why}." in sentences(done, ABOUT)
-    fact = next(each for each in card(done, ABOUT).facts if each.label == "Check")
+    assert f"Check at 128: {why}." in sentences(done, CONDITIONS)
+    fact = next(each for each in card(done, CONDITIONS).facts if each.label == "Check")
     assert (fact.value, fact.meaning) == ("none", f"at 128, {why}")
 
 
@@ -96,7 +96,7 @@ def test_without_three_optima_nothing_is_predicted() -> None:
     done = found(frame({**LAW, 16: 1e-5, 32: 1e-5}), OVER, LOSS)
     assert list(done.optima["verdict"]) == ["lower edge", "lower edge", "found", "found"]
     assert (done.exponent, done.prediction, done.check) == (None, None, None)
-    assert sentences(done, ABOUT) == [
+    assert sentences(done, CONDITIONS) == [
         f"Nothing is predicted: only 2 sizes have a best rate{TELLS}; 3 are needed.",
         "At model.width 16 and 32: best at the lowest rate: search lower ones.",
         "Equal in all trainings: optimizer = adam (as asked).",
@@ -107,9 +107,9 @@ def test_without_three_optima_nothing_is_predicted() -> None:
         assert row[rate] <= row["rate"]
         assert row["low"] >= 1e-3 * (1 - 1e-9), "nothing is known beyond the grid"
     none = found(rows := frame(dict.fromkeys(LAW, 1e-5)), OVER, LOSS)
-    assert all(axes.has_data() for axes in draw(rows, none, ABOUT).axes), "not one lies inside"
-    assert json.loads(to_json(to_dict(done, ABOUT)))["prediction"] is None
-    assert png_bytes(draw(frame(LAW), done, ABOUT))[:4] == b"\x89PNG"
+    assert all(axes.has_data() for axes in draw(rows, none, CONDITIONS).axes), "not one lies inside"
+    assert json.loads(to_json(to_dict(done, CONDITIONS)))["prediction"] is None
+    assert png_bytes(draw(frame(LAW), done, CONDITIONS))[:4] == b"\x89PNG"
 
 
 def test_figure_words_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,15 +117,15 @@ def test_figure_words_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) 
     rows = frame(LAW)
     done = found(rows, OVER, LOSS)
     assert done.prediction is not None
-    figure = draw(rows, done, ABOUT)
+    figure = draw(rows, done, CONDITIONS)
     assert all(axes.has_data() for axes in figure.axes)
     predicted = f"{done.prediction.value:.2g}"
-    assert predicted in alt(done, ABOUT)
-    print_transfer(done, ABOUT)
+    assert predicted in alt(done, CONDITIONS)
+    print_transfer(done, CONDITIONS)
     printed = capsys.readouterr().out
     assert f"Predicted for model.width 512: {predicted}" in printed
-    assert f"Train at model.width 512 with rates of this interval:\n  {ABOUT['next']}" in printed
-    assert json.loads(to_json(to_dict(done, ABOUT)))["prediction"]["rate"] == done.prediction.value
+    assert f"Train at model.width 512 with rates of this interval:\n  {CONDITIONS.next}" in printed
+    assert json.loads(to_json(to_dict(done, CONDITIONS)))["prediction"]["rate"] == done.prediction.value
 
 
 def test_losses_close_to_0_are_drawn() -> None:
@@ -133,23 +133,23 @@ def test_losses_close_to_0_are_drawn() -> None:
     losses = frame(LAW)
     objective = losses["objective"] - losses["objective"].min()
     low = losses.assign(objective=1e-3 * objective.max() + objective)
-    assert png_bytes(draw(low, found(low, OVER, LOSS), ABOUT))[:4] == b"\x89PNG"
+    assert png_bytes(draw(low, found(low, OVER, LOSS), CONDITIONS))[:4] == b"\x89PNG"
 
 
 def test_the_page_says_what_the_terminal_says(tmp_path: Path) -> None:
     """Every sentence stands on it, the prediction first; it names no file that does not lie beside it."""
     rows = frame(LAW)
     done = found(rows, OVER, LOSS)
-    html = unescape(write_page(tmp_path, rows, done, ABOUT).read_text(encoding="utf-8")).replace(
+    html = unescape(write_page(tmp_path, rows, done, CONDITIONS).read_text(encoding="utf-8")).replace(
         "\u00a0", " "
     )
     assert done.prediction is not None
     assert f"At model.width 512, begin with a learning rate of {done.prediction.value:.2g}." in html
-    assert all(said in html for said in sentences(done, ABOUT))
+    assert all(said in html for said in sentences(done, CONDITIONS))
     assert "tables/" not in html
     assert "figures/" not in html
     none = found(frame({**LAW, 16: 1e-5, 32: 1e-5}), OVER, LOSS)
-    assert "Nothing is predicted" in write_page(tmp_path, rows, none, ABOUT).read_text(encoding="utf-8")
+    assert "Nothing is predicted" in write_page(tmp_path, rows, none, CONDITIONS).read_text(encoding="utf-8")
 
 
 def test_costs_are_by_rate_and_seed() -> None:
@@ -177,7 +177,7 @@ def test_a_study_is_trained_at_each_size(tmp_path: Path) -> None:
     done = sweeper.transfer(study, "training.batch_size", [8, 16, 32], 64, rates=7, seeds=3, jobs=1)
     assert len(done.measured) == 3 * 7 * 3
     assert done.measured["objective"].notna().any()
-    assert done.about["held"]["optimizer"] == "adam"
+    assert done.conditions.held["optimizer"] == "adam"
     assert done.save(tmp_path / "reports") == tmp_path / "reports" / "transfer.png"
     assert (tmp_path / "reports" / "transfer.html").exists()
 
@@ -209,7 +209,7 @@ def test_where_a_transfer_differs_from_its_run_is_told(tmp_path: Path) -> None:
     assert unlike_the_run(study, tmp_path, "training.steps") == ()
     unlike = unlike_the_run(other, tmp_path, "training.steps")
     assert unlike == ("training.schedule = constant (in the run: cosine)",)
-    said = sentences(found(frame(LAW), OVER, LOSS), {**ABOUT, "unlike": list(unlike)})
+    said = sentences(found(frame(LAW), OVER, LOSS), replace(CONDITIONS, unlike=list(unlike)))
     assert said[-1].endswith("Not as in the run: training.schedule = constant (in the run: cosine).")
     assert unlike_the_run(other, tmp_path / "none", "training.steps") == ()
 
@@ -218,19 +218,19 @@ def test_the_page_of_the_run_takes_a_transfer_in(tmp_path: Path) -> None:
     """Question, sentences, table and figure stand at the end of the answer, with the files they link to."""
     rows = frame(LAW)
     done = found(rows, OVER, LOSS)
-    about = {**ABOUT, "study": "made"}
-    write_page(tmp_path, rows, done, about)
-    (tmp_path / "transfer.png").write_bytes(png_bytes(draw(rows, done, about)))
+    conditions = replace(CONDITIONS, study="made")
+    write_page(tmp_path, rows, done, conditions)
+    (tmp_path / "transfer.png").write_bytes(png_bytes(draw(rows, done, conditions)))
     (beside,) = transferred(made_study(), tmp_path)
-    assert list(beside.section.sentences[:-1]) == sentences(done, about)
-    assert beside.section.sentences[-1].endswith(f"with rates of this interval: {ABOUT['next']}")
+    assert list(beside.section.sentences[:-1]) == sentences(done, conditions)
+    assert beside.section.sentences[-1].endswith(f"with rates of this interval: {CONDITIONS.next}")
     assert set(beside.files) == {"figures/transfer.png", "tables/transfer.csv"}
     others = [RenderedSection(key, "?", ("!",), part=part) for key, part in (("a", ANSWER), ("b", WHY))]
     assert [each.key for each in with_transfers(others, [beside])] == ["a", "transfer", "b"]
     assert transferred(made_study(name="another"), tmp_path) == ()
     for origin, told in ((OF_THE_RUN, True), ("as asked", False)):
         held = {"optimizer": "adam", "betas": (0.8, 0.99)}
-        write_page(tmp_path, rows, done, {**about, "held": held, "held_from": origin})
+        write_page(tmp_path, rows, done, replace(conditions, held=held, held_from=origin))
         for answered, same in ((held, True), ({**held, "betas": (0.9, 0.99)}, False), ({}, True)):
             (beside,) = transferred(made_study(), tmp_path, {**answered, "learning_rate": 0.1})
             outdated = beside.section.sentences[0].startswith("The run has another answer since")
@@ -246,7 +246,7 @@ def test_transfers_over_several_keys_stay(tmp_path: Path) -> None:
     rows, done = frame(LAW), found(frame(LAW), OVER, LOSS)
 
     def made(key: str) -> list[str]:
-        write_page(tmp_path, rows, done, {**ABOUT, "study": "made", "key": key})
+        write_page(tmp_path, rows, done, replace(CONDITIONS, study="made", key=key))
         (tmp_path / "transfer.png").write_bytes(key.encode().rjust(40))
         beside = transferred(made_study(), tmp_path)
         assert all(f"figures/{each.section.key}.png" in each.files for each in beside)
@@ -267,7 +267,7 @@ def test_transfers_over_several_keys_stay(tmp_path: Path) -> None:
 def test_numbers_of_a_transfer_are_rounded() -> None:
     """The exponent and its interval show two digits of the interval's width."""
     done = found(frame(LAW), OVER, LOSS)
-    (said,) = [text for text in sentences(done, ABOUT) if "to the power" in text]
+    (said,) = [text for text in sentences(done, CONDITIONS) if "to the power" in text]
     assert max(len(digits) for digits in re.findall(r"\d+\.(\d+)", said)) <= 4
 
 
@@ -283,13 +283,13 @@ def test_each_side_of_the_best_rate_is_told_by_itself(lost: int) -> None:
     rows.loc[broken, ["outcome", "objective"]] = ["diverged", np.nan]
     seeds = last["seed"].nunique()
     done = found(rows, OVER, LOSS)
-    (text,) = [each for each in sentences(done, ABOUT) if "nearest to half" in each]
+    (text,) = [each for each in sentences(done, CONDITIONS) if "nearest to half" in each]
     mean = last.loc[last["learning_rate"] == half, "objective"].mean()
     assert f"the best rate of the grid ({number(best, 2)}) gives" in text
     assert f"nearest to half of it ({number(half, 2)}) gives {number(mean, 4)}" in text
     assert (f"twice it ({number(twice, 2)}) diverges on {lost} of {seeds} seeds" in text) == (lost > 0)
-    assert to_dict(done, ABOUT)["best_of_grid"]["rate"] == best
-    sides = to_dict(done, ABOUT)["half_and_twice"]
+    assert to_dict(done, CONDITIONS)["best_of_grid"]["rate"] == best
+    sides = to_dict(done, CONDITIONS)["half_and_twice"]
     assert [each["lost"] for each in sides] == [0, lost]
     assert (sides[1]["mean"] is None) == (lost > 0)
 
@@ -298,12 +298,13 @@ def test_rates_that_no_training_had_are_told() -> None:
     """An interval that reaches beyond the grid is a line drawn on: what lies there may diverge."""
     done = found(frame(LAW), OVER, LOSS)
     assert done.prediction is not None
-    inside_grid = {**ABOUT, "lowest_rate": done.prediction.low / 2, "highest_rate": done.prediction.high * 2}
-    assert not any("not tried at any size" in each for each in sentences(done, inside_grid))
-    beyond = {**inside_grid, "highest_rate": done.prediction.high / 1.1}
-    assert f"Rates above {number(beyond['highest_rate'], 2)} were not tried" in " ".join(
-        sentences(done, beyond)
+    inside_grid = replace(
+        CONDITIONS, lowest_rate=done.prediction.low / 2, highest_rate=done.prediction.high * 2
     )
+    assert not any("not tried at any size" in each for each in sentences(done, inside_grid))
+    beyond = replace(inside_grid, highest_rate=done.prediction.high / 1.1)
+    said = " ".join(sentences(done, beyond))
+    assert f"Rates above {number(beyond.highest_rate, 2)} were not tried" in said
     tried = pd.DataFrame({"rate": [done.prediction.high * 1.5]})
     with_penalty = replace(done, penalty=SimpleNamespace(tried=tried))
     assert _untried(done.prediction, done, beyond) != []
@@ -322,7 +323,7 @@ def test_rates_far_from_half_and_twice_are_not_called_so(apart: float, doubled: 
     """A coarse grid has none near them: the next ones are called what they are."""
     own, low, high = (Beside(rate, 0.5, 0, 5) for rate in (0.1, 0.1 / apart, 0.1 * apart))
     done = replace(found(frame(LAW), OVER, LOSS), off_by_two=(own, low, high))
-    (said,) = [text for text in sentences(done, ABOUT) if "the best rate of the grid" in text]
+    (said,) = [text for text in sentences(done, CONDITIONS) if "the best rate of the grid" in text]
     assert ("nearest to half of it" in said) is doubled
     assert ("the rate below it" in said) is not doubled
 
