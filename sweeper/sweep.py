@@ -38,8 +38,8 @@ from sweeper.training.calls import call_user_code
 from sweeper.training.cohort import Cohort
 from sweeper.training.data_lines import data_lines
 from sweeper.training.dispatch import retrain_and_measure, takes_all_cores, train_all
+from sweeper.training.durations import Durations
 from sweeper.training.in_workers import baselines_of, prepared_search, refuse_changed
-from sweeper.training.lengths import Lengths
 from sweeper.training.planning import Plan, cohorts_of, steps_of
 from sweeper.training.planning import from_dict as plan_of
 from sweeper.training.pool.interface import Pool, Shared, WorkerDied
@@ -95,7 +95,7 @@ class Sweep:
         self.columns = data_lines(self.task)
         self.plan = self._planned(options.engine)
         self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
-        self.lengths, self._checked_width = Lengths(self.task), 0
+        self.durations, self._checked_width = Durations(self.task), 0
         self._open = ExitStack()
 
     def __enter__(self) -> "Sweep":
@@ -314,7 +314,7 @@ class Sweep:
         if not trials:
             return []
         plan = replace(self.plan, processes=self.pool.width)
-        return self.lengths.longest_first(cohorts_of(plan, self.task, trials))
+        return self.durations.longest_first(cohorts_of(plan, self.task, trials))
 
     def _trained(
         self,
@@ -326,7 +326,7 @@ class Sweep:
         self.live.begin()
         for results in train_all(self.pool, self.shared, self._cohorts(trials), stop, more):
             self.writer.add(results)
-            self.lengths.learn(results)
+            self.durations.learn(results)
             self.progress.add(*results)
             self._keep_broken(results)
             call_back(self.on_result, results, self.progress.warn)

@@ -24,7 +24,7 @@ Sizes = tuple[float, ...]
 """Logarithms of those that are."""
 
 
-class Lengths:
+class Durations:
     """Learns from results of a run what trainings of its study cost."""
 
     def __init__(self, task: Task) -> None:
