@@ -81,16 +81,20 @@ def _is_nested(key: str, inner: str, table: Mapping[str, Any]) -> bool:
     return inner not in RANGE_KEYS and (inner in OPTIMIZERS or isinstance(table[inner], Mapping))
 
 
+def _why_not_plain(value: Any) -> str:
+    code = [each for each in (value if isinstance(value, list | tuple) else [value]) if callable(each)]
+    if code:
+        name = getattr(code[0], "__name__", type(code[0]).__name__)
+        return f"write classes and functions by name, as in 'my_module:{name}' for one of a file my_module.py"
+    return "values must be finite numbers, words, true, false or lists of them"
+
+
 def _parse_values(key: str, value: Any, mistakes: list[Mistake]) -> Values | None:
     where = f"search.space.{key}"
     if isinstance(value, Mapping):
         return _parse_range(key, value, mistakes)
     if not _is_plain(value):
-        mistakes.append(
-            Mistake(
-                where, "values must be finite numbers, words, true, false or lists of them", thawed(value)
-            )
-        )
+        mistakes.append(Mistake(where, _why_not_plain(value), thawed(value)))
         return None
     if not isinstance(value, list | tuple):
         return Fixed(value)

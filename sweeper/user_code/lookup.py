@@ -27,6 +27,10 @@ PYTHONS_OWN = (
     "is a part of Python itself, which has neither models nor data nor losses; name a function of a module "
     "of your own or of an installed package"
 )
+OF_A_SCRIPT = (
+    "lies in a script or notebook, which worker processes cannot import; put it into a module, a file such "
+    "as my_module.py, or, of a model, data, a loss or a score, give Study the function itself"
+)
 DEFINED = (inspect.isfunction, inspect.isbuiltin, inspect.isclass, inspect.ismethod)
 """Objects whose ``__module__`` says where they were defined; that of a partial function does not."""
 
@@ -67,6 +71,8 @@ def resolve(source: str, folder: Path | None = None) -> Any:
     module_name, _, attribute = source.partition(":")
     if not all(_is_name(part) for part in (*module_name.split("."), *attribute.split("."))):
         raise UserError("must be package.module:function")
+    if module_name == "__main__":
+        raise UserError(OF_A_SCRIPT)
     if module_name.split(".")[0] in sys.stdlib_module_names and not _beside(module_name, folder):
         raise UserError(PYTHONS_OWN)
     with importing_from(folder):

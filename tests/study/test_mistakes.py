@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from sweeper.components.activations import ACTIVATIONS
 from sweeper.components.initializers import INITIALIZERS
@@ -329,3 +330,19 @@ def test_patterns_of_activation_layers_that_do_nothing(
     """`swap` and `keep` are for functions that do not ask, where activations are searched."""
     (tmp_path / "own.py").write_text("def plain(): ...\ndef asking(activation): ...\n", encoding="utf-8")
     assert mistakes_in(f"[model]\n{model}\n[search.space]\n{space}", tmp_path) == [message]
+
+
+@pytest.mark.parametrize("given", [[nn.Tanh], ["relu", nn.Tanh], nn.Tanh])
+def test_classes_in_a_space_are_named_by_their_module(given: object) -> None:
+    """Workers and records take names: the message shows how one is written."""
+    with pytest.raises(StudyError, match="write classes and functions by name, as in 'my_module:Tanh'"):
+        Study(name="own", data="digits", search={"space": {"activation": given}})
+
+
+@pytest.mark.parametrize(
+    "settings", [{"model": "__main__:net"}, {"search": {"space": {"activation": "__main__:A"}}}]
+)
+def test_names_of_a_script_are_refused_before_workers_look_for_them(settings: dict[str, object]) -> None:
+    """What lies in `__main__` exists in the process that asks alone."""
+    with pytest.raises(StudyError, match="which worker processes cannot import"):
+        Study(name="own", **{"data": "digits", **settings})
