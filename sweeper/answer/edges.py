@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.stats import mannwhitneyu
 
 from sweeper.answer.basin_end import ends_before
-from sweeper.answer.rows import begun, completed_search, tied_best
+from sweeper.answer.confirmed import confirmed
+from sweeper.answer.rows import begun, completed_search, search_trials, tied_best
 from sweeper.components.optimizers.option import BELOW_ONE, Number
 from sweeper.statistics.learning_rates import boundary
 from sweeper.study.parameters import ALLOWED
@@ -70,7 +71,8 @@ def edges(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> 
     """Parameters of the winner in the outer part of a logarithmic range where the best trials crowd.
 
     The learning rate comes first. One setting near a bound says nothing: were all places equally good, it
-    would lie there in a third of the ranges. What `crowded` finds is beyond chance.
+    would lie there in a third of the ranges. What `crowded` finds is beyond chance. No edge is where fresh
+    seeds show worse what lies further out.
     """
     at_bounds, own = [], own_ranges(space, parameters)
     found = crowded(trials, ranges_of(space))
@@ -85,7 +87,21 @@ def edges(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> 
             at_bounds.append(Edge(name, row["key"], float(value), row["side"], at, row["wider"], other))
     if not any(edge.parameter == "learning_rate" for edge in at_bounds):
         at_bounds += _at_the_bound(space, parameters, trials)
-    return tuple(sorted(at_bounds, key=lambda edge: edge.parameter != "learning_rate"))
+    kept = [edge for edge in at_bounds if not _refuted(edge, parameters, trials)]
+    return tuple(sorted(kept, key=lambda edge: edge.parameter != "learning_rate"))
+
+
+def _refuted(edge: Edge, parameters: Mapping[str, Any], trials: pd.DataFrame) -> bool:
+    """Whether fresh seeds show a finalist that lies further out to be worse, of the same optimizer and
+    activation."""
+    if not (trials["phase"] == "confirm").any():
+        return False
+    fresh = confirmed(trials)
+    rows = search_trials(trials).set_index("trial").loc[fresh.loc[fresh["difference_low"] > 0, "trial"]]
+    for name in ("optimizer", "activation"):
+        rows = rows[rows[name].isin([parameters.get(name)])] if name in parameters else rows
+    further = rows[edge.parameter] < edge.value if edge.side == "low" else rows[edge.parameter] > edge.value
+    return bool(further.any())
 
 
 def _at_the_bound(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> list[Edge]:

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.baseline import Baseline
-from sweeper.statistics.intervals import interval
+from sweeper.statistics.curve_class import POINTS, UNSTABLE, shape
+from sweeper.statistics.intervals import interval, most_do
+from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.trial import cost, objective_metric, objective_value, start_metric
 from sweeper.wording import count
 
@@ -47,11 +49,18 @@ class Learning:
     """Objective at the last evaluation."""
     above_guess: tuple[str, ...] = ()
     """Scores on the test rows that are shown to beat guessing."""
+    unstable: int = 0
+    """Seeds on which the validation loss was unstable, see `sweeper.statistics.curve_class`."""
 
     @property
     def floor(self) -> float:
         """A fall up to it is none."""
         return NOISE * abs(self.before)
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether its losses were unstable on most seeds, and so many that they would be on most others."""
+        return self.seeds >= ENOUGH_SEEDS and most_do(self.unstable, self.seeds)
 
     @property
     def unclear(self) -> bool:
@@ -116,7 +125,20 @@ def learning(
         from_start=metric == start_metric(objective),
         at_end=float(np.mean([_last(row) for row in objective_value(objective, values.to_numpy())])),
         above_guess=baseline.scores_above if baseline is not None else (),
+        unstable=_unstable(own),
     )
+
+
+def _unstable(curves: pd.DataFrame) -> int:
+    found = 0
+    for _, own in curves[curves["metric"] == "validation_loss"].groupby("seed"):
+        own = own[np.isfinite(own["value"])].drop_duplicates("step", keep="last").sort_values("step")
+        losses, train = (
+            own["value"].to_numpy(float),
+            np.full(len(own), np.nan),
+        )  # which nothing unstable needs
+        found += len(own) >= POINTS and shape(own["step"].to_numpy(), losses, train).name == UNSTABLE
+    return found
 
 
 def _last(values: np.ndarray) -> float:

@@ -79,12 +79,14 @@ def of_the_answer(
     by_loss: bool = True,
     slow: bool = False,
     best_high: bool = False,
+    fresh: bool = True,
 ) -> str:
     """How most trainings of the answer ended, and what that asks for; enough steps are enough for all.
 
     Most are all of them, or so many that more than half of all seeds would end so, see `most_do`; else each
     class is counted, and nothing is advised. `slow`: its rate fell, see `slowed`.
-    `best_high`: rates as high as its own scored best, at the end of the range.
+    `best_high`: rates as high as its own scored best, at the end of the range. `fresh`: these are fresh
+    seeds, not its one training in the search.
     """
     if own.empty:
         return ""
@@ -94,9 +96,8 @@ def of_the_answer(
     if times < total and not most_do(times, total):
         parts = [f"{whole(n)} {part}" for part, n in names.items()]
         return f"{who} ended differently on its {count(total, 'fresh seed')}: {listing(parts)}."
-    where = (
-        f"on {times} of {count(total, 'fresh seed')}" if total > 1 else "on the one seed it was trained on"
-    )
+    alone = "on its one fresh seed" if fresh else "on the one seed it was trained on"
+    where = f"on {times} of {count(total, 'fresh seed')}" if total > 1 else alone
     text = _what_follows(own, name, settable, by_loss=by_loss, slow=slow, best_high=best_high)
     return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
 
@@ -119,6 +120,8 @@ def _what_follows(
         beside = "" if by_loss else ", and another score than the loss ranks trials"
         why = f"but rates as high scored best{beside}" if best_high else "which need not score better"
         return f"a lower rate would be steadier, {why}"
+    if len(own) < shapes.SEVERAL and name in (shapes.SATURATED, shapes.HIGHER):
+        return ""  # other seeds may take longer
     if slow and name in (shapes.SATURATED, shapes.HIGHER):
         return "its rate had fallen by then, which levels off any training, so more steps may still help"
     settled = int(own["settled_step"].max())

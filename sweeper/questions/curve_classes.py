@@ -186,6 +186,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     own = tables["answer_curves"]
     answers = run.trials[run.trials["trial"].isin(own["trial"])]
     known = {"by_loss": ranks_by_loss(run), "slow": bool(slowed(run, answers))}
+    known["fresh"] = bool((answers["phase"] == "confirm").any())
     edges = [edge for edge in edges_of_answer(run) if edge.parameter == "learning_rate"]
     known["best_high"] = any(edge.side == "high" for edge in edges)
     settable = settable_by(run.study) - ({FALLING} if unscheduled(answers) else set())

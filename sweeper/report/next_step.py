@@ -12,14 +12,13 @@ from sweeper.answer.edges import Edge
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import Ranked
 from sweeper.components.metric_words import metric_words
-from sweeper.report.at_end import lost_at_end
+from sweeper.report.at_end import FALLING, should_fall
 from sweeper.report.doubts import Doubt
 from sweeper.report.majority import alike, right_by_one_guess
 from sweeper.report.more_seeds import more_seeds, no_more
 from sweeper.report.other_rates import all_above, other_rates, too_high
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import PLACEHOLDER, of_run, option, run_again
-from sweeper.study.parameters import searches_schedule
 from sweeper.study.rates import as_range, joined, search_rates
 from sweeper.study.study import Study
 from sweeper.toml_text import in_toml
@@ -98,8 +97,8 @@ def next_step(
         step = _guessed(study, answer, doubted, trials)
     elif answer.unstable and answer.lost_alike and not answer.scriptless:
         return _on_a_lost_seed(study, answer, folder)
-    elif falling := _falling(study, answer, edge):
-        step = falling
+    elif falling := should_fall(study, answer, edge):
+        step = _Rerun(falling, (FALLING,), beside="cosine")
     elif edge is not None:
         step = _widen(study, edge, trials)
     elif unscaled and option(study, SCALED):
@@ -305,22 +304,6 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
     more = max(searched // 2, 20)
     settings = (edge.setting, f"search.trials={searched + more}")
     return _Rerun(f"{text}Widen the range and go on for {count(more, 'more trial')}:", settings)
-
-
-def _falling(study: Study, answer: Answer, edge: Edge | None) -> _Rerun | None:
-    """A rate that falls, where trainings lose what their best evaluations had."""
-    setting = "training.schedule=cosine"
-    falls = study.training.schedule != "constant" or searches_schedule(study.space.parameters)
-    if falls or not lost_at_end(study, answer):
-        return None
-    where = "The winner's "
-    if edge is not None and edge.parameter == "learning_rate":
-        if edge.side == "low":  # lower ones may lose less
-            return None
-        bound = number(edge.bound)
-        where = f"The winner's learning rate lies at the high end of what was searched ({bound}), and its "
-    text = f"{where}trainings lose most of what their best evaluations gained: let the rate fall."
-    return _Rerun(text, (setting,), beside="cosine") if option(study, setting) else None
 
 
 def _on_a_lost_seed(study: Study, answer: Answer, folder: Path | None) -> NextStep:

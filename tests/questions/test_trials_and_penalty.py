@@ -141,6 +141,31 @@ def test_a_value_near_a_bound_is_at_the_edge(rate: float, side: str | None, wide
     assert [(edge.side, edge.wider) for edge in found] == at_bound
 
 
+@pytest.mark.parametrize(
+    ("rate", "optimizer", "apart", "told"),
+    [(0.95, "sgd", 1.0, False), (0.7, "sgd", 1.0, True), (0.95, "adam", 1.0, True), (0.95, "sgd", 0.0, True)],
+)
+def test_no_edge_is_where_fresh_seeds_show_worse_what_lies_further_out(
+    rate: float, optimizer: str, apart: float, told: bool
+) -> None:
+    """A finalist of the same optimizer, nearer the bound than the winner, and worse seed by seed."""
+    chosen = {"optimizer": "sgd", "learning_rate": 0.8}
+    search = like(chosen).assign(seed=0)
+    search.loc[1, ["optimizer", "learning_rate"]] = optimizer, rate
+    fresh = [
+        {
+            **search.loc[number].to_dict(),
+            "phase": "confirm",
+            "seed": seed,
+            "objective": cost + 0.01 * seed % 0.03,
+        }
+        for number, cost in ((0, 1.0), (1, 1.0 + apart))
+        for seed in range(1, 9)
+    ]
+    trials = pd.concat([search, pd.DataFrame(fresh)], ignore_index=True)
+    assert (edges(space(learning_rate=RATE), chosen, trials) != ()) is told
+
+
 def test_a_crowd_of_all_trials_is_no_edge_of_the_best() -> None:
     """Where most trials of a penalty lie near its bound the best do so by chance; a rate is widened still."""
     weights = Range(1e-6, 1e-1, log=True)

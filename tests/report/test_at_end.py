@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 from report_inputs import SPACE, made_input, made_study
 from synthetic_records import SyntheticRecords
@@ -10,7 +12,7 @@ from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import Against, Baseline
 from sweeper.answer.claims import GUESS
 from sweeper.answer.edges import Edge
-from sweeper.answer.learning import Learning
+from sweeper.answer.learning import Learning, learning
 from sweeper.report.doubts import warnings
 from sweeper.report.next_step import next_step
 
@@ -79,3 +81,32 @@ def test_no_higher_rates_are_proposed_where_trainings_lose_their_gain(
     assert ("training.schedule=cosine" in step.command) is falls
     assert ("--set name=" in step.command and "--fresh" not in step.command) or not falls
     assert ("Widen" in step.text) is not falls
+
+
+@pytest.mark.parametrize(
+    ("unstable", "seeds", "falls"), [(9, 10, True), (5, 5, True), (6, 10, False), (3, 3, False)]
+)
+def test_a_winner_that_is_unstable_on_most_seeds_lets_its_rate_fall(
+    records: SyntheticRecords, unstable: int, seeds: int, falls: bool
+) -> None:
+    """Rather than a wider range or its script; not on a few seeds, nor where half of all may be steady."""
+    answer = judged(records, 0.41)
+    assert answer.learning is not None
+    answer = replace(answer, learning=replace(answer.learning, unstable=unstable, seeds=seeds))
+    step = next_step(made_study(), answer, records.trials, None, None, None)
+    assert ("training.schedule=cosine" in step.command) is falls
+    assert (f"unstable on {unstable} of {seeds} fresh seeds" in step.text) is falls
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.4])
+def test_unstable_seeds_are_counted_by_their_validation_losses(noise: float) -> None:
+    """Curves that go up and down by two fifths of their loss are, and those that fall smoothly are not."""
+    rows: list[tuple[object, ...]] = []
+    for seed in range(1, 6):
+        losses = np.exp(-np.linspace(0, 2, 21)) + 0.2
+        losses[5:] *= 1 + noise * (-1.0) ** np.arange(16)
+        rows += [(0, seed, step, "validation_loss", value) for step, value in enumerate(losses)]
+    curves = pd.DataFrame(rows, columns=["trial", "seed", "step", "metric", "value"])
+    found = learning(curves, 0, [1, 2, 3, 4, 5], "validation_loss")
+    assert found is not None
+    assert (found.unstable, found.unsteady) == ((5, True) if noise else (0, False))
