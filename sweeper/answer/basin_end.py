@@ -41,16 +41,16 @@ def ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
         side: low | high.
     """
     own = tried[(tried["optimizer"] == best["optimizer"]) & (tried["outcome"] != "failed")]
-    sign = 1.0 if side == "high" else -1.0
+    sign, side_of = (1.0, "above") if side == "high" else (-1.0, "below")
     rates, costs = sign * own["learning_rate"].to_numpy(float), own["objective"].to_numpy(float)
     several = f" with {best['optimizer']}" if tried["optimizer"].nunique() > 1 else ""
     last = rates[costs <= as_good_as(float(best["objective"]))].max()
     if (beyond := int((rates > last).sum())) >= 2 and _apart(last, rates.max()) >= REACH:
-        return f"{every(beyond, 'trial')}{several} beyond {number(sign * last)} did worse in the search"
+        return f"{every(beyond, 'trial')}{several} {side_of} {number(sign * last)} did worse in the search"
     own_rate = sign * float(best["learning_rate"])
     farther = rates > own_rate
     if _rises(rates[farther], np.nan_to_num(costs[farther], nan=math.inf)):
-        scored = f"the {count(int(farther.sum()), 'trial')}{several} beyond {number(sign * own_rate)}"
+        scored = f"the {count(int(farther.sum()), 'trial')}{several} {side_of} {number(sign * own_rate)}"
         return f"{scored}, the rate of the best one, tend to do worse the nearer they lie to it"
     return ""
 

@@ -113,17 +113,26 @@ def _after_the_race(
     lasted: Sequence[Finalist], gone: Sequence[Finalist], ranked: Ranked, who: str, have: str
 ) -> str:
     """Where those that lasted stand, and who dropped out when."""
-    counts = sorted({each.tried for each in gone})
-    ends = dict.fromkeys((counts[0], counts[-1]))
-    when = (" or " if len(counts) == 2 else " to ").join(map(str, ends))
-    left = f"dropped out of the race after {when} fresh seeds"
     if len(lasted) == 1:
+        others = "the other" if len(gone) == 1 else "the others"
         return (
             f"Of {len(gone) + 1} finalists, {who} alone lasted the race, over "
-            f"{count(lasted[0].tried, 'fresh seed')}; the {'other' if len(gone) == 1 else 'others'} {left}"
+            f"{count(lasted[0].tried, 'fresh seed')}; {_left(gone, others)}"
         )
     placed = _placed(lasted, len(lasted) + len(gone), ranked, who, have)
-    return f"{placed}; {_named(gone) or f'{len(gone)} others'} {left}"
+    return f"{placed}; {_left(gone, _named(gone) or f'{len(gone)} others')}"
+
+
+def _left(gone: Sequence[Finalist], named: str) -> str:
+    """Who dropped out when: one by one where they are few and left at different times."""
+    counts = sorted({each.tried for each in gone})
+    left = "dropped out of the race after"
+    if len(counts) > 1 and _named(gone):
+        first, *rest = sorted(gone, key=lambda each: each.tried)
+        later = [f"{each.name} after {each.tried}" for each in rest]
+        return f"{listing([f'{first.name} {left} {first.tried}', *later])} fresh seeds"
+    ends = dict.fromkeys((counts[0], counts[-1]))
+    return f"{named} {left} {(' or ' if len(counts) == 2 else ' to ').join(map(str, ends))} fresh seeds"
 
 
 def _named(gone: Sequence[Finalist]) -> str:

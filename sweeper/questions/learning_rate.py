@@ -227,6 +227,9 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     text = f"The answer's rate is {number(rate)}, with {optimizer}"
     if why := run.answer.why_nothing_is_advised:
         return [f"No rate is advised, as {why}; that of the winner is {number(rate)}, with {optimizer}."]
+    tried = run.trials.loc[run.trials["optimizer"] == optimizer, "learning_rate"]
+    if tried.nunique() == 1:
+        return [f"{text}; no other was tried with it."]
     if own.empty:
         why = f"no trial with {optimizer} was better than before training and than guessing in the search"
         return [f"{text}; {_elsewhere(run)}: {why}."]

@@ -256,8 +256,8 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         if not value:
             reach = " to ".join(dict.fromkeys((percent(low), percent(high))))
             value = f"{reach} of the differences on a seed is luck"
-            above = f"luck is {percent(share)} by the best estimate, and the 95 % interval above"
-            ends = above if low != high else ends
+            value += " (95 % interval)" if low != high else ""
+            ends = f"luck is {percent(share)} by the best estimate" if low != high else ends
         some = f"the {complete} of {retrained} finalists that completed every fresh seed of the winner"
         who = f"{every(retrained, 'finalist')} on fresh seeds" if complete == retrained else some
         rest = "" if percent(high) == percent(1.0) else "; the rest is due to settings"
@@ -313,7 +313,7 @@ def _why_none(trials: pd.DataFrame) -> str:
     why = "No reason is on record"
     if len(early) and (worst := early.iloc[0])["reason"]:
         tied = int((early["trainings"] == worst["trainings"]).sum()) > 1
-        kind = "One of the most frequent kinds" if tied else "The most frequent kind"
-        kind += f" of reason, {count(worst['trainings'], 'training')}"
-        why = f"{kind}; the first, trial #{worst['first_trial']}: {worst['reason']}"
+        kind = "One of the most frequent reasons" if tied else "The most frequent reason"
+        who = f"{count(worst['trainings'], 'training')}, trial #{worst['first_trial']} first"
+        why = f"{kind} ({who}): {worst['reason']}"
     return f"{which} ({percent(counts.iloc[0] / len(trials))}). {ended(why)}"

@@ -36,4 +36,4 @@ def test_a_basin_ends_where_trials_beyond_reach_far_enough(beyond: list[float], 
 def test_what_diverges_beyond_ends_it() -> None:
     """Two rates that diverged are worse than any cost."""
     made = tried([0.01, 0.1, 0.2, 0.3], [2.0, 1.0, np.inf, np.inf])
-    assert ends_before(made, made.iloc[1], "high") == "both trials beyond 0.1 did worse in the search"
+    assert ends_before(made, made.iloc[1], "high") == "both trials above 0.1 did worse in the search"

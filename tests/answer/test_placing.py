@@ -260,9 +260,17 @@ def test_labels_of_several_trials_tell_them_apart() -> None:
     ]
 
 
-@pytest.mark.parametrize(("tried", "when"), [((6,), "6"), ((6, 13), "6 or 13"), ((6, 9, 13), "6 to 13")])
-def test_when_finalists_dropped_out(tried: tuple[int, ...], when: str) -> None:
-    """After so many seeds; two numbers are no span."""
+@pytest.mark.parametrize(
+    ("tried", "said_of"),
+    [
+        ((6,), "trial #2 dropped out of the race after 6"),
+        ((6, 6), "trial #2 and trial #3 dropped out of the race after 6"),
+        ((13, 6), "trial #3 dropped out of the race after 6 and trial #2 after 13"),
+        ((6, 9, 9, 13), "4 others dropped out of the race after 6 to 13"),
+    ],
+)
+def test_when_finalists_dropped_out(tried: tuple[int, ...], said_of: str) -> None:
+    """One by one where they are few; else the first and the last number."""
     rng = np.random.default_rng(0)
     rows = [
         (trial, "confirm", seed, "completed", trial + 0.01 * rng.random())
@@ -271,4 +279,4 @@ def test_when_finalists_dropped_out(tried: tuple[int, ...], when: str) -> None:
     ]
     trials = pd.DataFrame(rows, columns=["trial", "phase", "seed", "outcome", "objective"])
     said = placing(finalists_of(trials, confirmed(trials)), LOSS, "these settings", "have")
-    assert said.endswith(f"dropped out of the race after {when} fresh seeds")
+    assert said.endswith(f"; {said_of} fresh seeds")

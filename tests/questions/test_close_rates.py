@@ -68,3 +68,12 @@ def test_what_is_not_known_of_the_rate_is_told_once(tied: tuple[int, ...]) -> No
     said[(1, 2)] = "2 other finalists of that optimizer at rates from 0.2 to 0.4 are tied with it"
     assert ("on fresh seeds, " in text) == (tied in said)
     assert said.get(tied, "") in text
+
+
+@pytest.mark.parametrize("other", [0.2, 0.1])
+def test_a_rate_without_others_is_told_as_the_only_one(other: float) -> None:
+    """Nothing is said of how far it may be off, as if trials at other rates had done worse."""
+    rates = pd.DataFrame({"learning_rate": [0.2, other, other], "objective": [0.1, 0.4, 0.5]})
+    text = sentences_of(source_of(rates.assign(optimizer="sgd")), "learning-rate")["learning-rate"]
+    assert ("The answer's rate is 0.2, with sgd; no other was tried with it." in text) is (other == 0.2)
+    assert ("how far it may be off is not known" in text) is (other != 0.2)

@@ -65,7 +65,7 @@ def test_no_wider_range_is_proposed_beyond_a_basin_that_ends() -> None:
         if row["near_high"] > 0.5:
             ends = beyond >= 2 and np.log10(rates.max() / basin["high"]) >= REACH
             crowd.append(not ends)
-            assert not ends or f"beyond {number(basin['high'])} did worse" in row["unshown"]
+            assert not ends or f"above {number(basin['high'])} did worse" in row["unshown"]
             assert ends or row["at_edge"] or "tend to do worse" in row["unshown"]
     assert 5 < sum(crowd) < len(crowd) - 5  # some of each
 
@@ -188,4 +188,4 @@ def test_costs_that_rise_towards_a_bound_ask_for_nothing_beyond_it(
     row = crowded(source_of(many(rates, losses)).trials, {"learning_rate": WIDE}).iloc[0]
     assert row[f"near_{side}"] == 1.0
     assert bool(row["at_edge"]) is at_edge
-    assert ("the 8 trials beyond" in row["unshown"]) is not at_edge
+    assert (f"the 8 trials {'above' if side == 'high' else 'below'}" in row["unshown"]) is not at_edge

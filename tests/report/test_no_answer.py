@@ -16,6 +16,6 @@ def test_the_reason_of_most_is_told_whatever_its_numbers(records: SyntheticRecor
     told = card(made_study(), None, trials.assign(objective=math.nan, **ends))
     first = trials["trial"].iloc[0]
     assert told.lead == (
-        "5 of 9 trainings diverged (56 %). The most frequent kind of reason, 5 trainings; the "
-        f"first, trial #{first}: {losses[0]}."
+        "5 of 9 trainings diverged (56 %). The most frequent reason (5 trainings, "
+        f"trial #{first} first): {losses[0]}."
     )
