@@ -292,7 +292,7 @@ def _counts(study: Study, trials: pd.DataFrame) -> tuple[Fact, ...]:
         meaning += f"; the space has {count(size, 'configuration')}, so no more of the {asked} asked for"
     elif (minutes := study.search.minutes) is not None and len(search) < study.search.trials:
         asked = f"{study.search.trials:,}"
-        meaning += f"; of {asked} asked for, within search.minutes = {given(minutes)}"
+        meaning += f"; of {asked} asked for, as search.minutes = {given(minutes)} ended the search"
     if len(confirm):
         meaning += f"; then {count(len(confirm), 'training')} of finalists: {outcomes_in_words(confirm)}"
     return (Fact("Trials", f"{len(search):,}", meaning),)

@@ -1,5 +1,6 @@
 """The one thing to do next, as a command."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ from sweeper.toml_text import in_toml
 from sweeper.wording import capital, count, listing, number, percent, spoken
 
 NOT_LEARNED = "the winner is not shown to have learned"
+FEW_TRIALS = 60
+"""Trials of a search, of which a clock that left less than half should have left more."""
 MANY_SEEDS = 10
 """Fresh seeds that are tried before an unclear answer is one about rates or data."""
 
@@ -99,6 +102,8 @@ def next_step(
         return _on_a_lost_seed(study, answer, folder)
     elif falling := should_fall(study, answer, edge):
         step = _Rerun(falling, (FALLING,), beside="cosine")
+    elif rest := _cut_by_clock(study, trials):
+        step = rest
     elif edge is not None:
         step = _widen(study, edge, trials)
     elif unscaled and option(study, SCALED):
@@ -304,6 +309,17 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
     more = max(searched // 2, 20)
     settings = (edge.setting, f"search.trials={searched + more}")
     return _Rerun(f"{text}Widen the range and go on for {count(more, 'more trial')}:", settings)
+
+
+def _cut_by_clock(study: Study, trials: pd.DataFrame) -> _Rerun | None:
+    """More time for a search of few trials, less than half of those asked for; every call has it anew."""
+    minutes, size = study.search.minutes, study.space.size()
+    searched, asked = int((trials["phase"] != "confirm").sum()), study.search.trials
+    if minutes is None or not 0 < 2 * searched < min(asked, size or asked, FEW_TRIALS):
+        return None
+    longer = max(math.ceil(minutes * (min(asked, FEW_TRIALS) - searched) / searched), 1)
+    text = f"The clock ended the search after {searched:,} of {asked:,} trials: give it more time."
+    return _Rerun(text, (f"search.minutes={longer}",))
 
 
 def _on_a_lost_seed(study: Study, answer: Answer, folder: Path | None) -> NextStep:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from report_inputs import made_input, made_study
+from report_inputs import SPACE, made_input, made_study
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.baseline import Against, Baseline
@@ -327,3 +327,22 @@ def test_where_no_script_can_be_written_none_is_proposed() -> None:
     assert (
         next_step(run.study, run.answer, run.trials, None, None, Path("out")).command == "python out/best.py"
     )
+
+
+@pytest.mark.parametrize(
+    ("minutes", "asked", "done", "more"),
+    [(0.5, 400, 20, "1"), (3.0, 400, 20, "6"), (3.0, 30, 20, ""), (3.0, 400, 40, ""), (None, 400, 20, "")],
+)
+def test_a_search_that_the_clock_cut_short_gets_more_time(
+    minutes: float | None, asked: int, done: int, more: str
+) -> None:
+    """Before its script is the end of it; not where most trials were trained, or many."""
+    records = synthetic_records(done, finalists=2, seeds=5)
+    given = {"trials": asked, "space": SPACE, **({"minutes": minutes} if minutes else {})}
+    study = made_study(search=given, confirm={"finalists": 2, "seeds": 5})
+    answer = made_input(records, study=study).answer
+    assert answer is not None
+    answer = replace(answer, unfinished="")
+    step = next_step(study, answer, records.trials, None, None, None)
+    assert (f"search.minutes={more}" in step.command) is bool(more)
+    assert (f"after {done} of {asked} trials: give it more time" in step.text) is bool(more)

@@ -63,7 +63,9 @@ def test_a_time_limit_is_named_with_the_trials_that_it_allowed(
     asked = {**made_study().to_dict()["search"], "trials": 5000, "minutes": minutes}
     run = made_input(records, study=made_study(search=asked))
     facts = {fact.label: fact.meaning for fact in card(run.study, run.answer, run.records.trials).facts}
-    assert ("; of 5,000 asked for, within search.minutes = 0.2" in facts["Trials"]) == (minutes is not None)
+    assert ("; of 5,000 asked for, as search.minutes = 0.2 ended the search" in facts["Trials"]) == (
+        minutes is not None
+    )
 
 
 def test_what_no_finalist_has_is_named() -> None:
