@@ -239,15 +239,16 @@ def _class(row: Mapping[Any, Any]) -> str:
 
 def _usual(rest: pd.DataFrame, among: str) -> Iterator[str]:
     """What the trials of each class in `BROKEN` are advised, most of them first; classes that ask for the
-    same share a sentence."""
+    same share a clause."""
     asked: dict[str, list[str]] = {}
     for name in BROKEN:
         texts = rest.loc[rest["class"] == name, "advice"].value_counts()
         called = f"of the {whole(texts.sum())} called {name}" if len(texts) > 1 else name
         for text, times in texts.items():
             asked.setdefault(str(text), []).append(f"{whole(times)} {called}")
-    for text, names in asked.items():
-        yield f"{among}{listing(names)}: {text}."
+    if asked:
+        said = "; ".join(f"{listing(names)}: {text}" for text, names in asked.items())
+        yield f"{among}{said}."
 
 
 QUESTION = Question(

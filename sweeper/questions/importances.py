@@ -146,10 +146,9 @@ def missing(run: RunData) -> str:
     trials = trials[trials["outcome"] != "failed"]
     scored = int(np.isfinite(trials["objective"].astype(float)).sum())
     if len(trials) < FEWEST_TRIALS or scored < FEWEST_TRIALS // 2:
-        return (
-            f"Importances take {FEWEST_TRIALS} trials that did not fail, {FEWEST_TRIALS // 2} of them with a "
-            f"score; the search has {len(trials)}, {scored} of them with one."
-        )
+        least = f"{FEWEST_TRIALS} trials that did not fail, {FEWEST_TRIALS // 2} of them with a score"
+        beside = "" if scored == len(trials) else f", {scored} of them with one"
+        return f"Importances take {least}; the search has {len(trials)}{beside}."
     return "No importances: no setting varied in every trial, or the best trials have what the others have."
 
 

@@ -34,12 +34,12 @@ def _on_seeds(side: Comparison) -> tuple[str, ...]:
     other = side.b.name if name == side.a.name else side.a.name
     even = found.paired and side.a.scores.eq(side.b.scores).any()
     half = ", equal scores counted half" if even else ""
-    shared = f"on {percent(p)} of the {found.pairs} shared seeds{half}"
-    where = shared if found.paired else f"with probability {percent(p)}"
-    sentences = [
-        f"{name} is {side.ranked.better} than {other} {where} (95 % interval "
-        f"{percent(p_low)} to {percent(p_high)}).",
-    ]
+    ends = f"{percent(p_low)} to {percent(p_high)}"
+    where = f"with probability {percent(p)} (95 % interval {ends})"
+    if found.paired:
+        where = f"on {percent(p)} of the {found.pairs} shared seeds{half}"
+        where += f", and on a fresh one with a probability of {ends} (95 % interval)"
+    sentences = [f"{name} is {side.ranked.better} than {other} {where}."]
     many = [
         f"{run.name} from {count(run.contenders, 'finalist')}"
         for run in (side.a, side.b)
