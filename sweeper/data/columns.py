@@ -13,7 +13,7 @@ from sweeper.data.cells import GAPS, as_numbers, categories, moments, texts
 from sweeper.data.column import SAME, Column
 from sweeper.data.faults import FAULTS
 from sweeper.data.inference import MOST, ambiguous, date_share, form_of, kind_of, present, read_either_way
-from sweeper.data.keys import Keys
+from sweeper.data.keys import FORMATTED, Keys
 from sweeper.data.splits import split_groups, split_in_order
 from sweeper.data.table import Table, is_typed
 from sweeper.errors import DataError, shown
@@ -43,8 +43,7 @@ def read_column(
     unread = np.flatnonzero(~np.isfinite(cells).all(axis=1))
     column = replace(column, gaps=_gaps(table, column, unread, bool(given), wrong))
     other = ambiguous(table.columns[name], column.form) if not form else ""
-    note = f'read as month/day/year; if days come first, say "{kind} {other}"' if other else ""
-    return replace(column, note=note or _note(table, column, cells)), cells
+    return replace(column, note=_month_first(kind, other) or _note(table, column, cells)), cells
 
 
 def _category(
@@ -141,8 +140,10 @@ def splitting(table: Table, keys: Keys, wrong: list[str]) -> dict[str, Any]:
         ]
         return {}
     if keys.time is not None:
-        order, how = _in_time(table, keys.time, wrong)
-        return {} if wrong else {"fixed": _told_apart(table, keys, "time", order), "order_how": how}
+        order, how, note = _in_time(table, keys.time, keys.columns.get(keys.time, ""), wrong)
+        if wrong:
+            return {}
+        return {"fixed": _told_apart(table, keys, "time", order), "order_how": how, "order_note": note}
     if keys.group is not None:
         groups = _without_gaps(table, keys.group, "group", wrong)
         if not wrong:
@@ -192,11 +193,13 @@ def _strata(table: Table, keys: Keys, wrong: list[str]) -> np.ndarray:
     return codes
 
 
-def _in_time(table: Table, name: str, wrong: list[str]) -> tuple[np.ndarray, str]:
-    """The column as numbers that grow with time, and how it is read."""
-    kind = kind_of(table, name)
-    kind = kind if kind in ("date", "datetime") else "number"
-    how = f"{kind} {form_of(table, name, kind)}".strip()
+def _in_time(table: Table, name: str, given: str, wrong: list[str]) -> tuple[np.ndarray, str, str]:
+    """The column as numbers that grow with time, how it is read, and how else it could be; `given` is what
+    the study says of it."""
+    kind, _, written = (given or kind_of(table, name)).partition(" ")
+    kind = kind if kind in FORMATTED else "number"
+    form = written or form_of(table, name, kind)
+    how = f"{kind} {form}".strip()
     instants = moments(table.columns[name], how)
     unread = np.flatnonzero(~np.isfinite(instants))
     words = texts(table.cells(name, unread))
@@ -204,10 +207,20 @@ def _in_time(table: Table, name: str, wrong: list[str]) -> tuple[np.ndarray, str
     _tell_gaps(table, name, "time", unread[is_gap], wrong)
     others = np.flatnonzero(~is_gap)
     if len(others):
-        word = shown(words[others[0]])
-        problem = f"{word} is neither a number nor a date, and data.time splits by this column"
+        word = words[others[0]]
+        problem = (
+            f"{shown(word)} is neither a number nor a date of a usual format, and data.time splits by this "
+            'column; say how it is written in data.columns, such as "date %d-%b-%Y"'
+        )
+        problem = FAULTS[kind](word, form, True) if given and kind in FORMATTED else problem
         wrong.append(table.problem_at(int(unread[others[0]]), name, problem, len(others)))
-    return instants, how
+    other = "" if written else ambiguous(table.columns[name], form)
+    return instants, how, _month_first(kind, other)
+
+
+def _month_first(kind: str, other: str) -> str:
+    """That days may come first, where dates can be read in the format `other` as well."""
+    return f'read as month/day/year; if days come first, say "{kind} {other}"' if other else ""
 
 
 def _tell_gaps(table: Table, name: str, key: str, gaps: np.ndarray, wrong: list[str]) -> None:

@@ -40,6 +40,8 @@ class Data:
     """Those of a table that are predicted, and how they are read: ``text``, or as `as_numbers` names it."""
     order_how: str = ""
     """How the column is read by which the rows of a table are split in order."""
+    order_note: str = ""
+    """How else it could be read."""
     encoding: "Encoding | None" = None
     """How the columns of a table become inputs, where they are more than numbers."""
     groups: np.ndarray | None = None

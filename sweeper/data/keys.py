@@ -133,7 +133,7 @@ def _columns(names: Sequence[str], targets: Sequence[str], keys: Keys) -> Iterat
             yield "data.drop", name, problem
         elif times > 1:
             yield "data.drop", name, f"is named {times} times"
-        elif keys.columns.get(name, "drop") != "drop":
+        elif keys.columns.get(name, "drop") != "drop" and name != keys.time:  # else how its order is read
             yield "data.drop", name, f"is {keys.columns[name]!r} in data.columns; say one of the two"
         if name in targets:
             yield "data.drop", name, "is the target"

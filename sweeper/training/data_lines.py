@@ -47,6 +47,7 @@ def split_lines(task: Task) -> list[str]:
         return []
     also = "" if by in inputs else "; it is no input"
     if section.time:
+        also += f"; {data.order_note} in data.columns" * (bool(data.order_note) and by not in inputs)
         return [f"column {shown(by)}: splits the rows in its order, the last ones are test rows{also}"]
     values = 0 if data.groups is None else len(np.unique(data.groups))
     return [f"column {shown(by)}: rows with the same of its {count(values, 'value')} stay in one part{also}"]
