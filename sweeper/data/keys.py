@@ -121,7 +121,7 @@ def _columns(names: Sequence[str], targets: Sequence[str], keys: Keys) -> Iterat
         where = f"data.columns.{name}"
         if problem := _missing(names, name):
             yield where, kind, problem
-        elif name in targets:
+        elif name in targets and kind != "number":
             yield where, kind, "is the target; what it is follows from training.loss"
         word, _, form = str(kind).partition(" ")
         if not isinstance(kind, str) or word not in KINDS or (form and word not in FORMATTED):

@@ -69,10 +69,12 @@ def data_of(table: Table, target: str | Sequence[str] | None, keys: Keys, loss_t
     Raises:
         DataError: with all mistakes of the table at once, each with its line, column and value.
     """
-    read = read_rows(table, target, keys, loss_task in ("regression", "binary"))
+    asked = targets_of(target)
+    amounts = loss_task is None and all(keys.columns.get(name) == "number" for name in asked)
+    read = read_rows(table, target, keys, amounts or loss_task in ("regression", "binary"))
     _check_rows(table, read)
-    named = ", ".join(targets_of(target))
-    y, classes = fit_targets(read.labels, loss_task, table.name, named, keys.classes)
+    labels = read.labels.astype(np.float64) if amounts else read.labels
+    y, classes = fit_targets(labels, loss_task, table.name, ", ".join(asked), keys.classes)
     plain = all(column.kind in ("number", "boolean") and not column.gaps for column in read.columns)
     encoding = None if plain else _encoding(read)
     names = tuple(c.name for c in read.columns) if encoding is None else encoding.names

@@ -18,8 +18,9 @@ def fit_targets(
     """Class numbers (n,) int64 and their names, or real targets (n, k) float64 and ``None``.
 
     `loss_task` is ``classification``, ``regression``, ``binary``, or ``None`` for a loss of the user's: then
-    words and whole numbers (of an integer type) are classes, real numbers are not. `count` says how many
-    classes there are, 0 … count − 1, where fewer may occur.
+    words and whole numbers (of an integer type) are classes, real numbers are not, nor are whole numbers of
+    more than `MANY` values but 0 … k − 1. `count` says how many classes there are, 0 … count − 1, where fewer
+    may occur.
 
     Raises:
         DataError: if they cannot be: real numbers for classes, strings for numbers, values outside 0 … 1.
@@ -33,7 +34,8 @@ def fit_targets(
         return _tokens(targets, where, count)
     if sequences and loss_task is None:
         return targets.astype(np.int64), None
-    if loss_task == "classification" or (loss_task is None and flat.ndim == 1 and flat.dtype.kind in "Ubiu"):
+    own = loss_task is None and flat.ndim == 1 and flat.dtype.kind in "Ubiu"
+    if loss_task == "classification" or (own and (count is not None or not _are_amounts(flat))):
         return _classes(flat, where, count)
     if count is not None:
         raise DataError(f"{where}: data.classes = {count} is for classes; training.loss takes numbers")
@@ -47,6 +49,12 @@ def fit_targets(
             f"{where} has the same value {given(numbers.min())} in every row; nothing can be learnt"
         )
     return numbers, None
+
+
+def _are_amounts(numbers: np.ndarray) -> bool:
+    """Whether whole numbers are rather amounts than the numbers of classes."""
+    values = np.unique(numbers)
+    return bool(numbers.dtype.kind in "iu" and len(values) > MANY and values[-1] - values[0] >= len(values))
 
 
 def _is_one_hot(labels: np.ndarray) -> bool:

@@ -1,10 +1,12 @@
 """What is told of a study's data before anything is trained."""
 
+import re
 from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
 
+from sweeper.components.losses import LOSSES
 from sweeper.components.tree import leaves
 from sweeper.data.column_words import column_lines, item_lines
 from sweeper.data.data import Data
@@ -18,6 +20,7 @@ from sweeper.training.guessing import few_rows
 from sweeper.training.setup import Task
 from sweeper.wording import count, listing
 
+WHOLE = re.compile(r"-?\d+")
 MOST_ROWS = 200_000
 """Rows above which copies are not looked for."""
 LATTICE = 0.25
@@ -34,7 +37,7 @@ def data_lines(task: Task) -> list[str]:
     split = data, study.data.split, study.search.seed
     dropped = tuple(study.data.drop or ())
     lines = [*column_lines(*split, dropped), *split_lines(task), *rare_lines(data)]
-    lines += leak_lines(data, dropped)
+    lines += [*leak_lines(data, dropped), *renumbered_lines(task)]
     lines += [*item_lines(data, study.data.standardize), *copy_lines(*split)]
     return lines + _whole_batches(task)
 
@@ -63,6 +66,26 @@ def rare_lines(data: Data) -> list[str]:
     named += [f"{len(rare) - NAMED} more"] if len(rare) > NAMED else []
     few = "too few for training, validation and test rows to have one each"
     return [f"{'class' if len(rare) == 1 else 'classes'} {listing(named)}: {few}"] if rare else []
+
+
+def renumbered_lines(task: Task) -> list[str]:
+    """That a loss of the user's gets other whole numbers than the data have, as these are taken for classes;
+    nothing where they are the same."""
+    data, loss = task.data, task.study.training.loss
+    names = data.classes or ()
+    if (isinstance(loss, str) and loss in LOSSES) or not all(map(WHOLE.fullmatch, names)):
+        return []
+    if not names or list(names) == [str(k) for k in range(len(names))]:
+        return []
+    column = next(iter(data.target_how), "")
+    who = f"target {shown(one_line(column))}" if column else "targets"
+    how = f"say data.columns = {in_toml({column: 'number'})}" if column else "give them as floats"
+    numbers = f"{names[0]} is 0, {names[1]} is 1 … {names[-1]} is {len(names) - 1}"
+    if len(names) == 2:
+        numbers = f"{names[0]} is 0 and {names[1]} is 1"
+    return [
+        f"{who}: taken for {len(names)} classes, so the loss gets their numbers, {numbers}; for amounts {how}"
+    ]
 
 
 def leak_lines(data: Data, dropped: Sequence[str] = ()) -> list[str]:

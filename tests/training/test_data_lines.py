@@ -1,5 +1,7 @@
 """Copies of rows in several parts of a split are told before training."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts
 from sweeper.study.data import data_of
 from sweeper.study.study import Study
-from sweeper.training.data_lines import copy_lines, data_lines, leak_lines, rare_lines
+from sweeper.training.data_lines import copy_lines, data_lines, leak_lines, rare_lines, renumbered_lines
 from sweeper.training.setup import Task
 
 SHARES = (0.6, 0.2, 0.2)
@@ -92,3 +94,48 @@ def test_classes_that_cannot_be_in_each_part_are_told(counts: dict[str, int], sa
     frame = pd.DataFrame({"x": np.random.default_rng(1).standard_normal(len(labels)), "y": labels})
     few = f"{said}: too few for training, validation and test rows to have one each"
     assert rare_lines(load(lambda: frame, target="y", loss_task="classification")) == ([few] if said else [])
+
+
+def own(output: object, target: object) -> object:
+    """A loss of the user's."""
+    return ((output - target) ** 2).mean()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("values", "columns", "loss", "line"),
+    [
+        (
+            [0, 10, 20],
+            {},
+            own,
+            "target 'y': taken for 3 classes, so the loss gets their numbers, 0 is 0, 10 is 1",
+        ),
+        (
+            [1, 2],
+            {},
+            own,
+            "target 'y': taken for 2 classes, so the loss gets their numbers, 1 is 0 and 2 is 1",
+        ),
+        ([0, 10, 20], {"y": "number"}, own, ""),
+        ([0, 1, 2], {}, own, ""),
+        ([0, 10, 20], {}, "cross_entropy", ""),
+        (range(0, 300, 10), {}, own, ""),
+        (range(30), {}, own, ""),
+    ],
+)
+def test_whole_numbers_that_a_loss_of_ones_own_gets_otherwise_are_told(
+    values: Sequence[int], columns: dict[str, str], loss: object, line: str
+) -> None:
+    """Class numbers are no amounts: said, with the key that gives the loss the amounts; many are amounts."""
+    frame = pd.DataFrame({"x": X[:, 0], "y": np.resize(list(values), 60)})
+    source = {"source": frame, "target": "y", "columns": columns}
+    study = Study(name="own", data=source, model={"source": "mlp"}, training={"loss": loss})
+    data = data_of(study)
+    told = renumbered_lines(Task(study, data))
+    assert [text.startswith(line) and 'data.columns = {y = "number"}' in text for text in told] == [
+        True
+    ] * bool(line)
+    amounts = bool(columns) or (len(values) == 30 and values[1] == 10)
+    assert (data.targets.dtype == float) is amounts
+    if amounts:
+        assert data.targets.ravel().tolist() == frame["y"].tolist()
