@@ -19,7 +19,7 @@ from sweeper import private_torch
 from sweeper.components.call_sites import Site, path_of
 from sweeper.components.flow_record import Call, Flow, Node, Record, union
 from sweeper.components.forward import materialise, slow_paths, undisturbed
-from sweeper.components.operations import RECURRENT, has_memory, tensors_in
+from sweeper.components.operations import RECURRENT, has_memory, memory, tensors_in
 from sweeper.components.tree import Tree, applied, leaves, mapped
 
 
@@ -119,6 +119,7 @@ def flow(
                 record.put(parameter, Node(weights=frozenset([name])))
             for leaf in leaves(x):
                 record.put(leaf, Node(varies=True))
+                record.inputs.append(memory(leaf))
             with _Operations(record), _Functions(record):
                 output = applied(model, x)
     finally:

@@ -129,6 +129,8 @@ class Record:
     """Activation modules and such functions that are at work at the moment."""
     within: list[str] = field(default_factory=list)
     """Names of the modules that are at work, the outermost first."""
+    inputs: list[int] = field(default_factory=list)
+    """Memory of the inputs."""
     alive: list[Tensor] = field(default_factory=list)
     """Memory that is given back would be taken for what comes after it."""
 
@@ -238,10 +240,15 @@ class Record:
         for node in moving:
             own = [t for t in inputs if self.node(t) is node]
             masks = all(t.dtype == torch.bool for t in own)
-            counts = is_product and not (gated and any(_is_signal(t, size) for t in own))
+            counts = is_product and not (gated and any(self._is_signal(t, size) for t in own))
             if node.learned or not (masks or counts):
                 kept.append(node)
         return kept if any(n.learned for n in kept) else moving
+
+    def _is_signal(self, tensor: Tensor, size: int) -> bool:
+        """As `_is_signal`; the only input is one whatever numbers the first row has."""
+        whole = has_memory(tensor) and tensor.is_floating_point() and tensor.numel() == size
+        return (whole and self.inputs == [memory(tensor)]) or _is_signal(tensor, size)
 
     def _multiply(self, factors: Sequence[Node], others: Sequence[Node]) -> None:
         """Which of `factors` are gates of `others`.

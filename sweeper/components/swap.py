@@ -1,5 +1,6 @@
 """The activation layers of a model of the user's own, replaced by others."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -10,7 +11,8 @@ from torch.nn import functional as F
 
 from sweeper.components.call_sites import CalledModules, Site, WritesBack
 from sweeper.components.called import Called, is_torch_layer, labels, names_of, put, put_in, written_back
-from sweeper.components.hidden import Activation, Calls, activation_modules, watch
+from sweeper.components.hidden import KINDS, Activation, Calls, activation_modules, watch
+from sweeper.components.operations import BOUNDED
 from sweeper.components.swap_check import check_backward, check_modes
 from sweeper.components.tree import Tree
 from sweeper.errors import ModelError
@@ -87,6 +89,8 @@ def swap(
     places = _Places.of(model, calls)
     places.check_patterns((*(chosen or ()), *left), name)
     old = [what for what in places.in_order(calls) if places.is_swapped(what, calls, chosen, left)]
+    unseen = [] if chosen is not None else places.unseen(calls, left)
+    beside = [what for what in unseen if places.is_like_one_of(what, old)]
     if mixed := next((what for what in old if what in calls.mixed), None):
         raise ModelError(
             f"model {name!r} calls other functions in the same place as {places.shown[mixed][0]}, as "
@@ -96,25 +100,45 @@ def swap(
         _check_swappable(calls, old, places, name)
     if not old:
         raise ModelError(f"model {name!r}: model.swap and model.keep leave no activation layer to swap")
-    new, called, mode = _put_in(model, rows, old, factory)
-    swapped = [place for what in old for place in places.shown[what]]
+    new, called, mode = _put_in(model, rows, old, beside, factory)
+    for what in unseen:
+        if what not in beside:
+            _refuse_calls(what, places.shown[what][0])
+    swapped = [place for what in (*old, *beside) for place in places.shown[what]]
     kept = [place for what, names in places.shown.items() if what not in new for place in names]
     noted = leave_fast_paths(model, new.values())
     check_modes(model, rows, {new[what]: places.shown[what][0] for what in old}, name)
     if mode:
         check_backward(model, rows, mode, name)
         mode.seal([what.name for what in old if isinstance(what, Site)])
-    return Swapped(
-        tuple(new[what] for what in old), tuple(swapped), tuple(kept), noted, calls.compiled, called
-    )
+    made = tuple(new[what] for what in (*old, *beside))
+    return Swapped(made, tuple(swapped), tuple(kept), noted, calls.compiled, called)
+
+
+def _refuse_calls(module: nn.Module, name: str) -> None:
+    """From now on a call of `module` raises `ModelError`: what it is for was not seen."""
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        raise ModelError(
+            f"activation layer {name} is called now and was not on the first row before training, which "
+            "shows what each is for: name it in model.swap or in model.keep"
+        )
+
+    module.forward = forward  # type: ignore[method-assign]
 
 
 def _put_in(
-    model: nn.Module, rows: Tree, old: Sequence[Activation], factory: Callable[[], nn.Module]
+    model: nn.Module,
+    rows: Tree,
+    old: Sequence[Activation],
+    beside: Sequence[nn.Module],
+    factory: Callable[[], nn.Module],
 ) -> tuple[dict[Activation, nn.Module], tuple[Called, ...], CalledModules | None]:
-    """Put a new layer in each place. Returns them, those in the places of functions, and what calls these."""
+    """Put a new layer in each place, also of those `beside` the old ones that were not called. Returns them,
+    those in the places of functions, and what calls these."""
     modules = [what for what in old if isinstance(what, nn.Module)]
-    written = written_back(model, rows, modules)
+    written = written_back(model, rows, modules) | {m for m in beside if getattr(m, "inplace", False) is True}
+    modules += beside
     new: dict[Activation, nn.Module] = {module: factory() for module in modules}
     put(model, {m: WritesBack(new[m]) if m in written else new[m] for m in modules})
     sites = [what for what in old if isinstance(what, Site)]
@@ -179,6 +203,23 @@ class _Places:
         names = self.names[what]
         return not _fits(names, left) and (what in calls.hidden if chosen is None else _fits(names, chosen))
 
+    def unseen(self, calls: Calls, left: Sequence[str]) -> list[nn.Module]:
+        """Modules that were not called, and that nobody asked to leave."""
+        seen = {*calls.hidden, *calls.gates, *calls.output}
+        modules = [what for what in self.shown if isinstance(what, nn.Module)]
+        return [what for what in modules if what not in seen and not _fits(self.names[what], left)]
+
+    def is_like_one_of(self, module: nn.Module, swapped: Sequence[Activation]) -> bool:
+        """Whether a module that was not called is for what the `swapped` ones are.
+
+        It is not bounded, as gates are, or one of them is of its class and has its name but for numbers
+        (``experts.3.1``).
+        """
+        if not isinstance(module, BOUNDED) and type(module) in KINDS:
+            return True
+        alike = {(type(what), _numberless(name)) for what in swapped for name in self.names[what]}
+        return any((type(module), _numberless(name)) in alike for name in self.names[module])
+
     def check_patterns(self, patterns: Sequence[str], name: str) -> None:
         known = [place for places in self.shown.values() for place in places]
         for pattern in patterns:
@@ -188,6 +229,10 @@ class _Places:
                     f"model.swap and model.keep: {pattern!r} fits no activation layer of model {name!r}; "
                     f"{there}"
                 )
+
+
+def _numberless(name: str) -> str:
+    return re.sub(r"\d+", "#", name)
 
 
 def _fits(names: Sequence[str], patterns: Sequence[str]) -> bool:

@@ -1,11 +1,13 @@
 """Whether a model applies swapped activations wherever it computes: training, evaluation, backward."""
 
+import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -16,8 +18,8 @@ from sweeper.components.tree import Tree, applied, copied
 from sweeper.errors import ModelError
 from sweeper.user_code.calls import user_code
 
-TRIES = 4
-"""Forward passes in training mode: a model may leave out layers at random."""
+TRIES = 30
+"""Forward passes in training mode, each with random numbers of its own: a model may leave out layers."""
 
 
 def check_modes(model: nn.Module, rows: Tree, names: Mapping[nn.Module, str], name: str) -> None:
@@ -35,8 +37,8 @@ def check_modes(model: nn.Module, rows: Tree, names: Mapping[nn.Module, str], na
     hidden = tuple(names)
     evaluated = _called(model, rows, hidden, training=False)
     trained: set[nn.Module] = set()
-    for _ in range(TRIES):
-        trained |= _called(model, rows, hidden, training=True)
+    for attempt in range(TRIES):
+        trained |= _called(model, rows, hidden, training=True, draw=attempt)
         if evaluated <= trained:
             break
     for module in hidden:
@@ -49,13 +51,20 @@ def check_modes(model: nn.Module, rows: Tree, names: Mapping[nn.Module, str], na
             )
 
 
-def _called(model: nn.Module, x: Tree, modules: Sequence[nn.Module], *, training: bool) -> set[nn.Module]:
+def _called(
+    model: nn.Module, x: Tree, modules: Sequence[nn.Module], *, training: bool, draw: int = 0
+) -> set[nn.Module]:
     """Those of `modules` that a forward pass calls, as a run evaluates and trains it.
 
-    Counted without hooks: they would keep torch's layers from their fast paths.
+    Counted without hooks: they would keep torch's layers from their fast paths. From the second `draw` on
+    the random numbers are others than those that come next.
     """
     grad = torch.enable_grad() if training else nullcontext()
     with undisturbed(model, training=training), grad, _counting(modules) as called:
+        if draw:
+            torch.manual_seed(draw)
+            np.random.seed(draw)
+            random.seed(draw)
         applied(model, copied(x))
     return called
 

@@ -152,8 +152,17 @@ def left_aligned(*arguments: Any) -> bool:
     return False
 
 
+def select_scatter(x: Tensor, source: Tensor, dim: int, index: int) -> Tensor:
+    """``torch.select_scatter``, whose gradient torch's own rule multiplies by the length of `dim`."""
+    place = index % x.shape[dim]
+    before, after = x.narrow(dim, 0, place), x.narrow(dim, place + 1, x.shape[dim] - place - 1)
+    return torch.cat([before, source.unsqueeze(dim).to(x.dtype), after], dim)
+
+
 RULES: Mapping[Any, Callable[..., Any]] = {
     F.linear: linear,
+    torch.select_scatter: select_scatter,
+    Tensor.select_scatter: select_scatter,
     F.cross_entropy: cross_entropy,
     F.scaled_dot_product_attention: attention,
     Tensor.argmax: argmax,

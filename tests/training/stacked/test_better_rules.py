@@ -181,3 +181,25 @@ def test_what_is_scattered_takes_the_place_of_what_was_there() -> None:
         found = torch.func.vmap(scattered)(x, given)
     for mine, one, own in zip(found, x, given, strict=True):
         torch.testing.assert_close(mine, scattered(one, own))
+
+
+@pytest.mark.parametrize("method", [False, True])
+@pytest.mark.parametrize(("dim", "index"), [(1, 2), (1, 0), (-1, -1), (0, 1)])
+def test_the_gradient_of_what_is_put_in_one_place_is_that_of_torch(
+    dim: int, index: int, method: bool
+) -> None:
+    """Of both, of the number of places no multiple, as the rule of torch has it."""
+    x = torch.randn(4, 3, 5, dtype=torch.float64)
+    source = torch.randn(4, *x[0].select(dim, index).shape, dtype=torch.float64)
+
+    def loss(x: Tensor, source: Tensor) -> Tensor:
+        put = x.select_scatter(source, dim, index) if method else torch.select_scatter(x, source, dim, index)
+        return (put**2 * torch.arange(15.0).view(3, 5)).sum()
+
+    both = [t.clone().requires_grad_() for t in (x, source)]
+    with BetterRules():
+        total = torch.func.vmap(loss)(*both).sum()
+    for mine in zip(x, source, *torch.autograd.grad(total, both), strict=True):
+        given = [t.clone().requires_grad_() for t in mine[:2]]
+        for gradient, own in zip(mine[2:], torch.autograd.grad(loss(*given), given), strict=True):
+            torch.testing.assert_close(gradient, own)
