@@ -9,7 +9,7 @@ from sweeper.data.column import SAME, Column
 from sweeper.data.data import Data, is_real
 from sweeper.data.disk import is_ours, is_streamed
 from sweeper.data.memory import budget_words
-from sweeper.data.splits import rows_of_parts
+from sweeper.data.splits import is_kept, rows_of_parts
 from sweeper.errors import shown
 from sweeper.printable import one_line
 from sweeper.toml_text import in_toml
@@ -35,7 +35,8 @@ def item_lines(data: Data, standardize: bool) -> list[str]:
     if data.read != "items" or not isinstance(by_name, dict):
         return []
     real = [name for name, array in by_name.items() if standardize and not isinstance(array, dict | tuple)]
-    real = [name for name in real if is_real(by_name[name])]
+    every = [np.asarray(leaf) for leaf in leaves(by_name)]
+    real = [name for name in real if is_real(by_name[name]) and not is_kept(by_name[name], every)]
     how = f" ({_list(real)} standardized on training rows)" if real else ""
     targets = list(data.several) if isinstance(data.several, dict) else [target]
     more = (

@@ -1,6 +1,6 @@
 """Train, validation and test: who gets which row, and standardization fitted on train alone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -122,6 +122,45 @@ def standardize_columns(train: np.ndarray, *others: np.ndarray) -> list[np.ndarr
     return [(x - mean) / std for x in (train, *others)]
 
 
+def is_flags(*parts: np.ndarray) -> bool:
+    """Whether there are but 0 and 1, as in a mask."""
+    return all(bool(((some == 0) | (some == 1)).all()) for x in parts for some in (x[:100], x))
+
+
+def real_steps(array: np.ndarray, inputs: Iterable[np.ndarray]) -> np.ndarray | None:
+    """(rows, time): which steps of each row are no padding, as one of the `inputs` says; else ``None``.
+
+    Lengths (rows,) or a mask (rows, time) do, where all that they leave out is 0 in the `array`.
+    """
+    if array.ndim < 2 or array.dtype.kind != "f":
+        return None
+    for other in inputs:
+        if other.shape == array.shape[:1] and other.dtype.kind in "iu":
+            real = np.arange(array.shape[1]) < other[:, None]
+        elif other.shape == array.shape[:2] and other is not array and is_flags(other):
+            real = other != 0
+        else:
+            continue
+        if real.any() and not real.all() and not array[~real].any():
+            return np.asarray(real)
+    return None
+
+
+def standardize_steps(real: Iterable[np.ndarray], *parts: np.ndarray) -> list[np.ndarray]:
+    """`standardize_columns` over all steps of the training rows that are no padding, which stays 0.
+
+    Args:
+        real: (rows, time) of each part.
+        parts: (rows, time, …), the training rows first.
+    """
+    real = list(real)
+    columns = standardize_columns(*(x[steps] for x, steps in zip(parts, real, strict=True)))
+    filled = [np.zeros(x.shape) for x in parts]
+    for x, steps, values in zip(filled, real, columns, strict=True):
+        x[steps] = values
+    return filled
+
+
 def split(
     data: Data,
     shares: tuple[float, float, float],
@@ -142,19 +181,32 @@ def split(
 
 def _plain(data: Data, parts: tuple[np.ndarray, ...], standardize: bool) -> list[Tree]:
     """Inputs of each part, in the form that they came in."""
-    by_input = [_input(leaf, parts, standardize) for leaf in leaves(data.inputs)]
+    every = [np.asarray(leaf) for leaf in leaves(data.inputs)]
+    by_input = [_input(leaf, parts, standardize, every) for leaf in leaves(data.inputs)]
     return [rebuilt(data.inputs, arrays) for arrays in zip(*by_input, strict=True)]
 
 
-def _input(array: np.ndarray, parts: tuple[np.ndarray, ...], standardize: bool) -> list[Any]:
-    """Rows of each part of one input; those of an array on disk stay there."""
+def _input(
+    array: np.ndarray, parts: tuple[np.ndarray, ...], standardize: bool, every: list[np.ndarray]
+) -> list[Any]:
+    """Rows of each part of one input of `every`; those of an array on disk stay there."""
     if is_streamed(array):
         scale = scale_of(array, parts[0]) if standardize and is_real(array) else None
         return [Streamed(array, rows, scale) for rows in parts]
     some = [array[rows] for rows in parts]
     if not (standardize and is_real(array)):
         return some
-    return standardize_columns(*(rows.astype(np.float64, copy=False) for rows in some))
+    if is_kept(array, every):
+        return [rows.astype(np.float64, copy=False) for rows in some]
+    some = [rows.astype(np.float64, copy=False) for rows in some]
+    if (real := real_steps(array, every)) is not None:
+        return standardize_steps([real[rows] for rows in parts], *some)
+    return standardize_columns(*some)
+
+
+def is_kept(array: np.ndarray, inputs: Sequence[np.ndarray]) -> bool:
+    """Whether an input is a mask beside others, which stays as it is."""
+    return len(inputs) > 1 and array.dtype.kind == "f" and is_flags(array)
 
 
 def _encoded(encoding: "Encoding", parts: tuple[np.ndarray, ...], standardize: bool) -> list[np.ndarray]:

@@ -73,6 +73,32 @@ def tensors():
     return torch.utils.data.TensorDataset(torch.tensor(numbers), torch.tensor(y))
 
 
+def padded():
+    draw = np.random.default_rng(7)
+    mask = (np.arange(5) < draw.integers(1, 6, 70)[:, None]).astype(np.float32)
+    x = draw.normal(4, 2, (70, 5, 3)) * mask[:, :, None]
+    return (x, mask), x.sum((1, 2))
+
+
+class Steps(nn.Module):
+    """The mean over the steps that the mask leaves."""
+
+    def __init__(self, width, outputs):
+        super().__init__()
+        self.layer, self.act, self.out = nn.Linear(width, 6), nn.ReLU(), nn.Linear(6, outputs)
+
+    def forward(self, x, mask):
+        return self.out((self.act(self.layer(x)) * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True))
+
+
+def steps(in_features, out_features):
+    return Steps(in_features[0], out_features)
+
+
+def lists():
+    return [np.ones((1 + i % 4, 3)) * i for i in range(40)], np.arange(40.0)
+
+
 def unlike():
     return [(np.arange(1 + i % 4), i % 2) for i in range(40)]
 
@@ -123,6 +149,7 @@ SEVERAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "as a dict, lazy layers": case({}, data=user("named"), model=user("whole")),
     "items": case({}, data=user("items"), model=user("mixed"), dtype="float64"),
     "loaders": case({}, data={"source": user("loaders"), "standardize": False}, model=user("mixed")),
+    "padded, with a mask of numbers": case({}, data=user("padded"), model=user("steps"), loss="mse"),
     "tensors": case({}, data=user("tensors")),
     "images in folders": case(
         {}, data={"source": "photos/", "size": 8, "channels": 1}, model={"source": "cnn", "channels": [3, 4]}

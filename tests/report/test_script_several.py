@@ -10,9 +10,10 @@ from sweeper.errors import UserError
 from sweeper.report.script import script
 
 
-def test_what_a_script_cannot_read_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unlike", ["unlike", "lists"])
+def test_what_a_script_cannot_read_is_said(tmp_path: Path, unlike: str) -> None:
     """Items that take padding are read by the sweep alone."""
     write_several(tmp_path)
-    sections, parameters = case({}, data=user("unlike"), model=user("mixed"))
+    sections, parameters = case({}, data=user(unlike), model=user("mixed"), loss="mse")
     with pytest.raises(UserError, match="takes more to read than a script holds"):
         script(study_of(sections, tmp_path), parameters, 3)

@@ -161,9 +161,15 @@ def _reading(study: Study, data: Data) -> _Reading:
 
 def _splitting(study: Study, data: Data, floating: bool) -> list[str]:
     code = [definitions(splits, "split_rows")] if data.fixed is None and data.groups is None else []
+    if _several(data) and study.data.standardize and floating:
+        return [
+            *code,
+            *(definitions(splits, name) for name in ("real_steps", "standardize_steps")),
+            STANDARDIZED,
+        ]
     if (study.data.standardize and floating) or (study.data.standardize_target and data.classes is None):
         code.append(definitions(splits, "standardize_columns"))
-    return [*code, STANDARDIZED] if _several(data) and study.data.standardize and floating else code
+    return code
 
 
 def _several(data: Data) -> bool:

@@ -35,11 +35,23 @@ def as_tensor(array):
     return torch.tensor(array, dtype=DTYPE if is_real(array) else whole, device=DEVICE)'''
 
 STANDARDIZED = '''\
-def standardized(*parts):
-    """An input of all parts: numbers standardized, codes and masks as they are."""
-    if not is_real(parts[0]):
-        return list(parts)
-    return standardize_columns(*(array.astype(np.float64) for array in parts))'''
+def standardized(x, rows_of_parts):
+    """Each input of all parts: numbers standardized, fitted on train alone; codes, masks and padding stay."""
+    every = []
+    each(every.append, x)
+
+    def columns(array):
+        parts = [array[rows] for rows in rows_of_parts]
+        if not is_real(array) or (len(every) > 1 and array.dtype.kind == "f" and is_flags(array)):
+            return parts
+        parts = [part.astype(np.float64) for part in parts]
+        steps = real_steps(array, every)
+        if steps is None:
+            return standardize_columns(*parts)
+        return standardize_steps([steps[rows] for rows in rows_of_parts], *parts)
+
+    found = each(columns, x)
+    return [each(lambda arrays: arrays[k], found) for k in range(len(rows_of_parts))]'''
 
 PAIR_OF = '''\
 def pair_of(found):
