@@ -4,6 +4,7 @@ Each takes a column (text, numbers, truth values or dates; a list, an array or a
 numpy and pandas alone, and gives float64 (n, k); NaN is a gap, or a cell that cannot be read.
 """
 
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -37,7 +38,8 @@ def plain(column: pd.Series) -> Any:
             return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
         return np.asarray(column.to_numpy(dtype=np.uint64 if letter == "u" else np.int64))
     if letter == "M":
-        return pd.Series(column.dt.tz_localize(None).to_numpy())
+        utc = column.dt.tz_convert(None) if column.dt.tz is not None else column  # as offsets in a file are
+        return pd.Series(utc.to_numpy())
     if letter == "m":
         return np.asarray(column / pd.Timedelta(days=1), dtype=np.float64)
     return ["" if gone else str(cell) for cell, gone in zip(column, column.isna().tolist(), strict=True)]
@@ -114,14 +116,23 @@ def moments(cells: Any, how: str) -> np.ndarray:
 
 
 def categories(cells: Any) -> tuple[np.ndarray, list[str]]:
-    """(n, 1) numbers of the values in sorted order, by size where all are numbers; and the values as text."""
+    """(n, 1) numbers of the values in sorted order, by size where all are numbers; and the values as text.
+
+    Numbers that are written in the usual way are one value with and without a point, ``1`` and ``1.0``; codes
+    such as ``01`` and ``1e3`` are others.
+    """
     words = texts(cells)
     missing = {word for word in set(words) if word.lower() in GAPS}
-    names: dict[str, Any] = {word: word for word in set(words) - missing}
-    with suppress(ValueError):  # where some value is no number, all are text
-        names = {word: float(word) for word in names}
+    names = {word: _one_name(word) for word in set(words) - missing}
     values = sorted(set(names.values()))
+    with suppress(ValueError):  # where some value is no number, all are sorted as text
+        values = sorted(values, key=float)
     order = {value: k for k, value in enumerate(values)}
     codes = {word: order[value] for word, value in names.items()} | dict.fromkeys(missing, len(values))
-    shown = [value if isinstance(value, str) else f"{value:.15g}" for value in values]
-    return np.array([codes[word] for word in words], dtype=np.float64).reshape(-1, 1), shown
+    return np.array([codes[word] for word in words], dtype=np.float64).reshape(-1, 1), values
+
+
+def _one_name(word: str) -> str:
+    """``1`` of ``1.0`` and ``0.5`` of ``0.50``; other words as they are."""
+    usual = re.fullmatch(r"(-?(?:0|[1-9]\d*))\.(\d*?)0*", word)
+    return (f"{usual[1]}.{usual[2]}" if usual[2] else usual[1]) if usual else word

@@ -111,6 +111,9 @@ def _note(table: Table, column: Column, cells: np.ndarray) -> str:
         if padded:
             return f'read as numbers, {shown(padded)} as {int(padded)}; if these are codes, say "category"'
         if word := read_either_way(table, column.name):
+            if "," in word:
+                read, other = word.replace(",", "."), "the commas stand between thousands, leave them out"
+                return f"read with decimal commas, {shown(word)} as {exact(float(read))}; if {other}"
             plain, other = word.replace(".", ""), "the points stand before decimals there, write commas"
             if column.form == ",":
                 return f"read with decimal commas, {shown(word)} as {plain}; if {other}"

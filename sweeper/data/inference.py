@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Collection
 
 import numpy as np
 
@@ -105,7 +106,8 @@ def read_either_way(table: Table, name: str) -> str:
     """A number of the column that is a thousand times another where its points are taken otherwise; empty if
     none is, or if other numbers of the column show how they are meant.
 
-    In files with decimal commas alone: ``1.139`` beside ``814`` there, or beside ``7,730``.
+    In files with decimal commas alone: ``1.139`` beside ``814`` there, or beside ``7,730``; and ``1,139``
+    beside ``814``.
     """
     cells = table.columns[name]
     if not table.decimal_commas or is_typed(cells):
@@ -113,11 +115,21 @@ def read_either_way(table: Table, name: str) -> str:
     pointed = [word for word in present(cells) if "." in word]
     if decimal_commas(cells):
         meant = any("," in word for word in pointed)
-        return next((word for word in pointed if THOUSANDS.fullmatch(word) and not meant), "")
+        either = next((word for word in pointed if THOUSANDS.fullmatch(word) and not meant), "")
+        return either or _commas_either_way(present(cells))
     if not pointed or not all(THOUSANDS.fullmatch(word) for word in pointed):
         return ""
     others = (each for other, each in table.columns.items() if other != name and not is_typed(each))
     return pointed[0] if any(map(decimal_commas, others)) else ""
+
+
+def _commas_either_way(words: Collection[str]) -> str:
+    """``1,139`` where all commas stand before three digits, and some numbers have none."""
+    with_commas = [word for word in words if "," in word]
+    if len(with_commas) == len(words) or any("." in word for word in words):
+        return ""
+    thousands = all(THOUSANDS.fullmatch(word.replace(",", ".")) for word in with_commas)
+    return with_commas[0] if thousands else ""
 
 
 def date_format(counted: Counter[str]) -> tuple[str, float]:

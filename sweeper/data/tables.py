@@ -169,8 +169,9 @@ def read_labels(
     hows = {name: _how(table, name, numeric or len(names) > 1) for name in names}
     for name in names if numeric or len(names) > 1 else ():
         if word := read_either_way(table, name):
+            plain, decimal = re.sub(r"[.,]", "", word), word.replace(",", ".")
             wrong.append(
-                f"column {shown(name)}: {shown(word)} may be {word.replace('.', '')} or {word}, as numbers "
+                f"column {shown(name)}: {shown(word)} may be {plain} or {decimal}, as numbers "
                 "of this file have decimal commas; write a comma before decimals, nothing between thousands"
             )
     if len(names) == 1:

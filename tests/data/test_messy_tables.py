@@ -9,6 +9,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from sweeper.data.cells import categories, plain
 from sweeper.data.keys import Keys
 from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts, split
@@ -110,3 +111,21 @@ def test_rows_and_codes_are_those_of_the_pipeline(
     wanted = encoded(raw, rows, comma, embeds)
     for x, expected in zip((parts.x_train, parts.x_validation, parts.x_test), wanted, strict=True):
         np.testing.assert_allclose(x, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_codes_that_are_written_otherwise_are_other_categories() -> None:
+    """Leading zeros, exponents, digits beyond those of a float; a point without decimals makes no other."""
+    large = ["9007199254740993", "9007199254740992"]
+    words = ["01234", "1234", "1e3", "1000", "0100", "100", "100.0", "0.50", "0.5", *large]
+    raw, values = categories(words)
+    assert values == ["0.5", "0100", "100", "1000", "1e3", "01234", "1234", *sorted(large)]
+    assert [values[int(code)] for code in raw[:, 0]] == [*words[:6], "100", "0.5", "0.5", *large]
+
+
+def test_moments_of_a_zone_are_those_of_a_file_with_offsets() -> None:
+    """Rows around the end of summer time keep their order, and hours are those of UTC."""
+    moments = pd.date_range("2024-10-27 00:00", periods=8, freq="30min", tz="Europe/Berlin")
+    read = plain(pd.Series(moments))
+    assert list(read) == list(moments.tz_convert("UTC").tz_localize(None))
+    assert read.is_monotonic_increasing
+    assert list(plain(pd.Series(moments.tz_localize(None)))) == list(moments.tz_localize(None))

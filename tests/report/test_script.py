@@ -130,7 +130,7 @@ def test_script_imports_what_the_user_has(name: str, runs: dict[str, Run], folde
     """No import of this package, and no path but the user's folder."""
     tree = ast.parse(runs[name].text)
     imports = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-    standard = "argparse|collections|contextlib|dataclasses|functools|math|pathlib|random|sys|typing"
+    standard = "argparse|collections|contextlib|dataclasses|functools|math|pathlib|random|re|sys|typing"
     allowed = rf"(import|from) ({standard}|numpy|pandas|PIL|sklearn|torch|script_case|several_case)"
     assert [line for line in imports if not re.match(allowed, line)] == []
     strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
