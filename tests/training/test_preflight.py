@@ -25,7 +25,12 @@ from torch.nn import functional as F
 from sweeper.data.load import load
 from sweeper.errors import ModelError
 from sweeper.study.study import Study
-from sweeper.training.preflight import check_configurations, configurations, require_trainable, swap_summary
+from sweeper.training.preflight import (
+    check_configurations,
+    configurations,
+    require_trainable,
+    swap_summary,
+)
 from sweeper.training.setup import Task
 
 
