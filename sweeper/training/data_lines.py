@@ -37,7 +37,7 @@ def data_lines(task: Task) -> list[str]:
     split = data, study.data.split, study.search.seed
     dropped = tuple(study.data.drop or ())
     lines = [*column_lines(*split, dropped), *split_lines(task), *rare_lines(data)]
-    lines += [*leak_lines(data, dropped), *renumbered_lines(task)]
+    lines += [*leak_lines(data, dropped), *renumbered_lines(task), *unlabelled_lines(task)]
     lines += [*item_lines(data, study.data.standardize), *copy_lines(*split)]
     return lines + _whole_batches(task)
 
@@ -85,6 +85,21 @@ def renumbered_lines(task: Task) -> list[str]:
         numbers = f"{names[0]} is 0 and {names[1]} is 1"
     return [
         f"{who}: taken for {len(names)} classes, so the loss gets their numbers, {numbers}; for amounts {how}"
+    ]
+
+
+def unlabelled_lines(task: Task) -> list[str]:
+    """Sequences without any label that may fill a whole batch; nothing where there are fewer."""
+    data, training = task.data, task.study.training
+    tokens = data.targets.ndim == 2 and data.targets.dtype.kind in "iu"
+    if not tokens or not isinstance(training.batch_size, int):
+        return []
+    empty = int((data.targets == training.ignore_index).all(axis=1).sum())
+    if empty < training.batch_size:
+        return []
+    return [
+        f"targets: {empty:,} of {count(data.rows, 'row')} have no label, and a batch of "
+        f"{training.batch_size} such rows has no loss, which ends a training: leave these rows out"
     ]
 
 

@@ -10,7 +10,14 @@ from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts
 from sweeper.study.data import data_of
 from sweeper.study.study import Study
-from sweeper.training.data_lines import copy_lines, data_lines, leak_lines, rare_lines, renumbered_lines
+from sweeper.training.data_lines import (
+    copy_lines,
+    data_lines,
+    leak_lines,
+    rare_lines,
+    renumbered_lines,
+    unlabelled_lines,
+)
 from sweeper.training.setup import Task
 
 SHARES = (0.6, 0.2, 0.2)
@@ -139,3 +146,17 @@ def test_whole_numbers_that_a_loss_of_ones_own_gets_otherwise_are_told(
     assert (data.targets.dtype == float) is amounts
     if amounts:
         assert data.targets.ravel().tolist() == frame["y"].tolist()
+
+
+@pytest.mark.parametrize(("empty", "ignored", "told"), [(40, -100, True), (40, 0, False), (10, -100, False)])
+def test_sequences_without_a_label_that_may_fill_a_batch_are_told(
+    empty: int, ignored: int, told: bool
+) -> None:
+    """The mean over no label is no number, and no lower rate mends that."""
+    y = RNG.integers(1, 4, size=(60, 5))
+    y[:empty] = -100
+    x = RNG.integers(0, 4, size=(60, 5))
+    training = {"loss": "cross_entropy", "batch_size": 32, "ignore_index": ignored}
+    study = Study(name="few", data=lambda: (x, y), model={"source": "rnn"}, training=training)
+    lines = unlabelled_lines(Task(study, data_of(study)))
+    assert [line.startswith(f"targets: {empty} of 60 rows have no label") for line in lines] == [True] * told
