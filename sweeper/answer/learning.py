@@ -1,6 +1,7 @@
 """Whether anything was learned: the objective before training against the best afterwards, seed by seed."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.baseline import Baseline
-from sweeper.statistics.curve_class import POINTS, UNSTABLE, shape
+from sweeper.statistics.curve_class import IMPROVING, POINTS, UNSTABLE, over_seeds
 from sweeper.statistics.intervals import interval, most_do
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.trial import cost, objective_metric, objective_value, start_metric
@@ -51,6 +52,8 @@ class Learning:
     """Scores on the test rows that are shown to beat guessing."""
     unstable: int = 0
     """Seeds on which the validation loss was unstable, see `sweeper.statistics.curve_class`."""
+    improving: int = 0
+    """Seeds on which it still fell at the end."""
 
     @property
     def floor(self) -> float:
@@ -61,6 +64,11 @@ class Learning:
     def unsteady(self) -> bool:
         """Whether its losses were unstable on most seeds, and so many that they would be on most others."""
         return self.seeds >= ENOUGH_SEEDS and most_do(self.unstable, self.seeds)
+
+    @property
+    def goes_on(self) -> bool:
+        """The same of seeds on which it still fell at the end."""
+        return self.seeds >= ENOUGH_SEEDS and most_do(self.improving, self.seeds)
 
     @property
     def unclear(self) -> bool:
@@ -112,6 +120,7 @@ def learning(
         other = learning(curves, trial, seeds, start_metric(objective))
         learned = other is not None and other.learned
     beats = baseline is not None and baseline.follows
+    ends = _ends(own)
     return Learning(
         before=float(start.mean()),
         fell=mean,
@@ -125,20 +134,20 @@ def learning(
         from_start=metric == start_metric(objective),
         at_end=float(np.mean([_last(row) for row in objective_value(objective, values.to_numpy())])),
         above_guess=baseline.scores_above if baseline is not None else (),
-        unstable=_unstable(own),
+        unstable=ends[UNSTABLE],
+        improving=ends[IMPROVING],
     )
 
 
-def _unstable(curves: pd.DataFrame) -> int:
-    found = 0
+def _ends(curves: pd.DataFrame) -> Counter[str]:
+    """How often the validation loss has a shape of each class, see `sweeper.statistics.curve_class`."""
+    found = []
     for _, own in curves[curves["metric"] == "validation_loss"].groupby("seed"):
         own = own[np.isfinite(own["value"])].drop_duplicates("step", keep="last").sort_values("step")
-        losses, train = (
-            own["value"].to_numpy(float),
-            np.full(len(own), np.nan),
-        )  # which nothing unstable needs
-        found += len(own) >= POINTS and shape(own["step"].to_numpy(), losses, train).name == UNSTABLE
-    return found
+        if len(own) >= POINTS:  # the train losses, NaN here, tell apart what is neither of the two asked for
+            losses = own["value"].to_numpy(float)
+            found.append((own["step"].to_numpy(), losses, np.full(len(own), np.nan)))
+    return Counter(shape.name for shape in over_seeds(found))
 
 
 def _last(values: np.ndarray) -> float:

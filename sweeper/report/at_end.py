@@ -63,3 +63,12 @@ def should_fall(study: Study, answer: Answer, edge: Edge | None) -> str:
         return f"{where}trainings lose most of what their best evaluations gained: let the rate fall."
     on = f"{learning.unstable} of {count(learning.seeds, 'fresh seed')}"
     return f"{where}trainings were unstable on {on}: let the rate fall."
+
+
+def longer(study: Study, answer: Answer) -> str:
+    """A clause: to train longer, where the loss ranks trials and still fell at the end on most seeds."""
+    learning = answer.learning
+    if learning is None or study.objective != "validation_loss" or not learning.goes_on:
+        return ""
+    on = f"{learning.improving} of {count(learning.seeds, 'fresh seed')}"
+    return f", and for longer, as the loss still fell at the end on {on}"

@@ -13,7 +13,7 @@ from sweeper.answer.edges import Edge
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import Ranked
 from sweeper.components.metric_words import metric_words
-from sweeper.report.at_end import FALLING, should_fall
+from sweeper.report.at_end import FALLING, longer, should_fall
 from sweeper.report.doubts import Doubt
 from sweeper.report.majority import alike, right_by_one_guess
 from sweeper.report.more_seeds import more_seeds, no_more
@@ -344,6 +344,7 @@ def _use(study: Study, answer: Answer, folder: Path | None) -> NextStep:
         text += "This prints them as a study file:"
         return NextStep(text, of_run(study, "best", "--toml"))
     if folder is None:
-        text = "Print a plain PyTorch script that trains these settings:"
+        text = f"Print a plain PyTorch script that trains these settings{longer(study, answer)}:"
         return NextStep(text, of_run(study, "best", "--python"))
-    return NextStep("Train these settings with a plain PyTorch script:", f"python {folder / 'best.py'}")
+    text = f"Train these settings with a plain PyTorch script{longer(study, answer)}:"
+    return NextStep(text, f"python {folder / 'best.py'}")

@@ -1,6 +1,7 @@
 """What is said and proposed where trainings that go on lose what their best evaluations had."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -110,3 +111,32 @@ def test_unstable_seeds_are_counted_by_their_validation_losses(noise: float) -> 
     found = learning(curves, 0, [1, 2, 3, 4, 5], "validation_loss")
     assert found is not None
     assert (found.unstable, found.unsteady) == ((5, True) if noise else (0, False))
+
+
+@pytest.mark.parametrize(
+    ("improving", "objective", "told"), [(5, None, True), (3, None, False), (5, "validation_error", False)]
+)
+def test_a_winner_that_still_improves_is_to_be_trained_longer(
+    records: SyntheticRecords, improving: int, objective: str | None, told: bool
+) -> None:
+    """By its script, where the loss ranks trials and most seeds show it."""
+    answer = judged(records, 0.41)
+    assert answer.learning is not None
+    answer = replace(answer, learning=replace(answer.learning, improving=improving))
+    search = {"trials": 60, "space": SPACE, **({"objective": objective} if objective else {})}
+    step = next_step(made_study(search=search), answer, records.trials, None, None, Path("reports/x"))
+    longer = "script, and for longer, as the loss still fell at the end on 5 of 5 fresh seeds:"
+    assert (longer in step.text) is told
+    assert step.command == f"python {Path('reports/x/best.py')}"
+
+
+def test_seeds_that_still_improve_are_counted() -> None:
+    """A loss that falls to the end, beside one that has levelled off."""
+    rows: list[tuple[object, ...]] = []
+    for seed in range(1, 7):
+        falls = np.linspace(1, 0.2, 21) if seed < 6 else np.r_[np.linspace(1, 0.2, 6), np.full(15, 0.2)]
+        rows += [(0, seed, step, "validation_loss", value) for step, value in enumerate(falls)]
+    curves = pd.DataFrame(rows, columns=["trial", "seed", "step", "metric", "value"])
+    found = learning(curves, 0, [1, 2, 3, 4, 5], "validation_loss")
+    assert found is not None
+    assert (found.improving, found.unstable, found.goes_on) == (5, 0, True)
