@@ -24,6 +24,8 @@ from one import JOBS, OURS
 from peers import PEERS
 from sweeps import MARGINAL
 
+from sweeper.wording import count
+
 HERE = Path(__file__).resolve().parent
 SLOW = ("ray tune",)
 """Timed on the digits case alone: it starts an actor a trial."""
@@ -77,9 +79,9 @@ def report(found: dict[str, Any], gflops: float, device: str, rounds: int) -> st
     lines = ["# Training throughput, side by side", "", machine(device, gflops), ""]
     lines += [
         f"Same trials for all (four activations, four optimizers, half with an activation penalty), {JOBS} "
-        f"processes of one thread, medians of {rounds} rounds in turn. All score validation at 20 points; "
-        "our engines also measure every layer. `× plain` is trials a second over those of the plain loop; "
-        "`of peak` the arithmetic of the products over the most that batched products reached.",
+        f"processes of one thread, medians of {count(rounds, 'round')} in turn. All score validation at "
+        "20 points; our engines also measure every layer. `× plain` is trials a second over those of the "
+        "plain loop; `of peak` the arithmetic of the products over the most that batched products reached.",
         "",
     ]
     for name, contenders_found in found.items():
@@ -137,7 +139,7 @@ def sweeps_report(found: dict[str, Any]) -> str:
         lines.append(f"| {case} | {1e3 * cost['plain']:.1f} | {1e3 * cost['ours']:.1f} | {ratio:.1f} |")
     lines += ["", "Whole sweeps of the tiny case, confirmation left out:", ""]
     lines += ["| trials | ms a trial |", "|---:|---:|"]
-    lines += [f"| {count} | {1e3 * cost:.1f} |" for count, cost in found["scale"].items()]
+    lines += [f"| {trials} | {1e3 * cost:.1f} |" for trials, cost in found["scale"].items()]
     price = found["price"]
     lines += [
         "",
