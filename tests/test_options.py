@@ -35,7 +35,7 @@ def test_a_study_and_what_saves_figures_take_text(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("sweeper.commands.transfer.journey.write_page", lambda *given: saved.append(given[0]))
     nothing = pd.DataFrame()
     RangeTest.save(_Bare(measured=nothing), str(tmp_path))  # type: ignore[arg-type]
-    Transfer.save(_Bare(measured=nothing, found=_Bare(penalty=None), about={}), str(tmp_path))  # type: ignore[arg-type]
+    Transfer.save(_Bare(measured=nothing, found=_Bare(penalty=None), conditions=None), str(tmp_path))  # type: ignore[arg-type]
     assert saved == [tmp_path] * 3
 
 
