@@ -14,6 +14,8 @@ PART_FOLDERS = {"train": "train", "validation": "validation", "val": "validation
 PART_FOLDERS |= {"test": "test"}
 MODES = {1: "L", 3: "RGB"}
 """Channels -> mode of Pillow."""
+FEWEST_LEVELS = 32
+"""Grey levels of 256 that the brightest image of 16 bits must reach, as only its upper 8 bits are kept."""
 MOST_NAMED = 5
 """Files that a message names."""
 LIMITS: dict[str, tuple[float, float]] = {"size": (1, 4096), "channels": (1, 3)}
@@ -60,9 +62,11 @@ def _images_of(folder: Path, size: int, channels: int, empty: Any) -> tuple[np.n
             f"{', '.join(IMAGES)}"
         )
     images, wrong = empty((len(files), channels, size, size), np.uint8), []
+    highest = []
     for number, (file, _) in enumerate(files):
         try:
-            images[number] = _image(file, size, channels)
+            images[number], most = _image(file, size, channels)
+            highest += [] if most is None else [most]
         except Exception as error:  # Pillow raises many kinds for what is no image
             why = str(error) if isinstance(error, ValueError) else type(error).__name__
             wrong.append(f"{file.relative_to(folder)} ({why})")
@@ -72,19 +76,27 @@ def _images_of(folder: Path, size: int, channels: int, empty: Any) -> tuple[np.n
             f"{len(wrong)} of {len(files)} files in {folder} cannot be read as images: "
             f"{', '.join(wrong[:MOST_NAMED])}{more}"
         )
+    levels = (max(highest, default=0) >> 8) + 1
+    if highest and levels < FEWEST_LEVELS:
+        raise ValueError(
+            f"images of 16 bits in {folder} hold numbers up to {max(highest):,} alone, of 65,535; as the "
+            f"upper 8 bits are kept, {levels} of 256 levels are left: scale them up, or save them with 8 bits"
+        )
     return images, np.array([name for _, name in files])
 
 
-def _image(file: Path, size: int, channels: int) -> np.ndarray:
+def _image(file: Path, size: int, channels: int) -> tuple[np.ndarray, int | None]:
+    """The image, and the largest number of one of 16 bits."""
     # loaded late: few studies have images
     from PIL import Image, ImageOps
 
     with Image.open(file) as image:
+        highest = int(np.asarray(image).max()) if image.mode.startswith("I;16") else None
         image.draft(MODES[channels], (size, size))  # of a JPEG file, only as many pixels as are needed
         upright = in_bytes(ImageOps.exif_transpose(image)).convert(MODES[channels])
         square = ImageOps.fit(upright, (size, size), Image.Resampling.BILINEAR)
     array = np.asarray(square)
-    return array[None] if channels == 1 else np.moveaxis(array, -1, 0)
+    return (array[None] if channels == 1 else np.moveaxis(array, -1, 0)), highest
 
 
 def in_bytes(image: Any) -> Any:

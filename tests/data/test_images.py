@@ -111,3 +111,16 @@ def test_two_folders_of_one_part_are_refused(tmp_path: Path) -> None:
             Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / part / name / "0.png")
     with pytest.raises(ValueError, match="has the folders train, val, validation"):
         image_folder(tmp_path, 4, 1)
+
+
+@pytest.mark.parametrize(("most", "kept"), [(180, 1), (4095, 16), (8191, 0), (65535, 0)])
+def test_images_whose_upper_bits_are_empty_are_refused(tmp_path: Path, most: int, kept: int) -> None:
+    """Of 16 bits the upper 8 are kept: of depths in the lower ones nothing would be left."""
+    for name, level in (("near", most // 3), ("far", most)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.full((4, 4), level, np.uint16)).save(tmp_path / name / "0.png")
+    if not kept:
+        assert image_folder(str(tmp_path), 4, 1)[0].max() == most >> 8
+        return
+    with pytest.raises(ValueError, match=f"up to {most:,} alone, of 65,535; .* {kept} of 256 levels"):
+        image_folder(str(tmp_path), 4, 1)
