@@ -96,6 +96,8 @@ def _doubles(array: np.ndarray) -> np.ndarray:
 
 
 def _array(values: Any, name: str, what: str) -> np.ndarray:
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise DataError(f"{name}: {what} have masked values; fill them, or leave their rows out")
     try:
         if isinstance(values, torch.Tensor):
             tensor = values.detach().cpu().resolve_conj().resolve_neg()

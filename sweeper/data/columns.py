@@ -11,7 +11,7 @@ import numpy as np
 
 from sweeper.data.cells import GAPS, as_numbers, categories, moments, texts
 from sweeper.data.column import SAME, Column
-from sweeper.data.faults import FAULTS
+from sweeper.data.faults import FAULTS, looks_like_a_number
 from sweeper.data.inference import MOST, ambiguous, date_share, form_of, kind_of, present, read_either_way
 from sweeper.data.keys import FORMATTED, Keys
 from sweeper.data.splits import split_groups, split_in_order
@@ -64,12 +64,25 @@ def _category(
         note = f"{SAME}, {shown(values[0])}" if many else "empty: not one value"
     elif given_kind == "" and date_share(table, name) >= MOST:
         note = "read as text: dates in several formats; write all in one"
+    elif given_kind == "" and (odd := _odd_among_numbers(table, name)):
+        note = f"read as text, though most of it are numbers: {shown(odd)} is none"
+        note += "; write numbers, or nothing where one is missing"
     elif alike := _alike(values):
         both = listing(list(map(shown, alike)))
         note = f"read as different values: {both}; write them alike if they are the same"
     elif many > MOST_ONE_HOT and not repeated:
         note = f"an id or free text: {many:,} different values in {count(rows - gaps, 'row')}"
     return Column(name, kind, gaps, tuple(values), note=note), raw
+
+
+def _odd_among_numbers(table: Table, name: str) -> str:
+    """The most frequent cell that is no number, where more than half of the others are; else empty."""
+    if is_typed(table.columns[name]) or name in table.categories:
+        return ""
+    counted = present(table.columns[name])
+    odd = {word: times for word, times in counted.items() if not looks_like_a_number(word)}
+    few = 0 < 2 * sum(odd.values()) < sum(counted.values())
+    return max(odd, key=lambda word: odd[word]) if few else ""
 
 
 def _alike(values: Sequence[str]) -> list[str]:

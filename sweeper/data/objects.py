@@ -115,6 +115,9 @@ def read_loader(loader: Any, name: str, target: Target) -> Pair:
     if not isinstance(sampler, SAMPLERS):
         by = type(sampler).__name__
         raise DataError(f"{name}: its loader draws rows by {by}, and {ORDERS}: give its data set")
+    if isinstance(sampler, torch_data.RandomSampler) and _is_no_shuffle(sampler):
+        by = "RandomSampler with replacement" if sampler.replacement else "RandomSampler(num_samples=…)"
+        raise DataError(f"{name}: its loader draws rows by {by}, and {ORDERS}: give its data set")
     if isinstance(sampler, torch_data.SubsetRandomSampler):
         dataset = torch_data.Subset(dataset, sorted(map(int, sampler.indices)))
     if of_batches is None:  # its function is given one item at a time
@@ -125,6 +128,11 @@ def read_loader(loader: Any, name: str, target: Target) -> Pair:
     if loader.num_workers == 0:
         return read_dataset(dataset, name, target)
     return _by_workers(dataset, loader, name, target)
+
+
+def _is_no_shuffle(sampler: Any) -> bool:
+    """Whether it repeats rows, or leaves some out."""
+    return bool(sampler.replacement) or sampler.num_samples != len(sampler.data_source)
 
 
 def _in_one_batch(dataset: Any, collate: Callable[[list[Any]], Any], name: str, target: Target) -> Pair:

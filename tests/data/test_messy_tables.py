@@ -10,6 +10,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sweeper.data.cells import categories, plain
+from sweeper.data.column_words import column_lines
 from sweeper.data.keys import Keys
 from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts, split
@@ -129,3 +130,20 @@ def test_moments_of_a_zone_are_those_of_a_file_with_offsets() -> None:
     assert list(read) == list(moments.tz_convert("UTC").tz_localize(None))
     assert read.is_monotonic_increasing
     assert list(plain(pd.Series(moments.tz_localize(None)))) == list(moments.tz_localize(None))
+
+
+@pytest.mark.parametrize(
+    ("odd", "share", "told"), [("-", 0.2, True), ("(1234)", 0.3, True), ("-", 0.6, False), ("", 0.3, False)]
+)
+def test_numbers_among_which_others_stand_are_told_and_not_to_be_dropped(
+    tmp_path: Path, odd: str, share: float, told: bool
+) -> None:
+    """A mark for what is missing makes text of a column; it is no id, and worth more than to be left out."""
+    drawn = np.random.default_rng(0)
+    cells = [odd if drawn.random() < share else f"{drawn.normal():.6f}" for _ in range(200)]
+    file = tmp_path / "t.csv"
+    file.write_text("a,b,y\n" + "\n".join(f"{cell},{k % 7},{k % 2}" for k, cell in enumerate(cells)))
+    data = load(str(file), target="y")
+    said = f"read as text, though most of it are numbers: {odd!r} is none"
+    assert data.columns[0].note.startswith(said) is told
+    assert "to leave such columns out" not in " ".join(column_lines(data, SHARES, 0))

@@ -180,6 +180,14 @@ def loader(dataset: Any = SET, **options: Any) -> Any:
             ),
             "by WeightedRandomSampler, and",
         ),
+        (
+            loader(sampler=torch_data.RandomSampler(range(N), True, 90)),
+            "by RandomSampler with replacement, and",
+        ),
+        (
+            loader(sampler=torch_data.RandomSampler(range(N), num_samples=9)),
+            "by RandomSampler(num_samples=…), and",
+        ),
         (loader(collate_fn=lambda items: 1 / 0), "collate_fn fails on all 30 items at once"),
         (
             loader(collate_fn=lambda items: (torch.ones(4, len(items)), torch.ones(len(items)))),

@@ -49,6 +49,8 @@ def test_targets_without_numbers(task: str, shape: tuple[int, ...]) -> None:
     [
         (X, [10**30, 1, 2] * 10, "targets of row 0 (counted from 0) are 1000000000000000000000000000000: an"),
         ([[1, 2]] * 29 + [[1, 10**400]], Y, "inputs of row 29 (counted from 0) are 1000"),
+        (np.ma.masked_less(X, 0), Y, "inputs have masked values; fill them, or leave their rows out"),
+        (X, np.ma.masked_equal(Y, 2), "targets have masked values; fill them, or leave their rows out"),
         (X, ["a", float("nan")] * 15, "targets must be numbers or words, found float, str"),
         (
             X,
