@@ -54,6 +54,13 @@ def in_words(swapped: Sequence[str], kept: Sequence[str], called: Sequence[str] 
     return f"swapped: {_listed(swapped, most)}; kept: {stay or 'none'}"
 
 
+def role_of(line: str) -> dict[str, str]:
+    """Layer -> ``swapped`` or ``kept``, as `in_words` has them."""
+    swapped, _, kept = line.removeprefix("swapped: ").partition("; kept: ")
+    found = {name: "swapped" for name in swapped.split(", ") if name}
+    return found | {name: "kept" for name in kept.split(", ") if name and name != "none"}
+
+
 def _listed(names: Sequence[str], most: int) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sweeper.components.swap import role_of
 from sweeper.errors import RunFolderError, UserError
 from sweeper.training import compiling, planning, set_up, work
 from sweeper.training.calls import Work, attempt, outcomes, together
@@ -113,18 +114,32 @@ def refuse_changed(pool: Pool, task: Shared[Task], kept: Mapping[str, Any], fold
     `kept`: its plan; those of earlier releases say nothing of code.
 
     Raises:
-        RunFolderError: if the run was trained on other data than there are now, or by other code.
+        RunFolderError: if the run was trained on other data than there are now, by other code, or with other
+            layers swapped.
     """
     _refuse_other_data(pool, task, kept, folder)
     before = dict(kept.get("code") or {})
     now = unless_lost(attempt(pool, work.code, task)) or {} if before else {}
-    if before.get("python") != now.get("python"):  # the same code has other instructions in another
-        return
-    if changed := [name for name, code in now.items() if before.get(name, code) != code]:
+    same = before.get("python") == now.get("python")  # else the same code has other instructions
+    if same and (changed := [name for name, code in now.items() if before.get(name, code) != code]):
         verb = "is" if len(changed) == 1 else "are"
         raise RunFolderError(
             f"{folder} was trained with other code: {listing(changed)} {verb} not as before. Put that code "
             "back, start over with --fresh (deletes that run), or give the study another name."
+        )
+    _refuse_other_layers(pool, task, str(kept.get("swapped") or ""), folder)
+
+
+def _refuse_other_layers(pool: Pool, task: Shared[Task], before: str, folder: Path) -> None:
+    """An earlier release may have kept what is swapped now, or the other way round: two models."""
+    notes = (unless_lost(attempt(pool, work.layer_notes, task)) or {}) if before else {}
+    then, now = role_of(before), role_of(str(notes.get("swapped", "")))
+    if others := [name for name, role in now.items() if then.get(name, role) != role]:
+        roles = " and ".join(f"{name} was {then[name]} and is {now[name]} now" for name in others[:2])
+        more = f", and {len(others) - 2} more" if len(others) > 2 else ""
+        raise RunFolderError(
+            f"{folder} was begun with other activation layers swapped: {roles}{more}. Start over with "
+            "--fresh (deletes that run), or give the study another name."
         )
 
 

@@ -11,6 +11,7 @@ from whole_runs import comparable, run, study
 
 from sweeper.errors import RunFolderError
 from sweeper.records.reading import load
+from sweeper.records.run_files import PLAN
 
 
 @pytest.mark.parametrize("trials", [12, 14])
@@ -72,3 +73,42 @@ def test_a_run_does_not_go_on_with_other_code(
         with pytest.raises(RunFolderError, match=f"was trained with other code: {what} is not as before"):
             again(WIDE.replace(old, new))
         assert len(again(f"# as it was\n{WIDE}")) == len(first)
+
+
+OWN = """
+from torch import nn
+
+
+def model(in_features, out_features):
+    hidden = [nn.Linear(in_features, 8), nn.ReLU(), nn.Linear(8, 8), nn.Tanh()]
+    return nn.Sequential(*hidden, nn.Linear(8, out_features))
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "refused"),
+    [
+        ("swapped: 1; kept: 3", "3 was kept and is swapped now"),
+        ("swapped: 1, 3; kept: none", ""),
+        ("swapped: 1, 3, gone; kept: other", ""),
+        ("", ""),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_layers_swapped(
+    then: str, refused: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier release may have left a layer as it was: trials of two models do not compare."""
+    (tmp_path / "owning.py").write_text(OWN, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    asked = study(model="owning:model", search={"trials": 8})
+    with without_workers():
+        run(tmp_path, asked)
+        plan, _ = PLAN.read(tmp_path / "runs" / "tiny")
+        assert plan is not None
+        assert plan["swapped"] == "swapped: 1, 3; kept: none"
+        PLAN.write(tmp_path / "runs" / "tiny", {**plan, "swapped": then})
+        if not refused:
+            run(tmp_path, study(model="owning:model", search={"trials": 9}))
+            return
+        with pytest.raises(RunFolderError, match=f"begun with other activation layers swapped: {refused}"):
+            run(tmp_path, study(model="owning:model", search={"trials": 9}))
