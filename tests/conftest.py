@@ -72,8 +72,9 @@ def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files with tests that may take long come first: at the end, one process would wait for the other."""
     if config.option.quick:
-        turn = turn_of(Path(__file__).parents[1] / "sweeper")
-        items[:], left_out = without_slow(items, config.option.slow_parts, turn)
+        parts = config.option.slow_parts
+        turn = turn_of(Path(__file__).parents[1] / "sweeper") if parts else 0
+        items[:], left_out = without_slow(items, parts, turn)
         config.hook.pytest_deselected(items=left_out)
     long = {item.path for item in items if item.get_closest_marker("timeout") is not None}
     items.sort(key=lambda item: (item.path not in long, item.path))

@@ -87,21 +87,19 @@ def edges(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> 
             at_bounds.append(Edge(name, row["key"], float(value), row["side"], at, row["wider"], other))
     if not any(edge.parameter == "learning_rate" for edge in at_bounds):
         at_bounds += _at_the_bound(space, parameters, trials)
-    kept = [edge for edge in at_bounds if not _refuted(edge, parameters, trials)]
-    return tuple(sorted(kept, key=lambda edge: edge.parameter != "learning_rate"))
+    if at_bounds and (trials["phase"] == "confirm").any():
+        worse, beyond = _shown_worse(parameters, trials), {"low": pd.Series.lt, "high": pd.Series.gt}
+        at_bounds = [e for e in at_bounds if not beyond[e.side](worse[e.parameter], e.value).any()]
+    return tuple(sorted(at_bounds, key=lambda edge: edge.parameter != "learning_rate"))
 
 
-def _refuted(edge: Edge, parameters: Mapping[str, Any], trials: pd.DataFrame) -> bool:
-    """Whether fresh seeds show a finalist that lies further out to be worse, of the same optimizer and
-    activation."""
-    if not (trials["phase"] == "confirm").any():
-        return False
+def _shown_worse(parameters: Mapping[str, Any], trials: pd.DataFrame) -> pd.DataFrame:
+    """Finalists of the winner's optimizer and activation that fresh seeds show to be worse."""
     fresh = confirmed(trials)
     rows = search_trials(trials).set_index("trial").loc[fresh.loc[fresh["difference_low"] > 0, "trial"]]
-    for name in ("optimizer", "activation"):
-        rows = rows[rows[name].isin([parameters.get(name)])] if name in parameters else rows
-    further = rows[edge.parameter] < edge.value if edge.side == "low" else rows[edge.parameter] > edge.value
-    return bool(further.any())
+    for name in {"optimizer", "activation"} & parameters.keys():
+        rows = rows[rows[name].isin([parameters[name]])]
+    return rows
 
 
 def _at_the_bound(space: Space, parameters: Mapping[str, Any], trials: pd.DataFrame) -> list[Edge]:

@@ -1,13 +1,11 @@
 """Whether a model applies swapped activations wherever it computes: training, evaluation, backward."""
 
-import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -17,6 +15,7 @@ from sweeper.components.operations import tensors_in
 from sweeper.components.tree import Tree, applied, copied
 from sweeper.errors import ModelError
 from sweeper.user_code.calls import user_code
+from sweeper.user_code.observing import seed_all
 
 TRIES = 30
 """Forward passes in training mode, each with random numbers of its own: a model may leave out layers."""
@@ -62,9 +61,7 @@ def _called(
     grad = torch.enable_grad() if training else nullcontext()
     with undisturbed(model, training=training), grad, _counting(modules) as called:
         if draw:
-            torch.manual_seed(draw)
-            np.random.seed(draw)
-            random.seed(draw)
+            seed_all(draw)
         applied(model, copied(x))
     return called
 

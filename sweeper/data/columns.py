@@ -224,11 +224,13 @@ def _in_time(table: Table, name: str, given: str, wrong: list[str]) -> tuple[np.
     others = np.flatnonzero(~is_gap)
     if len(others):
         word = words[others[0]]
-        problem = (
-            f"{shown(word)} is neither a number nor a date of a usual format, and data.time splits by this "
-            'column; say how it is written in data.columns, such as "date %d-%b-%Y"'
-        )
-        problem = FAULTS[kind](word, form, True) if given and kind in FORMATTED else problem
+        if given and kind in FORMATTED:
+            problem = FAULTS[kind](word, form, True)
+        else:
+            problem = (
+                f"{shown(word)} is neither a number nor a date of a usual format, and data.time splits by "
+                'this column; say how it is written in data.columns, such as "date %d-%b-%Y"'
+            )
         wrong.append(table.problem_at(int(unread[others[0]]), name, problem, len(others)))
     other = "" if written else ambiguous(table.columns[name], form)
     return instants, how, _month_first(kind, other)

@@ -1,5 +1,6 @@
 """Data as the study names them, whole, and split into parts."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,11 @@ class Data:
     def code_sizes(self) -> tuple[int, ...]:
         """How many codes there are in each column of codes; these are the last columns of the inputs."""
         return () if self.encoding is None else self.encoding.code_sizes
+
+    @property
+    def classes_are_numbers(self) -> bool:
+        """Whether all names of classes are whole numbers; of data without classes, too."""
+        return all(re.fullmatch("-?[0-9]+", name) for name in self.classes or ())
 
     @property
     def rows(self) -> int:

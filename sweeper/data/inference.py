@@ -112,11 +112,12 @@ def read_either_way(table: Table, name: str) -> str:
     cells = table.columns[name]
     if not table.decimal_commas or is_typed(cells):
         return ""
-    pointed = [word for word in present(cells) if "." in word]
+    words = present(cells)
+    pointed = [word for word in words if "." in word]
     if decimal_commas(cells):
         meant = any("," in word for word in pointed)
         either = next((word for word in pointed if THOUSANDS.fullmatch(word) and not meant), "")
-        return either or _commas_either_way(present(cells))
+        return either or _commas_either_way(words)
     if not pointed or not all(THOUSANDS.fullmatch(word) for word in pointed):
         return ""
     others = (each for other, each in table.columns.items() if other != name and not is_typed(each))

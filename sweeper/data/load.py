@@ -72,8 +72,8 @@ def load(
         with process_kept(), user_code():  # what a function gave may do anything when it is read
             if (table := _table(given, target, keys, name)) is not None:
                 return _split_by(read_frame(table[0], table[1], keys, loss_task, name, table[2]), keys)
-            before, given = given, read_objects(given, name, target)
-            read = "arrays" if are_arrays(before) and _is_as_it_was(before, given) else "items"
+            read = "arrays" if are_arrays(given) else "items"
+            given = read_objects(given, name, target)
             return _split_by(replace(_data(given, name, loss_task, target, keys), read=read), keys)
     except SweeperError:
         raise
@@ -136,13 +136,6 @@ def _split_by(data: Data, keys: Keys) -> Data:
             "column, or leave it out"
         )
     return data if keys.stratify is None else replace(data, stratified=bool(keys.stratify))
-
-
-def _is_as_it_was(given: Any, read: Any) -> bool:
-    """Whether nothing was padded, in no part."""
-    if isinstance(given, Mapping):
-        return all(read[part] is each for part, each in given.items())
-    return read is given
 
 
 def _data(

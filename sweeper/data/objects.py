@@ -41,9 +41,14 @@ def are_arrays(given: Any) -> bool:
     """Whether `read_objects` leaves it as it is: a pair, or a dict of pairs by part."""
     if isinstance(given, Mapping):
         return all(map(are_arrays, given.values()))
-    if isinstance(given, torch_data.DataLoader) or is_data_module(given):
+    if isinstance(given, torch_data.DataLoader) or is_data_module(given) or _is_unlike(given):
         return False
     return not _is_dataset(given)
+
+
+def _is_unlike(given: Any) -> bool:
+    """Whether it is a pair whose inputs are rows of unlike length."""
+    return isinstance(given, tuple | list) and len(given) == 2 and is_ragged(given[0])
 
 
 def read_objects(given: Any, name: str, target: Target) -> Any:
@@ -62,7 +67,7 @@ def _read(given: Any, name: str, target: Target) -> Any:
         given = given if len(given) > 1 else given["train"]
     if isinstance(given, Mapping):
         return {part: _read(each, f"{name}: {part}", target) for part, each in given.items()}
-    if isinstance(given, tuple | list) and len(given) == 2 and is_ragged(given[0]):
+    if _is_unlike(given):
         return padded(Ragged([np.asarray(row) for row in given[0]]), name), given[1]
     if isinstance(given, torch_data.DataLoader):
         return read_loader(given, name, target)

@@ -122,9 +122,9 @@ def standardize_columns(train: np.ndarray, *others: np.ndarray) -> list[np.ndarr
     return [(x - mean) / std for x in (train, *others)]
 
 
-def is_flags(*parts: np.ndarray) -> bool:
+def is_flags(array: np.ndarray) -> bool:
     """Whether there are but 0 and 1, as in a mask."""
-    return all(bool(((some == 0) | (some == 1)).all()) for x in parts for some in (x[:100], x))
+    return all(bool(((some == 0) | (some == 1)).all()) for some in (array[:100], array))
 
 
 def real_steps(array: np.ndarray, inputs: Iterable[np.ndarray]) -> np.ndarray | None:
@@ -146,19 +146,36 @@ def real_steps(array: np.ndarray, inputs: Iterable[np.ndarray]) -> np.ndarray | 
     return None
 
 
-def standardize_steps(real: Iterable[np.ndarray], *parts: np.ndarray) -> list[np.ndarray]:
+def standardize_steps(real: Sequence[np.ndarray], *parts: np.ndarray) -> list[np.ndarray]:
     """`standardize_columns` over all steps of the training rows that are no padding, which stays 0.
 
     Args:
         real: (rows, time) of each part.
         parts: (rows, time, …), the training rows first.
     """
-    real = list(real)
     columns = standardize_columns(*(x[steps] for x, steps in zip(parts, real, strict=True)))
     filled = [np.zeros(x.shape) for x in parts]
     for x, steps, values in zip(filled, real, columns, strict=True):
         x[steps] = values
     return filled
+
+
+def is_kept(array: np.ndarray, inputs: Sequence[np.ndarray]) -> bool:
+    """Whether an input is a mask beside others, which stays as it is."""
+    return len(inputs) > 1 and array.dtype.kind == "f" and is_flags(array)
+
+
+def standardized(
+    array: np.ndarray, inputs: Sequence[np.ndarray], rows_of_parts: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Rows of each part of a real one of the `inputs`, fitted on train alone; masks and padding stay."""
+    parts = [array[rows].astype(np.float64, copy=False) for rows in rows_of_parts]
+    if is_kept(array, inputs):
+        return parts
+    steps = real_steps(array, inputs)
+    if steps is None:
+        return standardize_columns(*parts)
+    return standardize_steps([steps[rows] for rows in rows_of_parts], *parts)
 
 
 def split(
@@ -181,32 +198,21 @@ def split(
 
 def _plain(data: Data, parts: tuple[np.ndarray, ...], standardize: bool) -> list[Tree]:
     """Inputs of each part, in the form that they came in."""
-    every = [np.asarray(leaf) for leaf in leaves(data.inputs)]
-    by_input = [_input(leaf, parts, standardize, every) for leaf in leaves(data.inputs)]
+    every = leaves(data.inputs)
+    by_input = [_input(leaf, parts, standardize, every) for leaf in every]
     return [rebuilt(data.inputs, arrays) for arrays in zip(*by_input, strict=True)]
 
 
 def _input(
-    array: np.ndarray, parts: tuple[np.ndarray, ...], standardize: bool, every: list[np.ndarray]
+    array: np.ndarray, parts: tuple[np.ndarray, ...], standardize: bool, every: Sequence[np.ndarray]
 ) -> list[Any]:
     """Rows of each part of one input of `every`; those of an array on disk stay there."""
     if is_streamed(array):
         scale = scale_of(array, parts[0]) if standardize and is_real(array) else None
         return [Streamed(array, rows, scale) for rows in parts]
-    some = [array[rows] for rows in parts]
-    if not (standardize and is_real(array)):
-        return some
-    if is_kept(array, every):
-        return [rows.astype(np.float64, copy=False) for rows in some]
-    some = [rows.astype(np.float64, copy=False) for rows in some]
-    if (real := real_steps(array, every)) is not None:
-        return standardize_steps([real[rows] for rows in parts], *some)
-    return standardize_columns(*some)
-
-
-def is_kept(array: np.ndarray, inputs: Sequence[np.ndarray]) -> bool:
-    """Whether an input is a mask beside others, which stays as it is."""
-    return len(inputs) > 1 and array.dtype.kind == "f" and is_flags(array)
+    if standardize and is_real(array):
+        return standardized(array, every, parts)
+    return [array[rows] for rows in parts]
 
 
 def _encoded(encoding: "Encoding", parts: tuple[np.ndarray, ...], standardize: bool) -> list[np.ndarray]:

@@ -13,7 +13,6 @@ from sweeper.components.schedules import SCHEDULES, ends_low
 from sweeper.questions.run_data import RunData
 from sweeper.statistics import curve_class as shapes
 from sweeper.study.command_line import option
-from sweeper.study.parameters import searches_schedule
 from sweeper.study.study import Study
 from sweeper.wording import whole
 
@@ -31,13 +30,12 @@ NOTHING = ("", "", "")
 def settable_by(study: Study) -> frozenset[str]:
     """Which of the options that advice names this study takes, and does not follow already."""
     decays = "weight_decay" in study.space.parameters
-    falls = study.training.schedule != "constant" or searches_schedule(study.space.parameters)
     lengths = {f"training.{key}" for key in ("steps", "epochs", "batch_size")}
     alike = not lengths & set(study.space.parameters)  # one option sets the steps of all trials
     asked = {
         LONGER: f"{LONGER}=2" if alike else "",
         DECAY: "" if decays else DECAY_SETTING,
-        FALLING: "" if falls else f"{FALLING}=cosine",
+        FALLING: "" if study.has_schedule else f"{FALLING}=cosine",
     }
     return frozenset(key for key, setting in asked.items() if setting and option(study, setting))
 

@@ -7,13 +7,12 @@ from sweeper.answer.claims import HOLLOW
 from sweeper.answer.edges import Edge
 from sweeper.answer.ranked import Ranked
 from sweeper.study.command_line import option
-from sweeper.study.parameters import searches_schedule
 from sweeper.study.study import Study
 from sweeper.wording import count, distinct, number
 
 MOST = 0.5
 """Share of the gain over guessing that is worth a warning where trainings that go on lose it."""
-FALLING = "training.schedule=cosine"
+COSINE = "training.schedule=cosine"
 """The setting of a rate that falls."""
 
 
@@ -47,18 +46,17 @@ def lost_at_end(study: Study, answer: Answer) -> tuple[str, ...]:
 def should_fall(study: Study, answer: Answer, edge: Edge | None) -> str:
     """Why to let the rate fall, where trainings lose what their best evaluations had, or are unstable on most
     seeds; empty where it falls already, and at the low `edge`, as lower ones may do."""
-    falls = study.training.schedule != "constant" or searches_schedule(study.space.parameters)
     learning, loses = answer.learning, bool(lost_at_end(study, answer))
-    if falls or learning is None or not (loses or learning.unsteady) or not option(study, FALLING):
+    if study.has_schedule or learning is None or not (loses or learning.unsteady):
+        return ""
+    if not option(study, COSINE):
         return ""
     where = "The winner's "
     if edge is not None and edge.parameter == "learning_rate":
         if edge.side == "low":
             return ""
-        where = (
-            f"The winner's learning rate lies at the high end of what was searched ({number(edge.bound)}), "
-        )
-        where += "and its "
+        bound = number(edge.bound)
+        where = f"The winner's learning rate lies at the high end of what was searched ({bound}), and its "
     if loses:
         return f"{where}trainings lose most of what their best evaluations gained: let the rate fall."
     on = f"{learning.unstable} of {count(learning.seeds, 'fresh seed')}"

@@ -13,7 +13,7 @@ from sweeper.answer.edges import Edge
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import Ranked
 from sweeper.components.metric_words import metric_words
-from sweeper.report.at_end import FALLING, longer, should_fall
+from sweeper.report.at_end import COSINE, longer, should_fall
 from sweeper.report.doubts import Doubt
 from sweeper.report.majority import alike, right_by_one_guess
 from sweeper.report.more_seeds import more_seeds, no_more
@@ -101,7 +101,7 @@ def next_step(
     elif answer.unstable and answer.lost_alike and not answer.scriptless:
         return _on_a_lost_seed(study, answer, folder)
     elif falling := should_fall(study, answer, edge):
-        step = _Rerun(falling, (FALLING,), beside="cosine")
+        step = _Rerun(falling, (COSINE,), beside="cosine")
     elif rest := _cut_by_clock(study, trials):
         step = rest
     elif edge is not None:
@@ -317,9 +317,9 @@ def _cut_by_clock(study: Study, trials: pd.DataFrame) -> _Rerun | None:
     searched, asked = int((trials["phase"] != "confirm").sum()), study.search.trials
     if minutes is None or not 0 < 2 * searched < min(asked, size or asked, FEW_TRIALS):
         return None
-    longer = max(math.ceil(minutes * (min(asked, FEW_TRIALS) - searched) / searched), 1)
+    needed = max(math.ceil(minutes * (min(asked, FEW_TRIALS) - searched) / searched), 1)
     text = f"The clock ended the search after {searched:,} of {asked:,} trials: give it more time."
-    return _Rerun(text, (f"search.minutes={longer}",))
+    return _Rerun(text, (f"search.minutes={needed}",))
 
 
 def _on_a_lost_seed(study: Study, answer: Answer, folder: Path | None) -> NextStep:

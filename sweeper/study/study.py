@@ -144,6 +144,13 @@ class Study(Section):
             named += [value for value in (entry.values or () if entry else ()) if value is not None]
         return any(not is_built_in(source) for source in named)
 
+    @property
+    def has_schedule(self) -> bool:
+        """Whether learning rates follow a schedule, fixed or searched."""
+        from sweeper.study.parameters import searches_schedule
+
+        return self.training.schedule != "constant" or searches_schedule(self.space.parameters)
+
     @cached_property
     def space(self) -> Space:
         """The parsed ``[search.space]``."""

@@ -1,6 +1,5 @@
 """What is told of a study's data before anything is trained."""
 
-import re
 from collections.abc import Sequence
 from hashlib import blake2b
 
@@ -20,7 +19,6 @@ from sweeper.training.guessing import few_rows
 from sweeper.training.setup import Task
 from sweeper.wording import count, listing
 
-WHOLE = re.compile(r"-?\d+")
 MOST_ROWS = 200_000
 """Rows above which copies are not looked for."""
 LATTICE = 0.25
@@ -50,7 +48,8 @@ def split_lines(task: Task) -> list[str]:
         return []
     also = "" if by in inputs else "; it is no input"
     if section.time:
-        also += f"; {data.order_note} in data.columns" * (bool(data.order_note) and by not in inputs)
+        if data.order_note and by not in inputs:  # of an input it is said with the others
+            also += f"; {data.order_note} in data.columns"
         return [f"column {shown(by)}: splits the rows in its order, the last ones are test rows{also}"]
     values = 0 if data.groups is None else len(np.unique(data.groups))
     return [f"column {shown(by)}: rows with the same of its {count(values, 'value')} stay in one part{also}"]
@@ -73,7 +72,7 @@ def renumbered_lines(task: Task) -> list[str]:
     nothing where they are the same."""
     data, loss = task.data, task.study.training.loss
     names = data.classes or ()
-    if (isinstance(loss, str) and loss in LOSSES) or not all(map(WHOLE.fullmatch, names)):
+    if (isinstance(loss, str) and loss in LOSSES) or not data.classes_are_numbers:
         return []
     if not names or list(names) == [str(k) for k in range(len(names))]:
         return []

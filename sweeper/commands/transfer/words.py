@@ -192,15 +192,8 @@ def print_transfer(found: Found, conditions: Conditions) -> None:
     if found.penalty is not None:
         tables += ["", _penalties(found.penalty, conditions)]
         told.insert(1, penalty_plan(found.penalty))
-    for renderable in (
-        *tables,
-        "",
-        *sentences(found, conditions),
-        "",
-        *told,
-        "",
-        next_text(found, conditions),
-    ):
+    onward = next_text(found, conditions)
+    for renderable in (*tables, "", *sentences(found, conditions), "", *told, "", onward):
         console.print(renderable)
     console.print(f"  {conditions.next}", soft_wrap=True)
 

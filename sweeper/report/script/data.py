@@ -1,6 +1,5 @@
 """The data part of the script: lines that give the arrays that `sweeper.data.load` gives."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,11 +161,7 @@ def _reading(study: Study, data: Data) -> _Reading:
 def _splitting(study: Study, data: Data, floating: bool) -> list[str]:
     code = [definitions(splits, "split_rows")] if data.fixed is None and data.groups is None else []
     if _several(data) and study.data.standardize and floating:
-        return [
-            *code,
-            *(definitions(splits, name) for name in ("real_steps", "standardize_steps")),
-            STANDARDIZED,
-        ]
+        return [*code, definitions(splits, "standardized"), STANDARDIZED]
     if (study.data.standardize and floating) or (study.data.standardize_target and data.classes is None):
         code.append(definitions(splits, "standardize_columns"))
     return code
@@ -201,7 +196,7 @@ def _sizes(study: Study, data: Data) -> tuple[int, ...]:
 
 
 def _table(path: Path, data: Data) -> list[str]:
-    words = not all(re.fullmatch("-?[0-9]+", name) for name in data.classes or ())
+    words = not data.classes_are_numbers
     text = "table[TARGET].astype(str).str.strip().to_numpy(dtype=str)"
     return [
         _reader(path),

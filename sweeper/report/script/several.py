@@ -35,23 +35,16 @@ def as_tensor(array):
     return torch.tensor(array, dtype=DTYPE if is_real(array) else whole, device=DEVICE)'''
 
 STANDARDIZED = '''\
-def standardized(x, rows_of_parts):
-    """Each input of all parts: numbers standardized, fitted on train alone; codes, masks and padding stay."""
+def rows_of_inputs(x, parts):
+    """Inputs of each part: numbers standardized, codes, masks and padding as they are."""
     every = []
     each(every.append, x)
 
-    def columns(array):
-        parts = [array[rows] for rows in rows_of_parts]
-        if not is_real(array) or (len(every) > 1 and array.dtype.kind == "f" and is_flags(array)):
-            return parts
-        parts = [part.astype(np.float64) for part in parts]
-        steps = real_steps(array, every)
-        if steps is None:
-            return standardize_columns(*parts)
-        return standardize_steps([steps[rows] for rows in rows_of_parts], *parts)
+    def by_part(array):
+        return standardized(array, every, parts) if is_real(array) else [array[rows] for rows in parts]
 
-    found = each(columns, x)
-    return [each(lambda arrays: arrays[k], found) for k in range(len(rows_of_parts))]'''
+    found = each(by_part, x)
+    return [each(lambda arrays: arrays[k], found) for k in range(len(parts))]'''
 
 PAIR_OF = '''\
 def pair_of(found):
