@@ -243,8 +243,8 @@ class Sweep:
         best = answer(trials, None, objective=study.objective)
         if best is None:
             return
-        parameters, alone = self.search.known[best.trial].parameters, trained_alone(trials, best.trial)
-        given = (study, parameters, study.search.seed, self.task.data, alone)
+        parameters, recorded = self.search.known[best.trial].parameters, trained_alone(trials, best.trial)
+        given = (study, parameters, study.search.seed, self.task.data, recorded)
         try:
             if study.names_code:
                 text, reason = call_user_code(self.home, script_or_reason, *given)
@@ -295,7 +295,7 @@ class Sweep:
         Stacks give its numbers up to rounding, which grows over a training; a script is to print the curve
         on record to the last bit. What ends otherwise stays as it was, see `keeps_its_place`.
         """
-        if best is None or trained_alone(trials, best.trial):
+        if best is None or trained_alone(trials, best.trial) is not None:
             return None
         winner = self.search.known[best.trial]
         return Trial(winner.number, winner.phase, self.task.study.search.seed, winner.parameters)

@@ -254,11 +254,11 @@ def differing(trials: pd.DataFrame) -> list[str]:
     ]
 
 
-def trained_alone(trials: pd.DataFrame, number: int) -> bool:
-    """Whether the search has trial `number` as the reference engine trains it: any program that does the same
-    steps gives the same numbers."""
+def trained_alone(trials: pd.DataFrame, number: int) -> float | None:
+    """The objective of the search's trial `number`, where the reference engine trained it: any program that
+    does the same steps gives the same numbers. ``None`` where it trained in a stack."""
     own = trials[(trials["trial"] == number) & (trials["phase"] != "confirm")]
-    return bool(own["engine"].eq("reference").all())
+    return float(own["objective"].iloc[-1]) if own["engine"].eq("reference").all() else None
 
 
 def drawn(trials: pd.DataFrame, unlearned: int, chosen: Sequence[Mapping[str, Any]]) -> frozenset[int]:

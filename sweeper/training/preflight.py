@@ -22,6 +22,7 @@ from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Range, Space
 from sweeper.training.capture import outputs_of, penalty_of
+from sweeper.training.loss_notes import loss_notes
 from sweeper.training.output_checks import (
     check_metrics,
     check_output,
@@ -41,11 +42,9 @@ from sweeper.training.setup import (
     make_optimizer,
     pick_loss,
     rows_of,
-    users_code,
 )
 from sweeper.training.step_checks import check_step, step_words
 from sweeper.user_code.calls import message_of, text_of, user_code
-from sweeper.wording import listing
 
 __all__ = [
     "can_be_penalized",
@@ -92,31 +91,18 @@ def check_configurations(task: Task, index: int | None = None) -> list[str]:
 
 def step_summary(task: Task) -> str:
     """What of the model's own training step is used, of the first configuration that can be made; of a loss
-    of the user's, that its own parameters stay as they are."""
+    of the user's, `loss_notes`."""
     for parameters in configurations(task.study.space):
         settings = settings_of(task.study, parameters)
         if settings.loss != STEP:
-            return _untrained_words(task, settings)
+            return loss_notes(task, settings)
         try:
             with leaving_no_trace(task, settings):
-                return step_words(initial_model(task, settings, task.study.search.seed).model)
+                words = step_words(initial_model(task, settings, task.study.search.seed).model)
+            return "; ".join(filter(None, (words, loss_notes(task, settings))))
         except Exception:  # reported by `check_configurations`, or by the trials that fail
             continue
     return ""
-
-
-def _untrained_words(task: Task, settings: Settings) -> str:
-    try:
-        loss = users_code(task, settings).get("loss")
-    except Exception:  # reported by `check_configurations`
-        return ""
-    named = loss.named_parameters() if isinstance(loss, nn.Module) else ()
-    names = [name for name, parameter in named if parameter.requires_grad]
-    return (
-        f"parameters of the loss ({listing(names)}) stay as they are, only the model is trained"
-        if names
-        else ""
-    )
 
 
 def swap_summary(task: Task) -> str:

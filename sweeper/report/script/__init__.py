@@ -76,14 +76,19 @@ import torch
 
 
 def script(
-    study: Study, parameters: Mapping[str, Any], seed: int, *, data: Data | None = None, alone: bool = True
+    study: Study,
+    parameters: Mapping[str, Any],
+    seed: int,
+    *,
+    data: Data | None = None,
+    recorded: float | None = None,
 ) -> str:
     """A script that trains the configuration `parameters` with replicate `seed` and prints the curve.
 
     Run with torch, numpy, pandas and scikit-learn alone, on the same machine and with the same versions,
     its numbers are those of `sweeper.training.reference.train` to the last bit. `data` is what the study
-    loads; it is loaded if not given. `alone`: the record is of that engine, else the script does not promise
-    the curve on record.
+    loads; it is loaded if not given. `recorded`: the objective on record, where that engine trained it. The
+    script promises it then, and says so where it comes to another: of other rows, say.
 
     Raises:
         UserError: if the study uses functions that no other program can import (a lambda, a function
@@ -97,16 +102,20 @@ def script(
     model = model_text(study, settings, data, loss_of(study, data, settings))
     training = training_text(study, settings, data, seed, rows.sizes[0], model)
     context = _context(study, data, seed, rows, model, training)
-    return _render({**context, "alone": alone})
+    return _render({**context, "alone": recorded is not None, "recorded": recorded})
 
 
 def script_or_reason(
-    study: Study, parameters: Mapping[str, Any], seed: int, data: Data | None = None, alone: bool = True
+    study: Study,
+    parameters: Mapping[str, Any],
+    seed: int,
+    data: Data | None = None,
+    recorded: float | None = None,
 ) -> tuple[str, str]:
     """`script`, or an empty text and why there is none: functions of the user are called once more."""
     try:
         with user_code():
-            return script(study, parameters, seed, data=data, alone=alone), ""
+            return script(study, parameters, seed, data=data, recorded=recorded), ""
     except UserError as error:  # a function that no script can import, say
         return "", str(error)
     except Exception as error:
