@@ -15,7 +15,9 @@ MAX_NARROW_WIDTH = 16
 """Outputs of a layer below which its product is transposed."""
 MAX_CLASSES = 64
 """Classes below which the log-softmax is taken over a transposed layout."""
-PLAIN = {"ignore_index": -100, "reduction": "mean", "label_smoothing": 0.0}
+IGNORED = -100
+"""Class of rows that count for nothing, as torch has it."""
+PLAIN = {"ignore_index": IGNORED, "reduction": "mean", "label_smoothing": 0.0}
 """Options of ``F.cross_entropy`` as they are when nobody sets them; the others are ``None``."""
 
 
@@ -83,7 +85,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 class StackedCrossEntropy(torch.autograd.Function):
     """−log softmax(x)[y], mean over the rows of each trial; x: (trials, rows, classes), y: (trials, rows).
 
-    The gradient is (softmax(x) − one-hot(y)) / rows.
+    The gradient is (softmax(x) − one-hot(y)) / rows. Rows whose class is −100 count for nothing.
     """
 
     @staticmethod
@@ -92,16 +94,18 @@ class StackedCrossEntropy(torch.autograd.Function):
         few = x.shape[2] < MAX_CLASSES
         p = torch.log_softmax(x.transpose(1, 2).contiguous() if few else x, 1 if few else 2)
         y = y.unsqueeze(1 if few else 2)
+        kept = y.ne(IGNORED)
+        y, count = torch.where(kept, y, 0), kept.sum((1, 2))
         ctx.few = few
-        ctx.save_for_backward(p, y)
-        return p.gather(1 if few else 2, y).mean((1, 2)).neg()
+        ctx.save_for_backward(p, y, kept, count)
+        return torch.where(kept, p.gather(1 if few else 2, y), 0.0).sum((1, 2)).neg() / count
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, None]:
-        p, y = ctx.saved_tensors
+        p, y, kept, count = ctx.saved_tensors
         softmax = p.exp()
         softmax.scatter_add_(1 if ctx.few else 2, y, softmax.new_full((), -1.0).expand(y.shape))
-        softmax.mul_((g / y.numel() * len(y)).view(-1, 1, 1))
+        softmax.mul_(torch.where(kept, (g / count).view(-1, 1, 1), 0.0))
         return softmax.transpose(1, 2) if ctx.few else softmax, None
 
 

@@ -166,8 +166,18 @@ def replaced(value: Any, memory: Callable[[Tensor], Tensor]) -> Any:
 
 
 def storage_of(tensor: Tensor) -> int:
-    """What tensors on the same memory have in common."""
-    return tensor.untyped_storage().data_ptr()
+    """What tensors on the same memory have in common.
+
+    Raises:
+        NotStackable: if it is one that ``torch.vmap`` or ``torch.func`` makes, without a memory of its own.
+    """
+    try:
+        return tensor.untyped_storage().data_ptr()
+    except NotImplementedError:
+        raise NotStackable(
+            "a hidden activation is called within torch.vmap or torch.func, where a stack cannot follow what "
+            "it reads"
+        ) from None
 
 
 MOVES = {"_to_copy", "clone", "copy_", "cat", "stack"}

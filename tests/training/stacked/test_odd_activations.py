@@ -5,6 +5,7 @@ from typing import Any
 
 import odd_activations as odd
 import pytest
+import torch
 from equivalence import assert_engines_agree, numbered, task_of
 from torch import nn
 
@@ -171,3 +172,23 @@ def test_only_what_goes_number_by_number_is_a_formula(kind: type[nn.Module]) -> 
     """Whatever stands beside a number, and however large it is."""
     kinds, functions = (nn.Tanh, nn.ReLU), ("tanh", "relu")
     assert not writes_formula(kind(), kinds, functions)
+
+
+class RowByRow(nn.Module):
+    """A hidden layer that is written for one row."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.layers = layers(nn.ReLU, in_features, out_features)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(rows, in_features) -> (rows, out_features)"""
+        return torch.vmap(self.layers)(x)
+
+
+def test_activations_within_a_map_of_torch_are_refused_in_plain_words() -> None:
+    """No class of torch's own is named, and no line of ours."""
+    assert reason_of(RowByRow) == (
+        "a hidden activation is called within torch.vmap or torch.func, where a stack cannot follow what "
+        "it reads"
+    )
