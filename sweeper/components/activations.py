@@ -6,7 +6,7 @@ computed (`activation_facts.py`), and the contract tests pick it up by its name.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -110,15 +110,18 @@ ADVISED = tuple(each.name for each in _BY_TURN if each.advised)
 """Those that advice measures and may propose, whether a study has them or not."""
 
 
-@cache
 def activation_of(name: str) -> Activation:
     """The entry called `name`, or one for the user's own class ``package.module:Class``.
 
-    Whoever trains or writes a script has looked that class up from the study's folder before.
+    What trains or writes a script has looked that class up from the study's folder before. A study in another
+    folder may have another class of the same name, so caches are keyed by the entry, never by the name.
     """
-    if not names_function(name):
-        return ACTIVATIONS[name]
-    return Activation(name, f"{USERS_NAME}()", users_class=resolve(name))
+    return _of_users_class(name, resolve(name)) if names_function(name) else ACTIVATIONS[name]
+
+
+@lru_cache(maxsize=64)
+def _of_users_class(name: str, users_class: Callable[[], nn.Module]) -> Activation:
+    return Activation(name, f"{USERS_NAME}()", users_class=users_class)
 
 
 DEFAULT_ACTIVATION = "relu"

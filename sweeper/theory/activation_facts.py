@@ -21,7 +21,6 @@ from sweeper.theory.function_shape import (
     tail_slopes,
 )
 from sweeper.theory.scalar import Scalar, computing, derivative, of_one_unit, scalar
-from sweeper.user_code.lookup import names_function
 from sweeper.wording import given, number
 
 __all__ = ["Facts", "catalogue", "derivative", "facts_of", "without_facts"]
@@ -140,19 +139,23 @@ def without_facts() -> dict[str, str]:
     return found
 
 
-@functools.cache
 def facts_of(name: str) -> Facts:
-    """Facts about an activation by name, or about the user's ``package.module:Class``; once, in some 15 ms.
+    """Facts about an activation by name, or about the user's ``package.module:Class``; in 15 ms, once.
 
     What it learns has its initial values.
 
     Raises:
         UserError: for one that is not elementwise and does not say so, and for a user's class that fails.
     """
-    activation = activation_of(name)
-    if not names_function(name):
+    return facts_of_entry(activation_of(name))
+
+
+@functools.cache
+def facts_of_entry(activation: Activation) -> Facts:
+    """`facts_of` an entry of `activation_of`."""
+    if activation.users_class is None:
         return _elementwise(activation) if activation.elementwise else _coupled(activation)
-    with computing(name):
+    with computing(activation.name):
         return _elementwise(activation)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from sweeper.components.activations import ACTIVATIONS, activation_of
+from sweeper.components.activations import ACTIVATIONS, Activation, activation_of
 from sweeper.errors import UserError, did_you_mean
 from sweeper.theory.function_shape import Breaks, Function, find_breaks
 from sweeper.user_code.calls import message_of, user_code
@@ -147,14 +147,18 @@ def of_one_unit(module: nn.Module) -> nn.Module:
     return module
 
 
-@functools.cache
 def _named(name: str) -> Scalar:
-    if name in ACTIVATIONS:
-        return replace(scalar(ACTIVATIONS[name].make()), name=name)
-    if not names_function(name):
+    if name not in ACTIVATIONS and not names_function(name):
         raise UserError(f"no activation {name!r}; {did_you_mean(name, ACTIVATIONS)}")
-    with computing(name):
-        return replace(scalar(activation_of(name).make()), name=name)
+    return _of_entry(activation_of(name))
+
+
+@functools.cache
+def _of_entry(activation: Activation) -> Scalar:
+    if activation.users_class is None:
+        return replace(scalar(activation.make()), name=activation.name)
+    with computing(activation.name):
+        return replace(scalar(activation.make()), name=activation.name)
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -201,12 +199,6 @@ def leaving_no_trace(task: Task, settings: Settings) -> Iterator[None]:
         yield
 
 
-@cache
-def _look_up(activation: str, folder: Path | None) -> None:
-    """Import the user's activation from the study's folder: from now on it is found by its name alone."""
-    resolve(activation, folder)
-
-
 def initial_model(task: Task, settings: Settings, seed: int) -> Built:
     """The model of replicate `seed`: all generators are seeded with it, then the model function, on the CPU.
 
@@ -221,7 +213,7 @@ def initial_model(task: Task, settings: Settings, seed: int) -> Built:
             if names_function(source):
                 source = resolve(source, task.study.folder)
             if names_function(settings.activation):
-                _look_up(settings.activation, task.study.folder)
+                resolve(settings.activation, task.study.folder)  # `activation_of` finds it by its name alone
             built = build(
                 source,
                 row=_tensors(task.data.example, dtype),

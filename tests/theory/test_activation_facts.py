@@ -15,7 +15,7 @@ from scipy.stats import norm
 from torch import nn
 
 from sweeper.components.activations import ACTIVATIONS
-from sweeper.theory.activation_facts import Facts, catalogue, facts_of
+from sweeper.theory.activation_facts import Facts, catalogue, facts_of, facts_of_entry
 from sweeper.theory.function_shape import Breaks, output_range, steepest
 from sweeper.theory.scalar import derivative, scalar
 
@@ -311,7 +311,7 @@ def test_notes_on_slopes_that_are_not_fixed() -> None:
 def test_looking_at_facts_draws_no_random_number() -> None:
     """A study computes the same whether or not somebody asked for the catalogue."""
     state = torch.get_rng_state()
-    facts_of.cache_clear()
+    facts_of_entry.cache_clear()
     catalogue()
     assert torch.equal(torch.get_rng_state(), state)
 

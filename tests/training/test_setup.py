@@ -1,5 +1,6 @@
 """What engines start from: rows, batches, initial weights, losses; all by seed alone."""
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ import pytest
 import torch
 from torch import nn
 
+from sweeper.components.activations import activation_of
 from sweeper.components.losses import LOSSES
 from sweeper.data.data import Data
 from sweeper.data.load import load
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
+from sweeper.theory.activation_facts import facts_of
 from sweeper.training.setup import (
     Task,
     batch_order,
@@ -24,6 +27,7 @@ from sweeper.training.setup import (
     pick_loss,
     rows_of,
 )
+from sweeper.training.stacked.kernel import kernel_for
 
 TRIAL = {"optimizer": "adam", "learning_rate": 0.1}
 
@@ -152,6 +156,25 @@ def test_output_widths(targets: np.ndarray, classes: Any, task: str, width: int)
     """One output a class, else one a target column."""
     loss = next(loss for loss in LOSSES.values() if loss.task == task)
     assert out_features(Data(np.zeros((4, 2)), targets, classes), loss) == width
+
+
+def test_activations_of_the_same_name_in_two_folders(tmp_path: Path) -> None:
+    """Each study has the class of its own folder, in turns too; so has what is known of it by its name."""
+    for folder, formula in (("a", "x.abs()"), ("b", "x.sin()")):
+        (tmp_path / folder).mkdir()
+        text = f"from torch import nn\nclass Act(nn.Module):\n    def forward(self, x): return {formula}\n"
+        (tmp_path / folder / "setup_namesake.py").write_text(text)
+    x = torch.tensor([-2.0, 1.0])
+    for folder, wave in (("a", x.abs()), ("b", x.sin()), ("a", x.abs())):
+        task, settings = prepared(folder=tmp_path / folder, model={"source": "mlp", "depth": 1, "width": 2})
+        settings = replace(settings, activation="setup_namesake:Act")
+        (layer,) = initial_model(task, settings, 0).hidden
+        assert torch.equal(layer(x), wave)
+        assert facts_of("setup_namesake:Act").odd == (folder == "b")
+        kernel, out = kernel_for(activation_of("setup_namesake:Act"), x.dtype), torch.empty(1, 2)
+        for run in kernel.forward(x[None], out, []):
+            run()
+        assert torch.equal(out[0], wave)
 
 
 def test_devices() -> None:

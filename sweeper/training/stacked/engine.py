@@ -12,13 +12,13 @@ from itertools import chain
 
 import torch
 
-from sweeper.components.activations import activation_of
+from sweeper.components.activations import Activation, activation_of
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.cohort import sort_key
 from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stacked.cache import return_cache
-from sweeper.training.stacked.kernel import named_kernel
+from sweeper.training.stacked.kernel import kernel_for
 from sweeper.training.stacked.native.library import activation_functions
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.stacked_training import OnFinish, StackedTraining
@@ -126,18 +126,17 @@ def without_code(optimizers: Iterable[str], activations: Iterable[str | None]) -
     """Those of them that cannot be machine code."""
     shaped = [name for name in optimizers if any(rule.shaped for rule in OPTIMIZERS[name].rules)]
     known = [name for name in activations if name is not None]
-    return [*shaped, *(name for name in known if not _has_code(name))]
+    return [*shaped, *(name for name in known if not _has_code(activation_of(name)))]
 
 
 @cache
-def _has_code(activation: str) -> bool:
+def _has_code(activation: Activation) -> bool:
     """Whether an activation is taken for one that can be compiled; one that learns is tried."""
-    known = activation_of(activation)
-    if not known.learns:
-        return known.elementwise
-    learned = sum(1 for _ in known.make().parameters())
+    if not activation.learns:
+        return activation.elementwise
+    learned = sum(1 for _ in activation.make().parameters())
     try:
-        activation_functions(named_kernel(activation, torch.float32), torch.float32, learned)
+        activation_functions(kernel_for(activation, torch.float32), torch.float32, learned)
     except (NotCompiled, NotStackable):
         return False
     return True

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sweeper.components.activations import activation_of
 from sweeper.components.build import Built
 from sweeper.components.tree import Tree, applied, copied, stacked
 from sweeper.study.settings import Settings
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
 from sweeper.training.stacked.activation_dispatch import ActivationDispatch
-from sweeper.training.stacked.kernel import AnyKernel, named_kernel
+from sweeper.training.stacked.kernel import AnyKernel, kernel_for
 from sweeper.training.stacked.not_kept import arrays_beside
 from sweeper.training.stacked.recording import tensors
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
@@ -140,7 +141,8 @@ class Initials:
     ) -> Initial:
         kernels: Sequence[AnyKernel] = self.template.kernels
         if settings.activation is not None:
-            kernels = [named_kernel(settings.activation, self.template.dtype)] * len(built.hidden)
+            kernel = kernel_for(activation_of(settings.activation), self.template.dtype)
+            kernels = [kernel] * len(built.hidden)
         own = frozenset({*dict(built.model.named_parameters()), *dict(built.model.named_buffers())})
         initial = Initial(self._values(built), own, kernels, seed, random)
         if not self._is_alike(initial, theirs):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from sweeper.components.activations import activation_of
+from sweeper.components.activations import Activation
 from sweeper.components.precision import default_precision
 from sweeper.private_torch import unchecked
 from sweeper.theory.scalar import derivative, slope_grid
@@ -263,13 +263,13 @@ def kernel_of(module: nn.Module, dtype: torch.dtype) -> AnyKernel:
 
 
 @lru_cache(maxsize=64)
-def named_kernel(activation: str, dtype: torch.dtype) -> AnyKernel:
-    """The kernel of an activation of the catalogue; one for all trials, so that they share runs.
+def kernel_for(activation: Activation, dtype: torch.dtype) -> AnyKernel:
+    """The kernel of an entry of `activation_of`; one for all trials, so that they share runs.
 
     Its numbers have the digits that they have in models of that precision.
     """
     with default_precision(dtype):
-        return kernel_of(activation_of(activation).make(), dtype)
+        return kernel_of(activation.make(), dtype)
 
 
 def _beside(w: Tensor, z: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sweeper.components.activations import ACTIVATIONS, activation_of
 from sweeper.data import disk
-from sweeper.training.stacked.kernel import named_kernel
+from sweeper.training.stacked.kernel import kernel_for
 from sweeper.training.stacked.native.library import activation_functions
 
 ELEMENTWISE = [name for name, own in ACTIVATIONS.items() if own.elementwise and name != "rrelu"]
@@ -54,7 +54,7 @@ def alone(name: str, z: Tensor, g: Tensor) -> tuple[list[Tensor], list[Tensor]]:
 
 def recorded(name: str, z: Tensor, g: Tensor, w: list[Tensor]) -> list[Tensor]:
     """By recorded operations."""
-    kernel, a, gz = named_kernel(name, z.dtype), torch.empty_like(z), torch.empty_like(z)
+    kernel, a, gz = kernel_for(activation_of(name), z.dtype), torch.empty_like(z), torch.empty_like(z)
     wide, gw = [t.repeat(len(z), 1) for t in w], [t.repeat(len(z), 1) for t in w]
     for run in (*kernel.forward(z, a, wide), *kernel.backward(g, z, a, wide, gz, gw)):
         run()
@@ -64,7 +64,7 @@ def recorded(name: str, z: Tensor, g: Tensor, w: list[Tensor]) -> list[Tensor]:
 def as_code(name: str, z: Tensor, g: Tensor, w: list[Tensor]) -> list[Tensor]:
     """By machine code."""
     a, gz, gw = torch.empty_like(z), torch.empty_like(z), [torch.zeros_like(t) for t in w]
-    addresses = activation_functions(named_kernel(name, z.dtype), z.dtype, len(w))
+    addresses = activation_functions(kernel_for(activation_of(name), z.dtype), z.dtype, len(w))
     for address, given in zip(addresses, ([z, a, *w], [g, z, a, gz, *w, *gw]), strict=True):
         pointers = [ctypes.c_void_p(t.data_ptr()) for t in given]
         ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(given), ctypes.c_int64)(address)(*pointers, z.numel())

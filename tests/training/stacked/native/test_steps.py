@@ -13,7 +13,7 @@ from equivalence import assert_engines_agree, by_stack, numbered, task_of
 
 from sweeper.data import disk
 from sweeper.training.stacked import cache, engine
-from sweeper.training.stacked.kernel import named_kernel
+from sweeper.training.stacked.kernel import kernel_for
 from sweeper.training.stacked.native import formulas, library, steps, target
 from sweeper.training.stacked.native.measuring import NativeMeasurements
 from sweeper.training.stacked.native.scoring import NativeScorePass
@@ -139,9 +139,9 @@ def test_a_wrong_formula_is_found(monkeypatch: pytest.MonkeyPatch, calls: list[i
     wrong = {**formulas.FORMULAS, "silu": lambda x: x * 0.5}
     monkeypatch.setattr("sweeper.training.stacked.native.pointwise.FORMULAS", wrong)
     task, trials = task_of(space=SPACE, steps=6), [t for t in TRIALS if t.parameters["activation"] == "silu"]
-    named_kernel.cache_clear()
+    kernel_for.cache_clear()
     found = assert_engines_agree(task, trials, slots=1, compiled=True, translated=False)
-    named_kernel.cache_clear()
+    kernel_for.cache_clear()
     assert len(found) == 1
     assert set(calls) == {1}
     assert len(calls) <= 3
