@@ -21,6 +21,8 @@ OWN_FUNCTIONS: dict[Any, type[nn.Module]] = {F.relu: nn.ReLU, F.gelu: nn.GELU}
 """Functions that torch's transformer layers keep, and the modules that do the same."""
 PLAIN = {1: nn.ReLU(), 2: nn.GELU()}
 """What `activation_relu_or_gelu` stands for."""
+IN_LARGEST = " (in the model with most layers)"
+"""Ends a line of `in_words` where models differ, in depth say."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,18 @@ def in_words(swapped: Sequence[str], kept: Sequence[str], called: Sequence[str] 
     return f"swapped: {_listed(swapped, most)}; kept: {stay or 'none'}"
 
 
-def role_of(line: str) -> dict[str, str]:
-    """Layer -> ``swapped`` or ``kept``, as `in_words` has them."""
-    swapped, _, kept = line.removeprefix("swapped: ").partition("; kept: ")
-    found = {name: "swapped" for name in swapped.split(", ") if name}
-    return found | {name: "kept" for name in kept.split(", ") if name and name != "none"}
+def roles_in(line: str) -> dict[str, str]:
+    """Layer -> ``swapped`` or ``kept``, of those that a line of `in_words` names.
+
+    Plans on record hold that line alone. It may end in `IN_LARGEST`.
+    """
+    swapped, _, kept = line.removesuffix(IN_LARGEST).removeprefix("swapped: ").partition("; kept: ")
+    roles = dict.fromkeys(_names_in(swapped), "swapped")
+    return roles | {name: "kept" for name in _names_in(kept) if name != "none"}
+
+
+def _names_in(listed: str) -> list[str]:
+    return [name for name in re.sub(r" and \d+ more(?=, |$)", "", listed).split(", ") if name]
 
 
 def _listed(names: Sequence[str], most: int) -> str:

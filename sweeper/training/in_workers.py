@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sweeper.components.swap import role_of
+from sweeper.components.swap import roles_in
 from sweeper.errors import RunFolderError, UserError
 from sweeper.training import compiling, planning, set_up, work
 from sweeper.training.calls import Work, attempt, outcomes, together
@@ -133,7 +133,7 @@ def refuse_changed(pool: Pool, task: Shared[Task], kept: Mapping[str, Any], fold
 def _refuse_other_layers(pool: Pool, task: Shared[Task], before: str, folder: Path) -> None:
     """An earlier release may have kept what is swapped now, or the other way round: two models."""
     notes = (unless_lost(attempt(pool, work.layer_notes, task)) or {}) if before else {}
-    then, now = role_of(before), role_of(str(notes.get("swapped", "")))
+    then, now = roles_in(before), roles_in(str(notes.get("swapped", "")))
     if others := [name for name, role in now.items() if then.get(name, role) != role]:
         roles = " and ".join(f"{name} was {then[name]} and is {now[name]} now" for name in others[:2])
         more = f", and {len(others) - 2} more" if len(others) > 2 else ""

@@ -13,7 +13,7 @@ from sweeper.components.build import Built
 from sweeper.components.inner_loss import STEP, NoPlainStep
 from sweeper.components.losses import Loss
 from sweeper.components.penalties import PENALTIES
-from sweeper.components.swap import Swapped
+from sweeper.components.swap import IN_LARGEST, Swapped
 from sweeper.components.tree import Tree, applied, copied, leaves, named_leaves, taken
 from sweeper.components.users_loss import no_plain_step
 from sweeper.data.streamed import Streamed
@@ -127,7 +127,7 @@ def swap_summary(task: Task) -> str:
         return ""
     most = max(models, key=lambda one: len(one.swapped))
     differ = any(one.swapped != most.swapped for one in models)
-    return most.line() + (" (in the model with most layers)" if differ else "")
+    return most.line() + (IN_LARGEST if differ else "")
 
 
 def require_trainable(problems: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from sweeper.components.build import Built, build
 from sweeper.components.dataflow import flow
-from sweeper.components.swap import in_words
+from sweeper.components.swap import IN_LARGEST, in_words, roles_in
 from sweeper.errors import ModelError
 
 
@@ -258,6 +258,16 @@ def test_patterns_decide_otherwise() -> None:
         swapped = made(Excited, chosen=chosen, left=left).swapped
         assert swapped is not None
         assert swapped.line() == line
+
+
+@pytest.mark.parametrize("end", ["", IN_LARGEST])
+def test_a_line_tells_the_role_of_every_layer_that_it_names(end: str) -> None:
+    """Also of the last one named: what follows a name is no part of it."""
+    line = in_words(("a", "b", "c"), ("gate", "out"), ("relu called in net (as a function)",), most=2)
+    roles = {"a": "swapped", "b": "swapped", "gate": "kept", "out": "kept"}
+    assert roles_in(line + end) == {**roles, "relu called in net (as a function)": "kept"}
+    assert roles_in(in_words(("a",), ("b", "c"), most=1) + end) == {"a": "swapped", "b": "kept"}
+    assert roles_in(in_words(("a",), ()) + end) == {"a": "swapped"}
 
 
 @pytest.mark.parametrize(
