@@ -7,7 +7,8 @@ KINDS = ("number", "boolean", "category", "one_hot", "codes", "frequency", "date
 DATE_PARTS = ("year", "month", "day", "weekday", "days", "hour", "minute")
 """Of a date; `days` are those since 1970."""
 SAME = "the same value in every row"
-"""Begins the note of a column that tells rows apart by nothing."""
+"""Why a constant column is useless; its value follows."""
+EMPTY = "empty: not one value"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,11 @@ class Column:
     form: str = ""
     """Of dates their format, empty for ISO 8601; ``,`` of decimal commas; ``words`` such as yes and no."""
     note: str = ""
-    """What people should know of it: an id, a constant."""
+    """How its cells are read, where people may mean something else."""
+    useless: str = ""
+    """Why it may be left out: an id, free text, a constant; empty where it may be of use."""
+    is_constant: bool = False
+    """Whether it has one value, in every row."""
 
     @property
     def how(self) -> str:

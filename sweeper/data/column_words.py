@@ -58,12 +58,14 @@ def column_lines(
         return [_streamed(data)]
     if not data.columns:
         return []
-    constant = [column for column in data.columns if column.note.startswith(SAME)]
-    groups = [(w, [c for c in data.columns if c.kind == k and c not in constant]) for k, w in BECOMES.items()]
+    constant = [column for column in data.columns if column.is_constant]
+    varied = [column for column in data.columns if not column.is_constant]
+    groups = [(words, [c for c in varied if c.kind == kind]) for kind, words in BECOMES.items()]
     by_kind = [f"{words}: {_named(list(map(_name, group)))}" for words, group in groups if group]
     by_kind += [f"{SAME}: {_named([one_line(column.name) for column in constant])}"] if constant else []
     lines = [f"columns: {'; '.join(by_kind)}"]
-    lines += [f"column {shown(one_line(c.name))}: {c.note}" for c in data.columns if c.note]
+    remarks = [(column.name, column.note or column.useless) for column in data.columns]
+    lines += [f"column {shown(one_line(name))}: {remark}" for name, remark in remarks if remark]
     if spare := useless(data):
         lines.append(f"to leave such columns out: data.drop = {in_toml([*dropped, *spare])}")
     return lines + list(_unseen(data, shares, seed))
@@ -81,7 +83,7 @@ def _streamed(data: Data) -> str:
 
 def useless(data: Data) -> list[str]:
     """Columns that look like ids, free text or constants."""
-    return [column.name for column in data.columns if column.note and not column.note.startswith("read ")]
+    return [column.name for column in data.columns if column.useless]
 
 
 def _name(column: Column) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sweeper.data.cells import GAPS, as_numbers, categories, moments, texts
-from sweeper.data.column import SAME, Column
+from sweeper.data.column import EMPTY, SAME, Column
 from sweeper.data.faults import FAULTS, looks_like_a_number
 from sweeper.data.inference import MOST, ambiguous, date_share, form_of, kind_of, present, read_either_way
 from sweeper.data.keys import FORMATTED, Keys
@@ -43,7 +43,11 @@ def read_column(
     unread = np.flatnonzero(~np.isfinite(cells).all(axis=1))
     column = replace(column, gaps=_gaps(table, column, unread, bool(given), wrong))
     other = ambiguous(table.columns[name], column.form) if not form else ""
-    return replace(column, note=_month_first(kind, other) or _note(table, column, cells)), cells
+    note = _month_first(kind, other) or _number_note(table, column)
+    if note:
+        return replace(column, note=note), cells
+    useless, is_constant = _useless(table, column, cells)
+    return replace(column, useless=useless, is_constant=is_constant), cells
 
 
 def _category(
@@ -59,9 +63,9 @@ def _category(
             f"column {shown(name)}: {many:,} different values; one_hot takes at most {MOST_INPUTS:,}. Say "
             '"category", "codes", "frequency" or "drop" in data.columns'
         )
-    note = ""
+    note = useless = ""
     if many + (gaps > 0) == 1:
-        note = f"{SAME}, {shown(values[0])}" if many else "empty: not one value"
+        useless = f"{SAME}, {shown(values[0])}" if many else EMPTY
     elif given_kind == "" and date_share(table, name) >= MOST:
         note = "read as text: dates in several formats; write all in one"
     elif given_kind == "" and (odd := _odd_among_numbers(table, name)):
@@ -71,8 +75,9 @@ def _category(
         both = listing(list(map(shown, alike)))
         note = f"read as different values: {both}; write them alike if they are the same"
     elif many > MOST_ONE_HOT and not repeated:
-        note = f"an id or free text: {many:,} different values in {count(rows - gaps, 'row')}"
-    return Column(name, kind, gaps, tuple(values), note=note), raw
+        useless = f"an id or free text: {many:,} different values in {count(rows - gaps, 'row')}"
+    is_constant = many == 1 and not gaps
+    return Column(name, kind, gaps, tuple(values), "", note, useless, is_constant), raw
 
 
 def _odd_among_numbers(table: Table, name: str) -> str:
@@ -114,36 +119,41 @@ def _gaps(table: Table, column: Column, unread: np.ndarray, is_given: bool, wron
     return gaps
 
 
-def _note(table: Table, column: Column, cells: np.ndarray) -> str:
-    """An id, a constant or an empty column."""
+def _number_note(table: Table, column: Column) -> str:
+    """How numbers are read that may be meant as codes, or with other commas and points; else empty."""
+    if column.kind != "number" or is_typed(table.columns[column.name]):
+        return ""
+    words = present(table.columns[column.name])
+    if padded := next((word for word in words if re.fullmatch(r"0\d+", word)), ""):
+        return f'read as numbers, {shown(padded)} as {int(padded)}; if these are codes, say "category"'
+    word = read_either_way(table, column.name)
+    if not word:
+        return ""
+    if "," in word:
+        read, other = word.replace(",", "."), "the commas stand between thousands, leave them out"
+        return f"read with decimal commas, {shown(word)} as {exact(float(read))}; if {other}"
+    if column.form == ",":
+        plain, other = word.replace(".", ""), "the points stand before decimals there, write commas"
+        return f"read with decimal commas, {shown(word)} as {plain}; if {other}"
+    other = "the points stand between thousands, leave them out"
+    return f"read with decimal points, {shown(word)} as {exact(float(word))}; if {other}"
+
+
+def _useless(table: Table, column: Column, cells: np.ndarray) -> tuple[str, bool]:
+    """Why the column may be left out (an id, a constant, no values); whether it is constant."""
     rows = len(cells)
-    if column.kind == "number" and not is_typed(table.columns[column.name]):
-        padded = next(
-            (word for word in present(table.columns[column.name]) if re.fullmatch(r"0\d+", word)), ""
-        )
-        if padded:
-            return f'read as numbers, {shown(padded)} as {int(padded)}; if these are codes, say "category"'
-        if word := read_either_way(table, column.name):
-            if "," in word:
-                read, other = word.replace(",", "."), "the commas stand between thousands, leave them out"
-                return f"read with decimal commas, {shown(word)} as {exact(float(read))}; if {other}"
-            plain, other = word.replace(".", ""), "the points stand before decimals there, write commas"
-            if column.form == ",":
-                return f"read with decimal commas, {shown(word)} as {plain}; if {other}"
-            other = "the points stand between thousands, leave them out"
-            return f"read with decimal points, {shown(word)} as {exact(float(word))}; if {other}"
     if column.gaps:
-        return "empty: not one value" if column.gaps == rows else ""
+        return (EMPTY if column.gaps == rows else ""), False
     if (cells == cells[0]).all():
         (value,) = texts(table.cells(column.name, np.arange(1)))
-        return f"{SAME}, {shown(value)}"
+        return f"{SAME}, {shown(value)}", True
     if column.kind != "number" or (cells != np.round(cells)).any() or len(np.unique(cells)) < rows:
-        return ""
+        return "", False
     named = re.search(r"(^|[^A-Za-z])(id|index|key|nr|no)$", column.name, re.IGNORECASE)
     camel = re.search(r"[a-z0-9]I[dD]$", column.name)
     if named or camel or np.ptp(cells) == rows - 1:
-        return f"an id: {rows:,} different whole numbers in {count(rows, 'row')}"
-    return ""
+        return f"an id: {rows:,} different whole numbers in {count(rows, 'row')}", False
+    return "", False
 
 
 def splitting(table: Table, keys: Keys, wrong: list[str]) -> dict[str, Any]:

@@ -300,6 +300,8 @@ def test_columns_are_told_in_words() -> None:
     assert "column 'id': an id: 200 different whole numbers in 200 rows" in lines
     assert "column 'one': the same value in every row, 'x'" in lines
     assert 'to leave such columns out: data.drop = ["id", "one"]' in lines
+    assert [column.name for column in data.columns if column.useless] == ["id", "one"]
+    assert [column.name for column in data.columns if column.is_constant] == ["one"]
     train, validation, test = rows_of_parts(data, SHARES, seed=0, test_seed=0)
     new = [int((~np.isin(place[part], place[train])).sum()) for part in (validation, test)]
     assert lines[-1].startswith(f"column 'p': {new[0]} validation row")
