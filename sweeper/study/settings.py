@@ -153,14 +153,9 @@ def keys_of(study: Study) -> Keys:
 
 
 def _embeds(study: Study) -> bool:
-    searched = study.space.entries.get("model.source")
-    sources = [study.model.source] if searched is None else list(searched.values or ())
-    for source in sources:
-        if is_built_in(source):
-            if source not in EMBEDDED:
-                return False
-        elif "code_sizes" not in signature(
-            resolve(source, study.folder) if isinstance(source, str) else source
-        ):
-            return False
-    return True
+    """Whether the model of the study, which cannot be searched, takes codes."""
+    source = study.model.source
+    if is_built_in(source):
+        return source in EMBEDDED
+    function = resolve(source, study.folder) if isinstance(source, str) else source
+    return "code_sizes" in signature(function)

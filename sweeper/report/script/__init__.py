@@ -4,7 +4,7 @@
 `source` cuts out the functions that the sweep itself trained with, `functions` imports the user's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ from sweeper.trial import is_maximized
 from sweeper.user_code import observing
 from sweeper.user_code.calls import message_of, user_code
 from sweeper.user_code.lookup import names_function
+from sweeper.wording import listing
 
 COMPONENTS = (
     *(
@@ -180,7 +181,7 @@ def _words(
             "model": _in_docstring(model.what),
             "training": _in_docstring(training.what),
         },
-        "seed_draws": _listed(drawn),
+        "seed_draws": listing(drawn),
         "torch_version": torch.__version__,
     }
 
@@ -213,12 +214,7 @@ def _needs(imports: str, context: Mapping[str, Any]) -> str:
     found = [name for package, name in names.items() if package in packages]
     found += ["scikit-learn"] * (context["data"].encoded and "scikit-learn" not in found)
     found += ["pyarrow"] if "read_parquet" in "".join(context["data"].lines) else []
-    return _listed([*found, *dict.fromkeys(one.module for one in context["users"] if one.folder)])
-
-
-def _listed(words: Sequence[str]) -> str:
-    """a, b and c"""
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+    return listing([*found, *dict.fromkeys(one.module for one in context["users"] if one.folder)])
 
 
 def _in_docstring(text: str) -> str:
