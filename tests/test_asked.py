@@ -97,6 +97,8 @@ def test_which_studies_need_a_worker(folder: Path) -> None:
     assert not names_code("digits", ("training.dtype=12:30",))
     fixed = {"optimizer": "sgd", "learning_rate": 0.1}
     assert not Study(name="a", search={"space": fixed}).names_code
+    of_one = {**fixed, "activation.sgd": "torch.nn:Tanh"}
+    assert Study(name="a", search={"space": of_one, "scientific": []}).names_code
     assert Study(
         name="a", training={"loss": lambda output, y: output.mean()}, search={"space": fixed}
     ).names_code

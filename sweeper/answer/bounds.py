@@ -103,9 +103,7 @@ def loss_floor(study: Study, curves: pd.DataFrame | None) -> float:
 
     Of a loss of the user's, it is 0 where none of all losses on record is below 0, whatever was trained.
     """
-    losses = [study.training.loss]
-    if "training.loss" in study.space.entries:
-        losses += study.space.entries["training.loss"].values or ()
+    losses = [study.training.loss, *study.space.listed("training.loss")]
     if all(isinstance(loss, str) and loss in LOSSES for loss in losses):
         return min(LOSSES[str(loss)].least for loss in losses)
     if curves is None or curves.empty:

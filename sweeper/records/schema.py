@@ -83,7 +83,7 @@ def parameter_columns(space: Space) -> pa.Schema:
     columns: dict[str, pa.DataType] = dict(ALWAYS)
     for name in space.parameters:
         if name not in columns:
-            columns[name] = _column_type([v for key, v in space.entries.items() if space.base(key) == name])
+            columns[name] = _column_type(space.entries_of(name))
     return pa.schema(list(columns.items()))
 
 

@@ -59,8 +59,8 @@ def in_words(study: Study, answer: Answer) -> str:
     words = [f"a learning rate of {number(chosen['learning_rate'])}"]
     if chosen.get("activation") is not None:
         words.append(str(chosen["activation"]))
-    penalty = study.space.entries.get("activation_penalty")
-    if penalty is not None and penalty != Fixed(0):
+    penalty = study.space.entry("activation_penalty", str(chosen["optimizer"]))
+    if penalty is not None and penalty[1] != Fixed(0):
         weight = chosen.get("activation_penalty", 0.0)
         words.append(f"an activation penalty of {number(weight)}" if weight else "no activation penalty")
     others = [name for name in _searched(study, str(chosen["optimizer"])) if name in chosen]

@@ -208,7 +208,7 @@ def _check_swap(model: ModelSection, function: Any, space: Space | None, mistake
                 f"{name_of(function)} asks for activation and decides where it goes, so nothing is swapped; "
                 "leave it out"
             )
-        elif space and "activation" not in space.entries:
+        elif space and "activation" not in space.parameters:
             problem = "nothing is swapped without search.space.activation; give that, or leave this out"
         if problem:
             mistakes.append(Mistake(f"model.{name}", problem, list(patterns)))
@@ -230,8 +230,9 @@ def _check_training(
         hint = did_you_mean(training.schedule, list(SCHEDULES))
         mistakes.append(Mistake("training.schedule", hint, training.schedule))
     losses = {"training.loss": (training.loss,)}
-    if space and "training.loss" in space.entries:
-        losses["search.space.training.loss"] = space.entries["training.loss"].values or ()
+    if space:
+        searched = [key for key in space.entries if space.base(key) == "training.loss"]
+        losses |= {f"search.space.{key}": space.entries[key].values or () for key in searched}
     for key, names in losses.items():
         for loss in names[:MAX_MISTAKES]:
             if loss != STEP:

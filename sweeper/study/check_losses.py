@@ -24,12 +24,12 @@ def metric_name(source: Any) -> str:
 
 def check_loss_options(training: TrainingSection, space: Space | None, mistakes: list[Mistake]) -> None:
     """Options that the loss does not take would do nothing."""
-    searched = space.entries["training.loss"].values if space and "training.loss" in space.entries else ()
-    losses = [loss for loss in (training.loss, *(searched or ())) if isinstance(loss, str)]
+    searched = space.listed("training.loss") if space else ()
+    losses = [loss for loss in (training.loss, *searched) if isinstance(loss, str)]
     taken = {option for loss in losses if loss in LOSSES for option in LOSSES[loss].options}
     for option in OPTIONS:
         value, default = getattr(training, option), TrainingSection.model_fields[option].default
-        in_space = bool(space) and f"training.{option}" in (space.entries if space else {})
+        in_space = space is not None and f"training.{option}" in space.parameters
         if option in taken or (value == default and not in_space):
             continue
         fit = " or ".join(name for name, loss in LOSSES.items() if option in loss.options)
@@ -104,7 +104,7 @@ def _check_direction(search: SearchSection, name: str, mistakes: list[Mistake]) 
 
 
 def _check_several_losses(search: SearchSection, space: Space, task: str, mistakes: list[Mistake]) -> None:
-    if "training.loss" not in space.entries:
+    if "training.loss" not in space.parameters:
         return
     where = "search.space.training.loss"
     if search.objective in ("validation_loss", "train_loss"):
@@ -114,7 +114,7 @@ def _check_several_losses(search: SearchSection, space: Space, task: str, mistak
             f'"validation_{other}", or run one study for each loss'
         )
         mistakes.append(Mistake(where, problem))
-    tasks = {LOSSES[loss].task for loss in space.entries["training.loss"].values or () if loss in LOSSES}
+    tasks = {LOSSES[loss].task for loss in space.listed("training.loss") if loss in LOSSES}
     if task and tasks - {task}:
         problem = f"all losses must be for the same kind of targets as training.loss ({task})"
         mistakes.append(Mistake(where, problem))

@@ -220,15 +220,15 @@ def _check_values(
 
 
 def _check_listed(name: str, arguments: Mapping[str, Any], space: Space, mistakes: list[Mistake]) -> None:
-    entries = [values for key, values in space.entries.items() if space.base(key) == name]
+    entries = space.entries_of(name)
     if any(values.values is None for values in entries):
         if "value" in arguments:
             problem = "a continuous range has no values to compare; give the parameter a list of values"
             mistakes.append(Mistake("expect.parameter", problem, name))
         return
-    listed = [value for values in entries for value in values.values or ()]
+    listed = space.listed(name)
     for key in ("value", "than"):
         value = arguments.get(key)
         if value is not None and value not in listed:
-            hint = did_you_mean(str(value), list(dict.fromkeys(map(str, listed))))
+            hint = did_you_mean(str(value), list(map(str, listed)))
             mistakes.append(Mistake(f"expect.{key}", f"no value of {name}; {hint}", value))

@@ -48,8 +48,7 @@ def check_own_step(
     mistakes: list[Mistake],
 ) -> None:
     """A class without a step cannot train by it; what a function makes is seen when it is called."""
-    searched = space.entries["training.loss"].values if space and "training.loss" in space.entries else ()
-    if STEP in (searched or ()):
+    if space and STEP in space.listed("training.loss"):
         problem = f"{STEP} is no choice among losses: set training.loss, or leave it out"
         mistakes.append(Mistake("search.space.training.loss", problem))
     if training.loss != STEP or model is None:

@@ -185,6 +185,15 @@ class Space:
                 return key, self.entries[key]
         return None
 
+    def entries_of(self, parameter: str) -> tuple[Values, ...]:
+        """Values of `parameter`, for all optimizers and for single ones; empty where the space lacks it."""
+        return tuple(values for key, values in self.entries.items() if self.base(key) == parameter)
+
+    def listed(self, parameter: str) -> tuple[Any, ...]:
+        """Each value of `parameter` once, those for single optimizers too; none of a continuous range."""
+        listed = (value for values in self.entries_of(parameter) for value in values.values or ())
+        return tuple(dict.fromkeys(listed))
+
     def active(self, optimizer: str) -> dict[str, tuple[str, Values]]:
         """parameter -> (key, values) for every parameter that trials of `optimizer` have."""
         entries = {name: self.entry(name, optimizer) for name in self.parameters if name != "optimizer"}

@@ -139,9 +139,8 @@ class Study(Section):
         """Whether any part, fixed or searched, is code of the user, given by name or as such."""
         named = [self.data.source, self.model.source, self.training.loss, *self.training.metrics]
         named.append(self.training.param_groups or "")
-        for key in ("model.source", "training.loss", "activation"):
-            entry = self.space.entries.get(key)
-            named += [value for value in (entry.values or () if entry else ()) if value is not None]
+        for name in ("training.loss", "activation"):
+            named += [value for value in self.space.listed(name) if value is not None]
         return any(not is_built_in(source) for source in named)
 
     @property

@@ -74,9 +74,7 @@ def measure(task: Task, trials: Sequence[Trial], processes: int) -> Timing:
 
 def recorded_operations(study: Study) -> str:
     """Optimizers and activations of the study that cannot be machine code, in words."""
-    asked = (study.space.entries.get(name) for name in ("optimizer", "activation"))
-    optimizers, activations = ([] if each is None else list(each.values or ()) for each in asked)
-    return listing(engine.without_code(optimizers, activations))
+    return listing(engine.without_code(study.space.listed("optimizer"), study.space.listed("activation")))
 
 
 def decide(plan: Plan, study: Study, tried: Sequence[Timing | str]) -> Plan:

@@ -80,7 +80,7 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             }
         if not all(math.isfinite(value) for part in by_part.values() for value in part.values()):
             return {"why": "its loss is not finite"}
-        if "training.loss" in task.study.space.entries:  # losses of one kind are no yardstick for another
+        if "training.loss" in task.study.space.parameters:  # losses of one kind are no yardstick for another
             by_part = _without_loss(by_part)
         train, own = targets["train"], own_score(task.study)
         drawn = {name: blind_labels(loss, train, y, own) for name, y in targets.items() if len(y)}

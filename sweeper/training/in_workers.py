@@ -165,8 +165,7 @@ def _considers_stacks(task: Task, engine: str) -> bool:
 
 def _refusals(task: Shared[Task], jobs: int) -> list[Work]:
     """`work.refusals` of all activations, which `jobs` processes share."""
-    listed = task.value.study.space.entries.get("activation")
-    turns = max(1, min(jobs, len(listed.values or ()) if listed else 1))
+    turns = max(1, min(jobs, len(task.value.study.space.listed("activation"))))
     return [(work.refusals, (task, turn, turns)) for turn in range(turns)]
 
 

@@ -71,8 +71,7 @@ def profile_network(
 
 def penalty_kinds(study: Study, settings: Settings) -> tuple[str, ...]:
     """Kinds of activation penalties that the study tries, or would."""
-    entry = study.space.entries.get("penalty_kind")
-    return tuple(map(str, (entry.values if entry else None) or (settings.penalty_kind,)))
+    return tuple(map(str, study.space.listed("penalty_kind") or (settings.penalty_kind,)))
 
 
 def _network(built: Built, loss: Loss, rows: Rows, profiles: Mapping[str | None, Profile]) -> Network:

@@ -271,8 +271,7 @@ def _check_penalty(task: Task, built: Built) -> None:
 
 def can_be_penalized(task: Task) -> bool:
     """Whether the study has an activation penalty above 0."""
-    space = task.study.space
-    entries = [v for key, v in space.entries.items() if space.base(key) == "activation_penalty"]
+    entries = task.study.space.entries_of("activation_penalty")
     return any(isinstance(v, Range) or any(value > 0 for value in v.values) for v in entries)
 
 

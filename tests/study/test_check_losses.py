@@ -56,6 +56,17 @@ def accuracy(outputs: Any, targets: Any) -> float:
             "values of different losses cannot be ranked by validation_loss",
         ),
         (
+            {
+                "search": {"space": {"optimizer": ["sgd", "adam"], "training.loss.adam": ["l1"]}},
+                "training": {"loss": "mse"},
+            },
+            "values of different losses cannot be ranked by validation_loss",
+        ),
+        (
+            {"search": {"space": {"optimizer": ["sgd", "adam"], "training.loss.adam": ["nonsense"]}}},
+            "search.space.training.loss.adam = 'nonsense': ",
+        ),
+        (
             {"search": {"space": {"training.loss": ["mse", "bce"]}, "objective": "validation_accuracy"}},
             "all losses must be for the same kind of targets as training.loss (classification)",
         ),

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from torch.nn import Linear
 
 from sweeper.study.parse_space import parse_space
 from sweeper.study.space import COUNTABLE, Choice, Fixed, Range, Space, among
+from sweeper.study.study import Study
 
 UNIT = st.floats(0, 1)
 NUMBERS = st.floats(-1e6, 1e6)
@@ -235,6 +237,31 @@ def test_model_keys_are_no_conditions(key: str) -> None:
     """A model argument may be called like an optimizer."""
     space = Space({key: Fixed(1)}, {"sgd": frozenset()}, frozenset())
     assert space.base(key) == key
+
+
+def test_values_for_single_optimizers_are_among_those_of_the_parameter() -> None:
+    """Each once; a continuous range lists none."""
+    space = space_of(
+        {
+            "optimizer": ["sgd", "adam"],
+            "activation": ["relu", "tanh"],
+            "activation.adam": ["gelu", "relu"],
+            "learning_rate.sgd": {"low": 0.1, "high": 1.0},
+            "training.loss.adam": "mae",
+        }
+    )
+    assert space.listed("activation") == ("relu", "tanh", "gelu")
+    assert Range(0.1, 1.0) in space.entries_of("learning_rate")
+    assert space.listed("learning_rate") == space.listed("penalty_kind") == ()
+    assert space.listed("training.loss") == ("mae",)
+
+
+def test_activations_for_single_optimizers_are_swapped() -> None:
+    """They are searched, too, so `keep` does something."""
+    space = {"optimizer": ["sgd", "adam"], "activation.sgd": "tanh", "activation.adam": ["relu", "elu"]}
+    search = {"space": space, "scientific": []}
+    study = Study(name="a", model={"source": lambda: Linear(1, 1), "keep": ["gate"]}, search=search)
+    assert study.space.listed("activation") == ("tanh", "relu", "elu")
 
 
 def test_spaces_are_frozen() -> None:

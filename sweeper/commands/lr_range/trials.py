@@ -58,7 +58,7 @@ def judged_by(study: Study) -> str:
 
     Validation losses do not: they rise while outputs move away from the shares of the classes, as asked.
     """
-    weighs = study.training.class_weight is not None or "training.class_weight" in study.space.entries
+    weighs = study.training.class_weight is not None or "training.class_weight" in study.space.parameters
     return TRAINING if weighs else VALIDATION
 
 
@@ -150,5 +150,4 @@ def _crossed(space: Space, optimizer: str, names: list[str]) -> Iterator[dict[st
 
 def _several(space: Space, name: str) -> bool:
     """Whether some optimizer has more than one value of `name`."""
-    entries = [values for key, values in space.entries.items() if space.base(key) == name]
-    return any(values.values is None or len(values.values) > 1 for values in entries)
+    return any(values.values is None or len(values.values) > 1 for values in space.entries_of(name))

@@ -64,9 +64,8 @@ class Facts:
     @property
     def activations(self) -> tuple[str, ...]:
         """Those of the study; empty where the model keeps its own."""
-        entry = self.study.space.entries.get("activation")
-        named = tuple(entry.values or ()) if entry is not None else ()
-        return named or ((self.settings.activation,) if self.settings.activation else ())
+        own = (self.settings.activation,) if self.settings.activation else ()
+        return self.study.space.listed("activation") or own
 
     @property
     def layers(self) -> int:
@@ -139,8 +138,7 @@ def facts_about(study: Study, profile: ProfileNetwork, *, thorough: bool = True)
 
 def _activations(study: Study, settings: Settings) -> tuple[str | None, ...]:
     """The study's activations; ``(None,)`` where the model keeps its own, or has none."""
-    entry = study.space.entries.get("activation")
-    return tuple(entry.values or ()) if entry is not None else (settings.activation,)
+    return study.space.listed("activation") or (settings.activation,)
 
 
 def _profiled(

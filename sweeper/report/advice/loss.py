@@ -25,8 +25,8 @@ WITH_A_WORD_FOR_GUESSING = ("cross_entropy", "mse")
 
 def advise_loss(facts: Facts) -> Iterator[Advice]:
     """The main loss, then what is worth comparing with it."""
-    if searched := facts.study.space.entries.get("training.loss"):
-        what = f"Keep your search of losses: {listing([_shown(each) for each in searched.values or ()])}."
+    if searched := facts.study.space.listed("training.loss"):
+        what = f"Keep your search of losses: {listing([_shown(each) for each in searched])}."
         yield Advice("loss", TOPIC, what, tuple(_kind(facts, own=False)))
     else:
         yield from _of_one_loss(facts)
@@ -153,7 +153,7 @@ def _largest_class(facts: Facts) -> float:
     known = isinstance(loss, str) and loss in LOSSES and "class_weight" in LOSSES[loss].options
     if study.search.objective not in BY_MOST_ROWS:  # another score may count the rare class already
         return math.nan
-    if not known or study.training.class_weight is not None or weight in study.space.entries:
+    if not known or study.training.class_weight is not None or weight in study.space.parameters:
         return math.nan
     if facts.data.targets.ndim > 1 and facts.data.targets.shape[1:] != (1,):  # classes of tokens, many labels
         return math.nan
