@@ -171,19 +171,31 @@ def over_seeds(curves: Sequence[Curve]) -> list[Shape]:
 
     The noise of one curve hides a rise, or a last fall, that the mean over `SEVERAL` or more seeds shows:
     then those count as rising that end more than 3 % above their lowest, or as improving that fall by more
-    than 3 % over a quarter of the steps.
+    than 3 % over a quarter of the steps. The mean is over the curves with the steps that most have; others,
+    as of a seed that diverged, are classified alone.
     """
     found = [shape(*curve) for curve in curves]
-    if len(found) < SEVERAL or any(not np.array_equal(curves[0][0], steps) for steps, _, _ in curves):
+    alike = _with_the_same_steps([steps for steps, _, _ in curves])
+    if len(alike) < SEVERAL:
         return found
-    mean = shape(curves[0][0], *(np.mean([curve[k] for curve in curves], axis=0) for k in (1, 2)))
-    if mean.name == IMPROVING:
-        hidden = [each.name in (SATURATED, UNCLEAR) and each.falls for each in found]
-    elif mean.name in (OVERFITTING, RISING):
-        hidden = [each.name in (SATURATED, HIGHER, UNCLEAR) and each.ends_above for each in found]
-    else:
-        return found
-    return [replace(each, name=mean.name) if hid else each for each, hid in zip(found, hidden, strict=True)]
+    mean = shape(curves[alike[0]][0], *(np.mean([curves[i][k] for i in alike], axis=0) for k in (1, 2)))
+    for i in alike:
+        each = found[i]
+        if mean.name == IMPROVING:
+            is_hidden = each.name in (SATURATED, UNCLEAR) and each.falls
+        else:
+            is_hidden = each.name in (SATURATED, HIGHER, UNCLEAR) and each.ends_above
+        if is_hidden and mean.name in (IMPROVING, OVERFITTING, RISING):
+            found[i] = replace(each, name=mean.name)
+    return found
+
+
+def _with_the_same_steps(steps: Sequence[np.ndarray]) -> list[int]:
+    """Positions of the largest group of equal arrays, the first where some are as large."""
+    groups: dict[tuple[float, ...], list[int]] = {}
+    for position, own in enumerate(steps):
+        groups.setdefault(tuple(own.tolist()), []).append(position)
+    return max(groups.values(), key=len, default=[])
 
 
 SEVERAL = 3

@@ -46,6 +46,18 @@ def test_the_noise_of_one_curve_does_not_hide_that_all_seeds_still_improve() -> 
         assert least <= found.count("still improving") <= most
 
 
+@pytest.mark.parametrize("short", [1, 2])
+def test_seeds_that_ended_early_leave_the_classes_of_the_others(short: int) -> None:
+    """Their curves stop before; the mean over the others still shows what noise hides in each."""
+    rng = np.random.default_rng(0)
+    course = (1 + 3 * np.exp(-8 * T)) * (1 - 0.4 * T)
+    curves = [(40 * T, course * (1 + 0.05 * rng.normal(size=21)), TRAIN) for _ in range(11)]
+    early = [(40 * T[:4], course[:4], TRAIN[:4])] * short
+    found = shapes.over_seeds([*early, *curves])
+    assert found[short:] == shapes.over_seeds(curves)
+    assert {each.name for each in found[:short]} == {"too few points"}
+
+
 def test_a_rise_that_is_nothing_beside_the_fall_is_none() -> None:
     """From 0.7 to 1e-3 and back to 2e-3: the loss doubled, and nobody would call that overfitting."""
     assert shapes.shape(40 * T, 1e-3 + 0.7 * np.exp(-20 * T) + 1e-3 * T, TRAIN).name != "overfitting"
