@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from optuna.storages.journal import JournalFileSymlinkLock
 
-from sweeper.search import journal
-from sweeper.search.journal import JournalLock
+from sweeper.search import journal_lock
+from sweeper.search.journal_lock import JournalLock
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="asks for processes by signal 0")
 def test_the_lock_of_a_dead_process_is_taken_at_once(tmp_path: Path) -> None:
     """Nobody waits for who was killed."""
-    code = "import os, sys; from pathlib import Path; from sweeper.search.journal import JournalLock; "
+    code = "import os, sys; from pathlib import Path; from sweeper.search.journal_lock import JournalLock; "
     code += "JournalLock(Path(sys.argv[1])).acquire(); os._exit(9)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "journal.log")], check=False, timeout=120)
     lock = JournalLock(tmp_path / "journal.log")
@@ -52,12 +52,12 @@ def test_the_lock_of_a_dead_process_is_taken_at_once(tmp_path: Path) -> None:
 def test_a_living_process_is_waited_for(tmp_path: Path) -> None:
     """As long as Optuna would, also one of another computer; a lock that names nobody, shortly."""
     lock = JournalLock(tmp_path / "journal.log")
-    node = journal.platform.node()
+    node = journal_lock.platform.node()
     for text, patience in (
-        (f"{os.getppid()}@{node}", journal.PATIENCE),
-        (f"{2**22 + 1}@another", journal.PATIENCE),
-        (f"{os.getpid()}@{node}", journal.STALE),
-        ("", journal.STALE),
+        (f"{os.getppid()}@{node}", journal_lock.PATIENCE),
+        (f"{2**22 + 1}@another", journal_lock.PATIENCE),
+        (f"{os.getpid()}@{node}", journal_lock.STALE),
+        ("", journal_lock.STALE),
     ):
         lock.file.write_text(text, encoding="utf-8")
         assert lock._patience() == patience
@@ -71,7 +71,7 @@ def test_a_lock_that_cannot_be_released_is_no_failure(
     def refuse(path: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(journal, "STALE", 0.2)
+    monkeypatch.setattr(journal_lock, "STALE", 0.2)
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", refuse)
         with JournalLock(tmp_path / "journal.log"):
@@ -84,7 +84,7 @@ def test_a_lock_that_cannot_be_released_is_no_failure(
 def test_each_holder_is_waited_for_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks that follow each other, none of them held for long, are nobody's to take: a file that names
     nobody yet may be a moment old."""
-    monkeypatch.setattr(journal, "STALE", 0.5)
+    monkeypatch.setattr(journal_lock, "STALE", 0.5)
     lock, others, ended = JournalLock(tmp_path / "journal.log"), list[int](), threading.Event()
 
     def hold() -> None:
@@ -111,7 +111,7 @@ def test_each_holder_is_waited_for_anew(tmp_path: Path, monkeypatch: pytest.Monk
 def test_optunas_own_lock_is_waited_for_as_long_as_optuna_does(tmp_path: Path) -> None:
     """It links to the journal, whatever that holds, and names nobody."""
     path = tmp_path / "journal.log"
-    path.write_text(f"{2**22 + 1}@{journal.platform.node()}", encoding="utf-8")
+    path.write_text(f"{2**22 + 1}@{journal_lock.platform.node()}", encoding="utf-8")
     take = JournalFileSymlinkLock(str(path)).acquire
     assert take()
-    assert JournalLock(path)._patience() == journal.PATIENCE
+    assert JournalLock(path)._patience() == journal_lock.PATIENCE
