@@ -19,8 +19,8 @@ from sweeper.split_names import SPLITS
 from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, STRATIFIED, TIME
 from sweeper.study.settings import Settings, settings
 from sweeper.training.blind_labels import MAX_LABELS, as_tensor, blind_labels, own_score, scores_of
-from sweeper.training.pairing_check import pairing_of
 from sweeper.training.reasons import reason_of
+from sweeper.training.row_broadcast import broadcasts_rows
 from sweeper.training.setup import Task, out_features, pick_loss
 
 MIN_ROWS_PER_CLASS = 5
@@ -230,7 +230,7 @@ def fits(loss: Loss, y: Tensor, shape: tuple[int, ...]) -> bool:
         loss.function(y.new_zeros(len(y), *shape, dtype=torch.float64), y)
     except Exception:  # of the user's loss
         return False
-    return not pairing_of(loss.function, y, shape)
+    return not broadcasts_rows(loss.function, y, shape)
 
 
 def scores(loss: Loss, row: np.ndarray, targets: np.ndarray, dtype: torch.dtype) -> dict[str, float]:

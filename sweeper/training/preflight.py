@@ -33,7 +33,7 @@ from sweeper.training.output_checks import (
     loss_key,
 )
 from sweeper.training.output_range import range_problem
-from sweeper.training.pairing_check import pairing
+from sweeper.training.row_broadcast import row_broadcast_in
 from sweeper.training.setup import (
     Rows,
     Task,
@@ -185,7 +185,7 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
     check_step(model, few[0], loss)
     size = STEP_ROWS if settings.batch_size == "full" else min(int(settings.batch_size), STEP_ROWS)
     _step(task, settings, built, loss, optimizer, rows, size)
-    if problem := pairing(model, loss, rows):
+    if problem := row_broadcast_in(model, loss, rows):
         raise ModelError(problem)
 
 

@@ -14,12 +14,12 @@ from sweeper.training import compiling, planning, preflight, set_up, shapes
 from sweeper.training.cohort import Cohort, singles
 from sweeper.training.guessing import guessing
 from sweeper.training.measurable import unmeasured
-from sweeper.training.pairing_check import refuse_pairing
 from sweeper.training.pool import watchdog
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.provenance import code_prints, provenance
 from sweeper.training.reasons import reason_of, refusing
 from sweeper.training.reference import train
+from sweeper.training.row_broadcast import refuse_row_broadcast
 from sweeper.training.setup import Task, load_splits
 from sweeper.training.sharpness_curve import sharpness_result
 from sweeper.training.stacked.engine import train_stack
@@ -185,7 +185,7 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
     limit = task.study.training.timeout * math.ceil(len(cohort.trials) / slots)
     try:
         with user_code(), watchdog.deadline(limit if math.isfinite(limit) else None):
-            refuse_pairing(task, cohort.trials)
+            refuse_row_broadcast(task, cohort.trials)
             for result in ENGINES[cohort.engine](task, cohort.trials, slots):
                 results.append(result)
     except Exception as error:  # the model, the loss or torch: all are this trial's own failure

@@ -20,8 +20,8 @@ from sweeper.study.data import data_of
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.training import setup
-from sweeper.training.pairing_check import refuse_pairing
 from sweeper.training.preflight import check_configurations
+from sweeper.training.row_broadcast import refuse_row_broadcast
 from sweeper.training.setup import Task, batch_order, initial_model
 from sweeper.trial import Trial
 
@@ -146,7 +146,7 @@ def test_scores_and_sizes_of_several_targets(kind: str) -> None:
     """A score gets all targets; a model is told how many outputs each of them needs."""
     task, trials = task_of_several(kind, given.sizes, given.both, metrics=[given.hits]), numbered([{}, {}])
     assert check_configurations(task, 0) == [""]
-    refuse_pairing(task, trials[:1])
+    refuse_row_broadcast(task, trials[:1])
     alone = by_reference(task, trials[0])
     assert distance(alone, by_stack(task, trials, 2)[0, 0]) < 1e-9
     assert {"validation_hits", "validation_of_class"} <= {name for _, name in recorded(alone.result)}

@@ -1,4 +1,4 @@
-"""Whether the user's loss or scores compare every row with all rows where they mean each with itself."""
+"""Whether broadcasting makes the user's loss or scores compare every row with all rows, not with itself."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from sweeper.trial import Trial
 
 ROWS = (6, 14)
 """Numbers of rows that are tried: what is found with one alone was another axis of that size."""
-OUTPUTS = "outputs"
+OUTPUTS, TARGETS = "outputs", "targets"
 MOST_KNOWN = 1000
 _known: dict[tuple[str, str], str] = {}
 """What was found in this process, by task and shape of the trials."""
@@ -39,16 +39,15 @@ REDUCING = {
     "dist",
 }
 """Functions that broadcast and give one number, by which it cannot be seen."""
-TARGETS = "targets"
 
 
-def refuse_pairing(task: Task, trials: Iterable[Trial]) -> None:
+def refuse_row_broadcast(task: Task, trials: Iterable[Trial]) -> None:
     """Refuse trials whose loss or scores compare every row with all rows.
 
     One trial of each shape is tried, once in a process.
 
     Raises:
-        PairsRows: naming the call, the shapes and what to do.
+        RowBroadcast: naming the call, the shapes and what to do.
     """
     for trial in trials:
         key = task.token, settings_of(task.study, trial.parameters).shape_key(trial.seed)
@@ -57,7 +56,7 @@ def refuse_pairing(task: Task, trials: Iterable[Trial]) -> None:
                 _known.pop(next(iter(_known)))
             _known[key] = _problem_of(task, trial)
         if _known[key]:
-            raise PairsRows(_known[key])
+            raise RowBroadcast(_known[key])
 
 
 def _problem_of(task: Task, trial: Trial) -> str:
@@ -67,14 +66,14 @@ def _problem_of(task: Task, trial: Trial) -> str:
         return ""
     with leaving_no_trace(task, settings):
         model = initial_model(task, settings, trial.seed).model
-        return pairing(model, loss, rows_of(task, settings, trial.seed))
+        return row_broadcast_in(model, loss, rows_of(task, settings, trial.seed))
 
 
 def _has_users_code(loss: Loss) -> bool:
     return loss.is_users or bool(users_metrics(loss))
 
 
-def pairing(model: nn.Module, loss: Loss, rows: Rows) -> str:
+def row_broadcast_in(model: nn.Module, loss: Loss, rows: Rows) -> str:
     """What is wrong with the loss or the scores of the user; empty if nothing is. Do not use `model` again.
 
     What they raise, and what cannot be tried, is left to the training.
@@ -85,14 +84,14 @@ def pairing(model: nn.Module, loss: Loss, rows: Rows) -> str:
     return found[0] if len(found) == len(ROWS) else ""
 
 
-def pairing_of(function: Callable[[Any, Any], object], y: Any, shape: tuple[int, ...]) -> bool:
+def broadcasts_rows(function: Callable[[Any, Any], object], y: Any, shape: tuple[int, ...]) -> bool:
     """Whether a function compares every output, of this shape for each row, with the targets of all rows."""
     found = 0
     for count in ROWS:
         some = taken(y, torch.arange(count) % rows_in(y))
         try:
             _check_call(function, torch.zeros(count, *shape), some, count)
-        except PairsRows:
+        except RowBroadcast:
             found += 1
         except Exception:  # of the user's code
             return False
@@ -109,7 +108,7 @@ def _problem_with(model: nn.Module, loss: Loss, rows: Rows, count: int) -> str:
                 with torch.no_grad(), warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # the training gives them
                     call()
-            except PairsRows as problem:
+            except RowBroadcast as problem:
                 return f"{name}: {problem}"
             except Exception:  # of the user's code: its training tells
                 continue
@@ -130,7 +129,7 @@ def _named_calls(
 
 
 def _check_call(function: Callable[[Any, Any], object], output: Any, target: Any, rows: int) -> None:
-    with NoPairing(rows, {OUTPUTS: output, TARGETS: target}):
+    with RowBroadcastWatch(rows, {OUTPUTS: output, TARGETS: target}):
         function(output, target)
 
 
@@ -143,7 +142,7 @@ def _check_scores(
 def _check_model(model: nn.Module, x: Any, rows: int) -> None:
     """The loss that the model computes; what the model itself does inside is its own affair."""
     inner: Any = model.forward  # an `InnerForward`
-    forward, watch = inner.forward, NoPairing(rows, {"inputs": x["inputs"], TARGETS: x["target"]})
+    forward, watch = inner.forward, RowBroadcastWatch(rows, {"inputs": x["inputs"], TARGETS: x["target"]})
 
     def apart(*args: Any, **named: Any) -> Any:
         with watch.paused():
@@ -159,12 +158,12 @@ def _check_model(model: nn.Module, x: Any, rows: int) -> None:
         inner.forward = forward
 
 
-class PairsRows(ModelError):
-    """Code of the user pairs every row with every other."""
+class RowBroadcast(ModelError):
+    """Broadcasting in code of the user compares every row with all rows."""
 
 
-class NoPairing(TorchFunctionMode):
-    """While open, raises `PairsRows` where targets meet anything else so.
+class RowBroadcastWatch(TorchFunctionMode):
+    """While open, raises `RowBroadcast` where targets meet anything else so.
 
     What was computed from the same sources may be paired on purpose: losses of all pairs of rows are.
     """
@@ -216,14 +215,15 @@ class NoPairing(TorchFunctionMode):
         words = [self.sources[id(tensor)] for tensor in (big, small)]
         if words[0] == words[1] or TARGETS not in words[0] | words[1]:
             return
-        if not pairs_rows(big.shape, small.shape, self.rows):
+        if not are_broadcast_rows(big.shape, small.shape, self.rows):
             return
         shape = torch.broadcast_shapes(big.shape, small.shape)
         if name in REDUCING or any(tensor.shape == shape for tensor in tensors_in(result)):
-            raise PairsRows(_words(name, (big.shape, small.shape), [" and ".join(sorted(w)) for w in words]))
+            sources = [" and ".join(sorted(each)) for each in words]
+            raise RowBroadcast(_words(name, (big.shape, small.shape), sources))
 
 
-def pairs_rows(big: Sequence[int], small: Sequence[int], rows: int) -> bool:
+def are_broadcast_rows(big: Sequence[int], small: Sequence[int], rows: int) -> bool:
     """Whether broadcasting lays the rows of one beside a single column of the other."""
     if not small or len(big) == len(small) or big[0] != rows or small[0] != rows:
         return False

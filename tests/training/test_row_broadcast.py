@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from sweeper.training.cohort import Cohort
 from sweeper.training.guessing import guessing
-from sweeper.training.pairing_check import pairs_rows
 from sweeper.training.preflight import check_configurations
+from sweeper.training.row_broadcast import are_broadcast_rows
 from sweeper.training.setup import Task
 from sweeper.training.work import train_cohort
 from sweeper.trial import Outcome
@@ -174,4 +174,4 @@ def test_the_constant_guess_has_the_shape_of_outputs(flat: bool) -> None:
 )
 def test_shapes_that_pair_rows(big: tuple[int, ...], small: tuple[int, ...], paired: bool) -> None:
     """Rows of one beside a single column of the other."""
-    assert pairs_rows(big, small, 6) == paired
+    assert are_broadcast_rows(big, small, 6) == paired
