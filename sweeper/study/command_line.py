@@ -31,13 +31,12 @@ TAKEN: Mapping[str, tuple[str, ...]] = {
 
 def run_again(study: Study, *settings: str, command: str = "run") -> str:
     """``sweeper run digits --set …``: the study as it was run, and `settings` (key=value) on top."""
-    named = _of_that_name(study)
-    file, changed = named[0] if named else _renamed(study)
-    known = file is not None and changed is not None
-    merged = _merged(changed, settings) if changed is not None and file is not None else []
-    settings = tuple(f"{key}={text}" for key, text in merged) if known else settings
+    argument, origin = PLACEHOLDER, _origin(study)
+    if origin is not None:
+        file, changed = origin
+        argument = _argument(file)
+        settings = tuple(f"{key}={text}" for key, text in _merged(changed, settings))
     words = [word for setting in settings for word in ("--set", setting)]
-    argument = _argument(file) if known and file is not None else PLACEHOLDER
     return command_line(["sweeper", command, argument, *words, *places(study, command)])
 
 
@@ -108,29 +107,22 @@ def _arguments(study: Study) -> set[str]:
     return known
 
 
-def _of_that_name(study: Study) -> list[tuple[Path, tuple[str, ...] | None]]:
-    """Files in the study's folder that bear its name, with `overrides` of each: first what differs least from
-    it, and of those the one that is called so."""
-    if study.folder is None:
-        return []
-    files = [file for file in sorted(study.folder.glob("*.toml")) if _content(file).get("name") == study.name]
-    known = [(file, overrides(study, file)) for file in files]
+def _origin(study: Study) -> tuple[Path, tuple[str, ...]] | None:
+    """The file in the study's folder that it was read from, and its `overrides`; ``None`` if none is found.
 
-    def distance(each: tuple[Path, tuple[str, ...] | None]) -> tuple[bool, int, bool]:
+    Files that bear its name come first, then those of another name: the study may have been given its own.
+    Of several, the one that it differs least from, and of those the one that is called most like it.
+    """
+    files = [] if study.folder is None else sorted(study.folder.glob("*.toml"))
+    named = [file for file in files if _content(file).get("name") == study.name]
+    changes = [(file, overrides(study, file)) for file in named or files[:MOST_FILES]]
+    known = [(file, changed) for file, changed in changes if changed is not None]
+
+    def distance(each: tuple[Path, tuple[str, ...]]) -> tuple[int, bool]:
         file, changed = each
-        return changed is None, len(changed or ()), file.stem != study.name
+        return len(changed), not (file.stem == study.name if named else study.name.startswith(file.stem))
 
-    return sorted(known, key=distance)
-
-
-def _renamed(study: Study) -> tuple[Path | None, tuple[str, ...] | None]:
-    """Of a study that was given another name: the file that it differs least from, and in what; of several,
-    one whose name it kept the beginning of."""
-    files = [] if study.folder is None else sorted(study.folder.glob("*.toml"))[:MOST_FILES]
-    known = [(file, changed) for file in files if (changed := overrides(study, file)) is not None]
-    return min(
-        known, key=lambda each: (len(each[1]), not study.name.startswith(each[0].stem)), default=(None, None)
-    )
+    return min(known, key=distance, default=None)
 
 
 def overrides(study: Study, file: Path) -> tuple[str, ...] | None:
