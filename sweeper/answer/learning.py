@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweeper.answer.baseline import Baseline
 from sweeper.statistics.curve_class import IMPROVING, POINTS, UNSTABLE, over_seeds
-from sweeper.statistics.intervals import interval, most_do
+from sweeper.statistics.intervals import interval, shows_majority
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.trial import cost, objective_metric, objective_value, start_metric
 from sweeper.wording import count
@@ -63,12 +63,12 @@ class Learning:
     @property
     def unsteady(self) -> bool:
         """Whether its losses were unstable on most seeds, and so many that they would be on most others."""
-        return self.seeds >= ENOUGH_SEEDS and most_do(self.unstable, self.seeds)
+        return self.seeds >= ENOUGH_SEEDS and shows_majority(self.unstable, self.seeds)
 
     @property
     def goes_on(self) -> bool:
         """The same of seeds on which it still fell at the end."""
-        return self.seeds >= ENOUGH_SEEDS and most_do(self.improving, self.seeds)
+        return self.seeds >= ENOUGH_SEEDS and shows_majority(self.improving, self.seeds)
 
     @property
     def unclear(self) -> bool:

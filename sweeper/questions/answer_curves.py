@@ -9,7 +9,7 @@ from sweeper.questions.curve_advice import Ended, advice, where_best
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
 from sweeper.statistics import curve_class as shapes
-from sweeper.statistics.intervals import most_do
+from sweeper.statistics.intervals import shows_majority
 from sweeper.trial import objective_metric, objective_value
 from sweeper.wording import count, listing, whole
 
@@ -83,8 +83,8 @@ def of_the_answer(
 ) -> str:
     """How most trainings of the answer ended, and what that asks for; enough steps are enough for all.
 
-    Most are all of them, or so many that more than half of all seeds would end so, see `most_do`; else each
-    class is counted, and nothing is advised. `slow`: its rate fell, see `slowed`.
+    Most are all of them, or so many that more than half of all seeds would end so, see `shows_majority`; else
+    each class is counted, and nothing is advised. `slow`: its rate fell, see `slowed`.
     `best_high`: rates as high as its own scored best, at the end of the range. `fresh`: these are fresh
     seeds, not its one training in the search.
     """
@@ -93,7 +93,7 @@ def of_the_answer(
     names, total = own["class"].value_counts(), len(own)
     name, times = str(names.index[0]), int(names.iloc[0])
     who = f"The answer, trial #{own['trial'].iloc[0]},"
-    if times < total and not most_do(times, total):
+    if times < total and not shows_majority(times, total):
         parts = [f"{whole(n)} {part}" for part, n in names.items()]
         return f"{who} ended differently on its {count(total, 'fresh seed')}: {listing(parts)}."
     alone = "on its one fresh seed" if fresh else "on the one seed it was trained on"

@@ -34,7 +34,7 @@ from sweeper.questions.layers import (
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.structures import alike, base_of, structures
 from sweeper.questions.units import SHARES
-from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval, most_do
+from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval, shows_majority
 from sweeper.study.settings import default_init
 from sweeper.wording import listing
 
@@ -125,8 +125,8 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     verdict: vanishing where the total is −`DECADES` or less, exploding from +`DECADES`; cut off where half of
     the networks or more are. sure: the 95 % interval of the mean of log10 of the ratio lies on that side too;
     at initialisation, with fewer than five networks, that of the slope × the layers between; or so many
-    networks do that more than half of all such networks will, see `most_do`. Where a network is cut off,
-    whose ratio may be 0, only the latter counts.
+    networks do that more than half of all such networks will, see `shows_majority`. Where a network is cut
+    off, whose ratio may be 0, only the latter counts.
 
     layers: those whose median norm is less than a tenth (vanishing) or more than ten times (exploding)
     that of the last; ``0-3, 5``. layer_names: what the model calls them, ``net.0 to net.6, head``. saturated,
@@ -206,7 +206,7 @@ def _judged(rows: pd.DataFrame, found: pd.DataFrame, start: bool) -> dict[str, o
     sure = (
         (verdict == CUT and (start or len(rows[NETWORK].drop_duplicates()) > 1))
         or within
-        or most_do(counts[verdict], sum(counts.values()))
+        or shows_majority(counts[verdict], sum(counts.values()))
     )
     low, high = (low, high) if len(found) > 1 else (np.nan, np.nan)
     numbers = {"slope": slope, "low": low, "high": high, "networks": len(found), **seen}

@@ -68,8 +68,8 @@ def interval(values: np.ndarray, level: float = 0.95, seed: int = 0) -> tuple[fl
     reach = float(stdtrit(len(values) - 1, (1 + level) / 2))
     down, up = reach, reach
     if FEWEST_FOR_BOOTSTRAP <= len(values) <= MOST_FOR_BOOTSTRAP:
-        resampled = finite(studentized(values[:, None] - mean, seed)[:, 0])
-        far, near = np.quantile(resampled, [(1 + level) / 2, (1 - level) / 2])
+        t_star = finite(studentized(values[:, None] - mean, seed)[:, 0])
+        far, near = np.quantile(t_star, [(1 + level) / 2, (1 - level) / 2])
         down, up = (min(max(float(end), reach), FARTHEST * reach) for end in (far, -near))
     return mean - down * error, mean + up * error
 
@@ -124,7 +124,7 @@ def share_interval(successes: float, n: int) -> tuple[float, float]:
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
-def most_do(count: int, n: int) -> bool:
+def shows_majority(count: int, n: int) -> bool:
     """Whether more than half of a population is as `count` of a sample of `n` are: a one-sided sign test.
 
     Five of five are enough: were it half of the population, they would agree in 1 of 32 samples.

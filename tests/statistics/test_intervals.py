@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sweeper.statistics.intervals import interval, most_do, share_interval, standard_error
+from sweeper.statistics.intervals import interval, share_interval, shows_majority, standard_error
 from sweeper.statistics.standing import picked_interval
 
 SKEWED = 0.5
@@ -139,5 +139,5 @@ def test_most_do_where_a_sign_test_says_so() -> None:
     for n in range(1, 12):
         for k in range(n + 1):
             tail = sum(math.comb(n, j) for j in range(k, n + 1)) / 2**n
-            assert most_do(k, n) is (tail <= 0.05)
-    assert not most_do(0, 0)
+            assert shows_majority(k, n) is (tail <= 0.05)
+    assert not shows_majority(0, 0)
