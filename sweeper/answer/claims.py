@@ -83,7 +83,6 @@ class Claim:
     """What it rests on: ``10 fresh seeds``."""
     where: str = ""
     """The quantity, the moment or the measure that it is about."""
-    interval: tuple[float, float] | None = None
     seeds: int = 1
     """Fresh seeds behind it; 1 for trials of the search."""
     alternatives: tuple[str, ...] = ()

@@ -213,9 +213,8 @@ def _best(row: Mapping[Any, Any], ranked: Ranked, tied: int) -> Claim:
             f". Its {ranked.metric}, which ranks trials, was {ranked.best}, {number(row['objective'])}, at "
         )
         text += f"step {row['objective_step']:,}"
-    ends = (row["lowest"], row["end"])
     name = f"#{row['trial']}"
-    return Claim(CURVE, name, row["class"], EXPLORATORY, "curves", "one seed", interval=ends, detail=text)
+    return Claim(CURVE, name, row["class"], EXPLORATORY, "curves", "one seed", detail=text)
 
 
 def _is_vague(row: Mapping[Any, Any]) -> bool:

@@ -171,7 +171,6 @@ def _verdicts(verdicts: pd.DataFrame, depth: int, which: str) -> Iterator[Claim]
                 "gradients",
                 f"{row['networks']} networks",
                 MOMENTS[moment] + (f",{which}" if which else ""),
-                (row["low"], row["high"]),
                 detail=healthy if direction == HEALTHY else "",
             )
 

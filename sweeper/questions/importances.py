@@ -124,9 +124,8 @@ def _chance(row: Mapping[Any, Any]) -> str:
 
 
 def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
-    ends = (row["low"], row["high"])
-    text = f"{percent(row['importance'])} of the importance (95 % interval {percent(ends[0])} to "
-    text += f"{percent(ends[1])}; shuffled scores reach {_chance(row)} of the same total)"
+    text = f"{percent(row['importance'])} of the importance (95 % interval {percent(row['low'])} to "
+    text += f"{percent(row['high'])}; shuffled scores reach {_chance(row)} of the same total)"
     return Claim(
         MATTERS,
         str(row["parameter"]),
@@ -135,7 +134,6 @@ def _claim(row: Mapping[Any, Any], run: RunData) -> Claim:
         "importances",
         f"{count(len(search_trials(run.trials)), 'trial')}, one seed each",
         run.objective.removesuffix(HIGHER),
-        ends,
         detail=text,
     )
 

@@ -220,7 +220,6 @@ def _lead(parameter: str, rows: list[dict[Any, Any]], ranked: Ranked, exploited:
         OPEN if close or chosen else EXPLORATORY,
         "isolation",
         f"best of {count(first['budget'], 'trial')}, one seed each",
-        interval=(first["low"], first["high"]),
         alternatives=tuple(named(row["value"]) for row in (others if chosen else close)),
         detail=text,
     )

@@ -214,13 +214,10 @@ def _claim(quantity: str, rows: pd.DataFrame, text: str) -> Claim:
     """What was found, or that nothing was where no interval leaves 0 out."""
     ways = set(rows.loc[rows["found"], "finding"])
     direction = NONE if not ways else MIXED if len(ways) > 1 else str(ways.pop())
-    reach = float(rows["low"].min()), float(rows["high"].max())
     decades = rows[rows["contrast"] != PER_DECADE]  # a trend is of their trials again
     trials = int((decades if len(decades) else rows)["trials"].sum())
     evidence = f"{count(trials, 'trial')}, one seed each"
-    return Claim(
-        EFFECT, PENALTY, direction, EXPLORATORY, "penalty", evidence, quantity, interval=reach, detail=text
-    )
+    return Claim(EFFECT, PENALTY, direction, EXPLORATORY, "penalty", evidence, quantity, detail=text)
 
 
 def decades_found(rows: pd.DataFrame) -> str:

@@ -174,8 +174,7 @@ def _claim(measure: str, row: Mapping[Any, Any], which: str) -> Claim:
     text = f"With {name}, {after} of the {PARTS_OF[measure]} of layer {row['layer']} {verb} at the end "
     text += f"({before} at step {row['first_step']}; {count(row['trials'], 'trial')}{which})"
     text += "; half of a fresh ReLU layer is, by design" if by_design else ""
-    shares = (row["before"], row["after"])
-    return Claim(UNITS, name, YES, EXPLORATORY, "units", where=measure, interval=shares, detail=text)
+    return Claim(UNITS, name, YES, EXPLORATORY, "units", where=measure, detail=text)
 
 
 def missing(run: RunData) -> str:

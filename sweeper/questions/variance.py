@@ -121,7 +121,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     own = f"of what tells them apart on one seed, {percent(share)} is due to settings{ends}"
     said = f"of the variance of {base}, {listing(shares)}; {own}; 95 % intervals"
     status = CONFIRMED if side else OPEN
-    judged = Claim(LUCK, "finalists", side, status, "luck", base, "", (low, high), seeds, detail=said)
+    judged = Claim(LUCK, "finalists", side, status, "luck", base, seeds=seeds, detail=said)
     return (judged, *_optimism(tables["comparison"], run.metric))
 
 
