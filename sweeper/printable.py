@@ -1,6 +1,6 @@
 """Text that others wrote, made safe to show: nothing in it moves a cursor, reorders lines or hides.
 
-File names, reasons, names of layers and whatever else a run folder holds may have been written by anybody.
+File names, reasons, names of layers and all else that a run folder holds may have been written by anybody.
 """
 
 import os

@@ -46,7 +46,7 @@ def all_failed(trials: pd.DataFrame, what: str = "trial") -> str:
 
 
 OFTEN = 0.2
-"""Share of failed trials from which whoever reads the answer has to know."""
+"""Share of failed trials from which readers of the answer have to know."""
 
 
 def often_failed(trials: pd.DataFrame) -> str:

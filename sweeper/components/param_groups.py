@@ -18,7 +18,7 @@ KNOWN = {"lr", "lr_scale", *OPTIMIZER_OPTIONS}
 
 
 def decay_weights(model: nn.Module) -> list[dict[str, Any]]:
-    """No weight decay on biases, norms and whatever else has less than two dimensions."""
+    """No weight decay on biases, norms and all others with less than two dimensions."""
     free = [p for p in model.parameters() if p.requires_grad]
     plain = [p for p in free if p.ndim < 2]
     return [{"params": [p for p in free if p.ndim >= 2]}, {"params": plain, "weight_decay": 0.0}]

@@ -19,7 +19,7 @@ FEWEST = 10
 HUGE = 1e150
 """From here on squares overflow."""
 SMALL = 2**16
-"""Bytes below which an array is kept in memory whatever else there is."""
+"""Bytes below which an array is kept in memory in any case."""
 TOKENS = (torch.int64, torch.int32)
 """Tensors of these types are token numbers, what ``nn.Embedding`` takes; all others are numbers."""
 

@@ -264,7 +264,7 @@ def with_rows_of(
 ) -> Data:
     """`data` that know the rows of these replicates: who trains them needs no scikit-learn, which takes 2 s.
 
-    Data that cannot be split come back as they are: whoever splits them says so.
+    Data that cannot be split come back as they are: the caller that splits them says so.
     """
     every = sorted(set(seeds))
     if data.fixed is not None or 8 * data.rows * len(every) > MOST_DIVIDED:

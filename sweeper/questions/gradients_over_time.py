@@ -19,9 +19,9 @@ SPAN = 1e8
 
 
 def gradients_over_time(run: RunData) -> pd.DataFrame:
-    """Median norm of the gradient at each layer's activations by look (`over_time`): columns as in `COLUMNS`.
+    """Median norm of the gradient at each layer's activations by measurement: columns as in `COLUMNS`.
 
-    Empty where only one look was taken.
+    Measurements as in `over_time`. Empty where there is only one.
     """
     frame = over_time(run, "gradient_norm")
     return frame[COLUMNS] if frame["step"].nunique() > 1 else pd.DataFrame(columns=COLUMNS)
@@ -46,7 +46,7 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 
 def alt(frame: pd.DataFrame) -> str:
-    """First and last layer at the first and at the last look, for each activation."""
+    """First and last layer at the first and at the last measurement, for each activation."""
     said = []
     for name, rows in frame.groupby("activation"):
         table = rows.pivot(index="layer", columns="step", values="median")

@@ -26,10 +26,10 @@ COLUMNS = ["measure", "activation", "step", "layer", "median", "trials", "depth"
 
 
 def units_over_time(run: RunData) -> pd.DataFrame:
-    """Median share over the completed search trials, for each activation, look and layer.
+    """Median share over the completed search trials, for each activation, measurement and layer.
 
-    Columns as in `COLUMNS`; measure is ``saturated`` or ``dead``; looks as in `over_time`. Empty where only
-    one look was taken.
+    Columns as in `COLUMNS`; measure is ``saturated`` or ``dead``; measurements as in `over_time`. Empty
+    where there is only one.
     """
     frames = [over_time(run, name).assign(measure=name) for name in ("dead", "saturated")]
     frame = pd.concat(frames, ignore_index=True).astype({"step": "int64"})  # one of them may be empty
@@ -45,8 +45,8 @@ LARGEST = 160.0
 
 @themed
 def draw(frame: pd.DataFrame) -> Figure:
-    """A map for each activation of `units_over_time`: looks across, layers upwards; colour for saturated
-    elements, a dot for dead units."""
+    """A map for each activation of `units_over_time`: measurements across, layers upwards; colour for
+    saturated elements, a dot for dead units."""
     every = sorted(frame["activation"].unique())
     seen = frame["median"] >= frame["measure"].map(WORTH_SAYING)
     names = sorted(frame.loc[seen, "activation"].unique()) or every[:1]
@@ -73,11 +73,11 @@ def draw(frame: pd.DataFrame) -> Figure:
 
 def _dots(axes: Axes, rows: pd.DataFrame, layers: Sequence[int]) -> None:
     """A dot for each cell with dead units, its area their share."""
-    looks = {step: place for place, step in enumerate(sorted(rows["step"].unique()))}
+    columns = {step: place for place, step in enumerate(sorted(rows["step"].unique()))}
     places = {layer: place for place, layer in enumerate(layers)}
     seen = rows[rows["median"] >= WORTH_SAYING["dead"]]
     axes.scatter(
-        seen["step"].map(looks),
+        seen["step"].map(columns),
         seen["layer"].map(places),
         s=LARGEST * seen["median"],
         color=DOTS,
@@ -88,7 +88,7 @@ def _dots(axes: Axes, rows: pd.DataFrame, layers: Sequence[int]) -> None:
 
 
 def alt(frame: pd.DataFrame) -> str:
-    """The largest share at the last look, and how it began, for each measure."""
+    """The largest share at the last measurement, and how it began, for each measure."""
     said = []
     for measure, rows in frame.groupby("measure", sort=False):
         last = rows[rows["step"] == rows.groupby("activation")["step"].transform("max")]
@@ -114,7 +114,7 @@ MOST_ROWS = 128
 
 
 def first_and_last(frame: pd.DataFrame) -> pd.DataFrame:
-    """Each layer at its first and its last look."""
+    """Each layer at its first and its last measurement."""
     keys = ["measure", "activation", "depth", "layer"]
     groups = frame.sort_values("step").groupby(keys)
     ends = groups.agg(

@@ -80,7 +80,7 @@ class RecordWriter:
                     return
             try:
                 self._keep(group)
-            except BaseException as error:  # told to whoever adds or drains next
+            except BaseException as error:  # told to the next call that adds or drains
                 self._error = error
             free = time.monotonic() + self._period
             with self._changed:

@@ -2,8 +2,8 @@
 
 A refresh comes at the earliest `PERIOD` after the last one, and only if all of them so far, the one at
 hand expected to cost what the last one cost, stay under `SHARE` of the time since training began.
-It is written between results by whoever handles them, so its wall time is what it delays the run at most.
-A run that is interrupted writes it once more.
+It is written between results by the code that handles them, so its wall time is what it delays the run at
+most. A run that is interrupted writes it once more.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Whether trials in Optuna's storage are as they were written: each carries a checksum of its own.
 
 A changed digit in the journal file is valid JSON. The records count, not the journal; but dashboards and
-whatever else reads Optuna would show other numbers than the report.
+other readers of Optuna would show other numbers than the report.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The persistent Optuna study of a run: the journal file of the run folder, or any storage URL.
 
 The records are the truth; the study is a copy of the finished trials, in the order of their numbers,
-for dashboards and whatever else reads Optuna. So nothing in it is ever running, and whatever a crash
+for dashboards and other readers of Optuna. So nothing in it is ever running, and whatever a crash
 did to it is mended from the records.
 """
 

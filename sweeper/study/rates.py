@@ -1,4 +1,4 @@
-"""Which learning rates to search with an optimizer: whoever proposes a range asks here.
+"""Which learning rates to search with an optimizer: all that proposes a range asks here.
 
 The rule: the optimizer's own range (``rates`` in its file, with who says so), moved as a whole, by powers of
 ten, to where evidence puts it. `search_rates` says how; `docs/decisions.md` says why.

@@ -1,4 +1,4 @@
-"""Where and on what a run trains, for whoever asks later: device, processor, versions, and a hash of the
+"""Where and on what a run trains, for those who ask later: device, processor, versions, and a hash of the
 data."""
 
 import hashlib

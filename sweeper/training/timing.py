@@ -1,4 +1,4 @@
-"""How long work takes here, whatever else the machine does meanwhile."""
+"""How long work takes on this machine, which may do other work meanwhile."""
 
 import sys
 import time

@@ -79,7 +79,7 @@ def _turns(folder: Path, width: int) -> list[Path | None]:
 
 
 class LocalPool:
-    """`Pool` of loky workers; whoever makes it deletes its `folder`."""
+    """`Pool` of loky workers; what makes it deletes its `folder`."""
 
     def __init__(
         self, folder: Path, width: int, prepare: Callable[[], object], devices: Sequence[str] = ()
@@ -170,7 +170,7 @@ class LocalPool:
                 self._delete_files(call)
 
     def _end_stopped(self) -> None:
-        """Whoever has stopped a worker may never let it go on."""
+        """What has stopped a worker may never let it go on."""
         now = time.monotonic()
         if now - self._looked < PERIOD:
             return
