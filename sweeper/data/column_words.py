@@ -49,11 +49,8 @@ def _list(names: list[str]) -> str:
     return listing([one_line(name) for name in names])
 
 
-def column_lines(
-    data: Data, shares: tuple[float, float, float], seed: int, dropped: Sequence[str] = ()
-) -> list[str]:
-    """Sentences without a full stop, of tables and of streamed data; `seed` is that of the search, `dropped`
-    are columns that the study leaves out already."""
+def column_lines(data: Data, shares: tuple[float, float, float], seed: int) -> list[str]:
+    """Sentences without a full stop, of tables and of streamed data; `seed` is that of the search."""
     if data.is_streamed:
         return [_streamed(data)]
     if not data.columns:
@@ -66,9 +63,13 @@ def column_lines(
     lines = [f"columns: {'; '.join(by_kind)}"]
     remarks = [(column.name, column.note or column.useless) for column in data.columns]
     lines += [f"column {shown(one_line(name))}: {remark}" for name, remark in remarks if remark]
-    if spare := useless(data):
-        lines.append(f"to leave such columns out: data.drop = {in_toml([*dropped, *spare])}")
     return lines + list(_unseen(data, shares, seed))
+
+
+def drop_lines(data: Data, dropped: Sequence[str] = ()) -> list[str]:
+    """How to leave out columns that look useless; `dropped` are those that the study leaves out already."""
+    spare = useless(data)
+    return [f"to leave such columns out: data.drop = {in_toml([*dropped, *spare])}"] if spare else []
 
 
 def _streamed(data: Data) -> str:

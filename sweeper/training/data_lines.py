@@ -7,7 +7,7 @@ import numpy as np
 
 from sweeper.components.losses import LOSSES
 from sweeper.components.tree import leaves
-from sweeper.data.column_words import column_lines, item_lines
+from sweeper.data.column_words import column_lines, drop_lines, item_lines
 from sweeper.data.data import Data
 from sweeper.data.leaks import leaks
 from sweeper.data.splits import rows_of_parts
@@ -34,7 +34,7 @@ def data_lines(task: Task) -> list[str]:
     data, study = task.data, task.study
     split = data, study.data.split, study.search.seed
     dropped = tuple(study.data.drop or ())
-    lines = [*column_lines(*split, dropped), *split_lines(task), *rare_lines(data)]
+    lines = [*column_lines(*split), *drop_lines(data, dropped), *split_lines(task), *rare_lines(data)]
     lines += [*leak_lines(data, dropped), *renumbered_lines(task), *unlabelled_lines(task)]
     lines += [*item_lines(data, study.data.standardize), *copy_lines(*split)]
     return lines + _whole_batches(task)

@@ -10,7 +10,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sweeper.data.cells import categories, plain
-from sweeper.data.column_words import column_lines
+from sweeper.data.column_words import drop_lines
 from sweeper.data.keys import Keys
 from sweeper.data.load import load
 from sweeper.data.splits import rows_of_parts, split
@@ -146,4 +146,4 @@ def test_numbers_among_which_others_stand_are_told_and_not_to_be_dropped(
     data = load(str(file), target="y")
     said = f"read as text, though most of it are numbers: {odd!r} is none"
     assert data.columns[0].note.startswith(said) is told
-    assert "to leave such columns out" not in " ".join(column_lines(data, SHARES, 0))
+    assert drop_lines(data) == []

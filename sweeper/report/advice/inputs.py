@@ -34,7 +34,7 @@ def _columns(facts: Facts) -> Advice:
     """How the columns of a table are read; those that look useless may be left out."""
     section = facts.study.data
     lines = column_lines(facts.data, section.split, facts.study.search.seed)
-    reasons = tuple(Reason(line, MEASURED) for line in lines if not line.startswith("to leave"))
+    reasons = tuple(Reason(line, MEASURED) for line in lines)
     spare = useless(facts.data)
     if not spare:
         return Advice("columns", TOPIC, "Columns are read so; data.columns says otherwise.", reasons)
