@@ -152,7 +152,8 @@ def _short(value: float | None) -> str:
 
 def _remarks(facts: Sequence["Facts"]) -> list[str]:
     remarks = [f"{each.name}: {each.note}." for each in facts if each.note]
-    smooth = [f for f in facts if f.elementwise and f.positive and f.smooth and not f.bounded]
+    positive = [f for f in facts if f.elementwise and f.positive and not f.outputs.low_taken]
+    smooth = [f for f in positive if f.smooth and not f.bounded]
     if smooth:
         intervals = ", ".join(f"{each.name} {each.range}" for each in smooth)
         remarks.append(f"For positive outputs without upper bound, the smooth choice: {intervals}.")

@@ -13,6 +13,7 @@ from sweeper.errors import StudyError, UserError
 from sweeper.report.script import script
 from sweeper.study.study import Study
 from sweeper.theory.activation_facts import facts_of
+from sweeper.training.stacked.engine import without_code
 
 OWN = '''
 import torch
@@ -118,6 +119,14 @@ def test_learned_and_own_activations_in_one_study(folder: Path) -> None:
     task = task_of(space={**SPACE, "activation": names}, steps=14, evaluations=3)
     trials = numbered(mixture(names), seeds=[0, 3])
     assert_engines_agree(task, trials, slots=5, translated=False)  # arrays that learn have no code
+
+
+def test_what_learns_arrays_does_not_cost_others_their_machine_code(folder: Path) -> None:
+    """The plan names it as the one that cannot be compiled; what learns single numbers can."""
+    names = ["relu", "prelu", *(f"my_activations:{name}" for name in CLASSES)]
+    arrays = {"my_activations:PerUnit", "my_activations:Spline"}
+    assert set(without_code([], names)) & arrays == arrays
+    assert not {"relu", "prelu"} & set(without_code([], names))
 
 
 @pytest.mark.parametrize("name", ["my_activations:TwoSwish", "my_activations:Spline", "swish_learned"])

@@ -1,6 +1,7 @@
 """Measures of a layer, against numbers worked out by hand."""
 
 import math
+from dataclasses import fields
 
 import pytest
 import torch
@@ -37,3 +38,13 @@ def test_a_measure_is_what_its_docstring_says(name: str) -> None:
     found = MEASURES[measure](layer)
     assert isinstance(found, Tensor)
     assert float(found) == pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_measure_is_taken_of_many_trials_at_once(name: str) -> None:
+    """As stacks take it: nothing in it decides by the value of a tensor."""
+    parts = {each.name: torch.rand(3, 4, 5) for each in fields(Layer)}
+    parts["steepest"] = torch.ones(3)
+    together = torch.vmap(lambda part: MEASURES[name](Layer(**part)))(parts)
+    alone = [MEASURES[name](Layer(**{key: part[k] for key, part in parts.items()})) for k in range(3)]
+    torch.testing.assert_close(together, torch.stack([torch.as_tensor(each) for each in alone]))

@@ -32,6 +32,20 @@ def test_breaks_of_any_function() -> None:
     assert find_breaks(torch.floor, torch.zeros_like).jumps == tuple(range(-31, 33))
 
 
+@pytest.mark.parametrize("often", [5, 30, 300])
+def test_what_turns_often_has_no_breaks_and_its_true_mean(often: int) -> None:
+    """E[sin²(kz)] = (1 − exp(−2k²σ²)) / 2 for z ~ N(0, σ²), though many turns lie within a panel."""
+    phi, variance = scalar(lambda x: torch.sin(often * x)), torch.tensor([0.01, 1.0, 9.0])
+    assert phi.breaks == Breaks()
+    expected = (1 - torch.exp(-2 * often**2 * variance.double())) / 2
+    torch.testing.assert_close(phi.second_moment(variance), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_kink_at_a_point_of_the_grid_is_seen_beside_a_steep_slope() -> None:
+    """What the function changes beside it must not hide it."""
+    assert scalar(lambda x: 2.3 * x * x - 0.03 * x.abs()).breaks == Breaks(kinks=(0.0,))
+
+
 @pytest.mark.parametrize(
     ("function", "shown"),
     [

@@ -104,15 +104,16 @@ def _any_number(facts: Facts) -> tuple[Reason, ...]:
 
 
 def _positive(facts: Facts) -> Advice:
-    """Softplus, because it is what the catalogue has that is positive, smooth, unbounded and elementwise."""
-    smooth = [f for f in catalogue(positive=True, smooth=True, bounded=False) if f.elementwise]
-    names = [f"{f.name} {f.range}" for f in smooth]
+    """Softplus, because it is what the catalogue has above 0 that is smooth, unbounded and elementwise."""
+    positive = catalogue(positive=True, smooth=True, bounded=False)
+    smooth = [f for f in positive if f.elementwise and not f.outputs.low_taken]
+    names, alone = [f"{f.name} {f.range}" for f in smooth], len(smooth) == 1
     softplus, elu, relu = smooth[0].name, facts_of("elu"), facts_of("relu")
     reasons = (
         Reason(f"no target is negative (lowest {shown(facts.targets.low)})", MEASURED),
         Reason(
-            f"of all activations known here, {listing(names)} is the only one that is positive, smooth and "
-            f"unbounded; elu is not positive, its range is {elu.range}",
+            f"of all activations known here, {listing(names)} {'is the only one' if alone else 'are those'} "
+            f"above 0 everywhere, smooth and unbounded; elu is not positive, its range is {elu.range}",
             COMPUTED,
         ),
         Reason(

@@ -11,6 +11,7 @@ from functools import cache
 from itertools import chain
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from sweeper.components.activations import Activation, activation_of
 from sweeper.components.optimizers import OPTIMIZERS
@@ -134,7 +135,12 @@ def _has_code(activation: Activation) -> bool:
     """Whether an activation is taken for one that can be compiled; one that learns is tried."""
     if not activation.learns:
         return activation.elementwise
-    learned = sum(1 for _ in activation.make().parameters())
+    module = activation.make()
+    if any(is_lazy(each) for each in module.parameters()):
+        module(torch.zeros(2, 2))  # what it has for each unit is there for two
+    if any(each.numel() > 1 for each in module.parameters()):
+        return False  # machine code keeps single numbers alone
+    learned = sum(1 for _ in module.parameters())
     try:
         activation_functions(kernel_for(activation, torch.float32), torch.float32, learned)
     except (NotCompiled, NotStackable):

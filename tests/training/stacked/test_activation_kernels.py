@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from sweeper.components.activations import ACTIVATIONS, activation_of
 from sweeper.data import disk
@@ -15,7 +16,12 @@ from sweeper.training.stacked.kernel import kernel_for
 from sweeper.training.stacked.native.library import activation_functions
 
 ELEMENTWISE = [name for name, own in ACTIVATIONS.items() if own.elementwise and name != "rrelu"]
-LEARNED = [name for name, own in ACTIVATIONS.items() if own.learns]
+LEARNED = [
+    name
+    for name, own in ACTIVATIONS.items()
+    if own.learns and all(not is_lazy(each) and each.numel() == 1 for each in own.make().parameters())
+]
+"""Arrays of numbers that are learned have no kernel."""
 EDGES = (0.0, 1e-30, 1e-12, 1e-8, 1e-4, 0.01, 0.1, 0.3, 0.5, 0.9, 1, 2, 3, 4, 6, 9, 20, 30, 90, 800, 1e30)
 """Where activations bend, and numbers of all sizes beside."""
 NOWHERE = (torch.nan, torch.inf, -torch.inf)
