@@ -15,6 +15,8 @@ from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.space import among
 from sweeper.wording import TENFOLD, count, interval, listing, number, percent, share_of, shown
 
+ALL = 0.995
+"""Share from which a percentage reads as a whole."""
 LABEL = "Over the default"
 VOID = "void"
 """Verdict where the winner is not shown to have learned, or to beat guessing: then nothing was gained."""
@@ -127,6 +129,7 @@ def power(tied: pd.DataFrame, ranked: Ranked) -> tuple[str, ...]:
     own = ranked.value(mean)
     comparable = 0 < seen <= own and not ranked.highest  # a score of 0.9 is as far from 1 as from 0.8
     share = share_of(seen / own, "the winner's mean") if comparable else ""
+    share = "as large as the winner's mean" if comparable and seen > ALL * own else share
     return (
         f"a difference of {number(seen)}{f' ({share})' if share else ''}",
         f"would be detected in 80 % of such races against {who}",
@@ -141,6 +144,11 @@ def gained(gain: Gain | None, ranked: Ranked) -> tuple[str, str]:
     trained = f" (trained with {gain.training})" if gain.training else ""
     name = f"the published default of {gain.optimizer}, trial {gain.trial}{trained}"
     if gain.verdict == "winner":
+        if gain.seeds < ENOUGH_SEEDS:
+            return (
+                "not known",
+                f"{name}, leads on {count(gain.seeds, 'fresh seed')}: too few to rank finalists",
+            )
         return "nothing gained", f"{name}, is itself the winner: no finalist ranks before it on fresh seeds"
     side = ranked.better if gain.difference >= 0 else ranked.worse
     # no zero to be a share of: guessing has an AUC of 0.5 and an R² of 0, and some losses fall below 0

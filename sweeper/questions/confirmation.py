@@ -299,18 +299,20 @@ DOTS = (
 )
 HOW = (
     "Finalists are completed trials of the search, at most as many as confirm.finalists says: the two of "
-    "the best scores; then of each combination of the compared values that has none the best trial, or "
-    "where there is none left, the next best; in place of the last of two and more the best published "
-    "default, where one completed and is not among them. A trial that differs from a finalist only in "
-    "numbers, each by a fiftieth of its range at most, is passed over while others are left. So a finalist "
-    "need not be one of the best of the search. Where a search goes on, its earlier finalists stay. Each is "
+    "the best scores, of equal ones those of the best mean over their evaluations; then of each combination "
+    "of the compared values that has none the best trial, or where there is none left, the next best; in "
+    "place of the last of two and more the best published default, where one completed and is not among "
+    "them. A trial that differs from a finalist only in numbers, each by a fiftieth of its range at most, is "
+    "passed over while others are left. So a finalist need not be one of the best of the search. Where a "
+    "search goes on, its earlier finalists stay. Each is "
     "trained again on fresh seeds, where the study asks for any. A fresh seed draws "
     f"{DRAWN}. Finalists have the same seeds, and are compared pair by pair on those that both have. A "
     "published default is not tuned: what is better than it need not be better than its optimizer, or "
     "activation, at other rates.",
     "Finalists race. After 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than the "
     "leader, or lost two seeds more; its seeds go to the others. The race ends when one is left, when "
-    "the rest differ by less than confirm.matters, or when what is left of the budget is less than a "
+    "the rest differ by less than confirm.matters (of a loss below 0, or a score without a known best value, "
+    "there is no share), or when what is left of the budget is less than a "
     "seed for each. Intervals hold whenever it ends.",
     "Each mean has its own 95 % interval; that of a winner with ties allows, where it must be wider for "
     "it, for the pick among them. Intervals of paired differences hold together. They assume that the "

@@ -24,15 +24,17 @@ def last_scores(run: RunData) -> pd.DataFrame:
 
 def leads_at_the_end(run: RunData, finalists: pd.DataFrame) -> Iterator[str]:
     """A sentence where another finalist than the winner is ahead at the last evaluation: shown, or by more
-    than the standard error of the difference.
+    than the standard error of the difference. None where nothing is shown to have been learned, or where
+    both differ by less than `confirm.matters` says.
 
     `finalists`: a row per finalist and fresh seed, the winner first, with the columns rank, label, seed,
     outcome and last. Differences are paired, over the seeds that both completed.
     """
     done = finalists[finalists["outcome"] == "completed"]
     by_seed = done.pivot(index="seed", columns="rank", values="last").dropna(axis="columns", how="all")
-    if 1 not in by_seed:
+    if 1 not in by_seed or not run.advises:
         return
+    rivals = max(len(by_seed.columns) - 1, 1)
     labels = dict(zip(finalists["rank"], finalists["label"], strict=True))
     shown, ahead = list[str](), list[str]()
     for rank in by_seed.columns[1:]:
@@ -40,7 +42,9 @@ def leads_at_the_end(run: RunData, finalists: pd.DataFrame) -> Iterator[str]:
         gains = np.array([run.ranked.cost(own) - run.ranked.cost(other) for own, other in pairs])
         if len(gains) < ENOUGH_SEEDS or not gains.mean() > standard_error(gains):
             continue  # nearer to the winner than luck puts equal ones, mostly
-        low, high = interval(gains)
+        if abs(gains.mean()) < run.study.confirm.matters * abs(pairs.mean()):
+            continue
+        low, high = interval(gains, 1 - 0.05 / rivals)  # of the best of several rivals
         own, other = distinct([pairs[:, 0].mean(), pairs[:, 1].mean()])
         apart, *ends = interval_words(gains.mean(), low, high)
         text = f"{labels[rank]} has {other} on average and the winner {own}"

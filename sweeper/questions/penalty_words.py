@@ -94,7 +94,7 @@ def _unlike(bins: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
         return []
     return [
         "Some decade of the table lies wholly below or above its reference all the same: those trials have "
-        "other settings, too, and with these held equal no difference is left."
+        "other settings, too, and with these held equal no difference is shown."
     ]
 
 

@@ -12,7 +12,7 @@ from sweeper.answer.edges import Edge, crowded, edges, own_ranges, ranges_of
 from sweeper.questions.question import Shown
 from sweeper.questions.run_data import RunData
 from sweeper.study.space import Range
-from sweeper.wording import capital, count, listing, number
+from sweeper.wording import capital, count, listing, number, spoken
 
 
 def range_edges(run: RunData) -> pd.DataFrame:
@@ -61,8 +61,11 @@ def sentences(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
     unshown = tuple(map(_not_shown, rest.to_dict("records")))
     if not rows and not own and not unshown:
         checked = f"the {count(len(frame), 'range')}" if len(frame) > 1 else "the one range"
-        said = (f"The best trials do not crowd at a bound of {checked} checked.",) if len(frame) else ()
-        return (*said, *_alone(run, frame))
+        crowded = frame[frame["near_low"] > CROWD]  # at no edge, as the range has a zero
+        which = "another bound" if len(crowded) else "a bound"
+        said = (f"The best trials do not crowd at {which} of {checked} checked.",)
+        zeros = tuple(map(_before_zero, crowded.to_dict("records")))
+        return (*zeros, *(said if len(frame) else ()), *_alone(run, frame.drop(crowded.index)))
     return (
         *(_at_a_bound(row, won=row["key"] in winners) for row in rows),
         *(_claim(edge.key, edge.side, _lies(edge), f"--set {edge.setting}") for edge in own),
@@ -77,9 +80,9 @@ def _alone(run: RunData, frame: pd.DataFrame) -> Iterator[str]:
     own, ranges = own_ranges(run.study.space, run.answer.parameters), ranges_of(run.study.space)
     for row in frame.to_dict("records"):
         key = str(row["key"])
-        found = [(f"The answer's own {key}", own[key][2])] if key in own else []
+        found = [(f"The answer's own {spoken(key)}", own[key][2])] if key in own else []
         of = f"best trial with {row['drawn_by']}" if row["drawn_by"] else "best trial of the search"
-        found.append((f"The {key} of the {of}", row["best"]))
+        found.append((f"The {spoken(key)} of the {of}", row["best"]))
         for side in ("low", "high"):
             at = [(who, value) for who, value in found if _beside(ranges[key], side, float(value))]
             for who, value in at[:1]:
@@ -90,6 +93,18 @@ def _alone(run: RunData, frame: pd.DataFrame) -> Iterator[str]:
                     f"{who} {which} the {side} end ({number(row[side])}), near which "
                     f"{'lies' if near == 1 else 'lie'} {near or 'none'} of {_best(row)}."
                 )
+
+
+CROWD = 0.5
+"""Share of the best trials from which they crowd at a bound."""
+
+
+def _before_zero(row: Mapping[Any, Any]) -> str:
+    """Of best trials that lie at the low bound of a range beyond which the 0 was tried."""
+    return (
+        f"{_near(row, 'low')} of {_best(row)} lie near the low end of {spoken(str(row['key']))} "
+        f"({number(row['low'])}); beyond it lies 0, which was tried, too, so no wider range is proposed."
+    )
 
 
 BESIDE = 0.05
@@ -115,7 +130,7 @@ def _not_shown(row: Mapping[Any, Any]) -> str:
 
 
 def _lies(edge: Edge) -> str:
-    return f"The answer lies at the {edge.side} end of {edge.key} ({number(edge.bound)})"
+    return f"The answer lies near the {edge.side} end of {edge.key} ({number(edge.bound)})"
 
 
 def _at_a_bound(row: Mapping[Any, Any], *, won: bool) -> Claim | str:

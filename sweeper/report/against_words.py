@@ -79,7 +79,10 @@ def guessing(answer: Answer, ranked: Ranked) -> tuple[str, str]:
         same = [each for each in found.test if each.score == like_on_test(ranked.objective)]
         meaning += "".join(f", on test rows its {named(each)} is {_gained(each)}" for each in same)
         unlearned = answer.learning is not None and not answer.learning.learned
-        if found.objective.better and (unlearned or not all(each.better for each in same)):
+        lasts = answer.learning is not None and ranked.cost(answer.learning.at_end) < ranked.cost(
+            found.objective.guess
+        )
+        if found.objective.better and not lasts and (unlearned or not all(each.better for each in same)):
             meaning += f"; the {ranked.metric} is the best of several evaluations, so this may be luck"
     return "\n".join(values), meaning
 
@@ -111,7 +114,8 @@ def _gained(each: Against) -> str:
     words = in_words(abs(gain), *known)
     size = f"{words[0]} {each.side}"
     size += f" than what {DRAWN} score" if each.beyond else ""
-    over = f"95 % interval {words[1]} to {words[2]}{_lucky(each)}" if math.isfinite(low) else _without(each)
+    spread = math.isfinite(low) and words[1] != words[2]
+    over = f"95 % interval {words[1]} to {words[2]}{_lucky(each)}" if spread else _without(each)
     return f"{size} ({over})"
 
 

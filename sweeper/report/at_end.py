@@ -56,7 +56,7 @@ def should_fall(study: Study, answer: Answer, edge: Edge | None) -> str:
         if edge.side == "low":
             return ""
         bound = number(edge.bound)
-        where = f"The winner's learning rate lies at the high end of what was searched ({bound}), and its "
+        where = f"The winner's learning rate lies near the high end of what was searched ({bound}), and its "
     if loses:
         return f"{where}trainings lose most of what their best evaluations gained: let the rate fall."
     on = f"{learning.unstable} of {count(learning.seeds, 'fresh seed')}"
@@ -69,4 +69,4 @@ def longer(study: Study, answer: Answer) -> str:
     if learning is None or study.objective != "validation_loss" or not learning.goes_on:
         return ""
     on = f"{learning.improving} of {count(learning.seeds, 'fresh seed')}"
-    return f", and for longer, as the loss still fell at the end on {on}"
+    return f" (raise STEPS in it: the loss still fell at the end on {on})"

@@ -126,6 +126,8 @@ def _unlearned(found: Learning, ranked: Ranked) -> str:
     ends = f" (95 % interval of the {ends_word} {low} to {high})"
     where = ends if math.isfinite(found.low) else ""
     text = f"The winner's {ranked.metric} does not {ends_word} {side} its start by more than noise"
+    if found.low > 0 and found.fell <= found.floor:
+        text = f"The winner's {ranked.metric} {ends_word}s by too little to count as learning"
     if found.unclear and found.fell > found.floor:
         text = (
             f"The winner's {ranked.metric} {ends_word}s {side} its start, but not by more than seeds differ,"
@@ -219,6 +221,7 @@ def _rows(study: Study, recorded: Mapping[str, Any]) -> tuple[str, ...]:
         if len(few) > NAMED:
             named.append(f"{count(len(few) - NAMED, 'more has', 'more have')} as few")
         alike = len(recorded.get("scores") or ()) < 2 or recorded.get("split") in (GIVEN, TIME)
+        alike |= all(each["part"] == "test" for each in few)  # the same rows for every seed
         where = "" if alike else ", at the fewest over the seeds, which split them differently"
         found.append(f"Fewer than five rows of a class{where}: {listing(named)}.")
     if study.objective != "train_loss" and rows["validation"] < FEW_ROWS:

@@ -41,8 +41,9 @@ def scores_of(study: Study, answer: Answer, summary: Summary) -> tuple[Fact, ...
             fresh = same_on(sure.seeds, "fresh seed")
             meaning = f"{fresh}{_best_of(answer, sure.seeds)}, so its spread is unknown"
         else:
-            best = _best_of(answer, sure.seeds)
+            best, alike = _best_of(answer, sure.seeds), same_on(sure.seeds, "fresh seed")
             meaning = f"95 % interval {low} to {high}; mean over {sure.seeds} fresh seeds{best}"
+            meaning = f"{alike}{best}" if low == high else meaning
             meaning += _at_end(answer, mean)
         scores.append(Fact(capital(ranked.metric), mean, meaning))
     if answer.test:

@@ -15,15 +15,15 @@ from sweeper.answer.ranked import Ranked
 from sweeper.components.metric_words import metric_words
 from sweeper.report.at_end import COSINE, longer, should_fall
 from sweeper.report.doubts import Doubt
-from sweeper.report.majority import alike, right_by_one_guess
+from sweeper.report.majority import by_all_classes
 from sweeper.report.more_seeds import more_seeds, no_more
-from sweeper.report.other_rates import all_above, other_rates, too_high
+from sweeper.report.other_rates import all_above, lower_too, other_rates, too_high
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import PLACEHOLDER, of_run, option, run_again
 from sweeper.study.rates import as_range, joined, search_rates
 from sweeper.study.study import Study
 from sweeper.toml_text import in_toml
-from sweeper.wording import capital, count, listing, number, percent, spoken
+from sweeper.wording import capital, count, listing, number, spoken
 
 NOT_LEARNED = "the winner is not shown to have learned"
 FEW_TRIALS = 60
@@ -79,7 +79,7 @@ def next_step(
     at_a_rate = edge is not None and edge.parameter == "learning_rate"
     badly = at_a_rate or _trains_badly(answer, trials, doubted)
     if unscaled and badly and option(study, SCALED) and not all_above(trials):
-        step = _scaled(unscaled)
+        step = _scaled(unscaled, lower_too(study, trials))
     elif answer is None:
         step = _no_answer(study, trials)
     elif rates := too_high(study, answer, trials, doubted=doubted is not None):
@@ -92,8 +92,8 @@ def next_step(
         step = _unconfirmed(study, trials)
     elif (doubted is None or _may_only_lack_seeds(answer)) and (few := _few_seeds(study, answer, trials)):
         step = few
-    elif doubted is not None and (other := _by_all_classes(study, answer)):
-        step = other
+    elif doubted is not None and (other := by_all_classes(study, answer)):
+        step = _Rerun(*other, beside="balanced")
     elif doubted is not None and edge is not None and edge.side == "high" and _may_only_lack_seeds(answer):
         step = _widen(study, edge, trials)  # a score that still gets better towards a bound may beat it there
     elif doubted is not None:
@@ -107,7 +107,7 @@ def next_step(
     elif edge is not None:
         step = _widen(study, edge, trials)
     elif unscaled and option(study, SCALED):
-        step = _scaled(unscaled)
+        step = _scaled(unscaled, ())
     elif nearly and (more := _nearly_shown(study, answer, trials, nearly)):
         step = more
     else:
@@ -140,10 +140,12 @@ def _trains_badly(answer: Answer | None, trials: pd.DataFrame, doubted: Doubt | 
     return bool(lost) or (answer is not None and doubted is not None)
 
 
-def _scaled(unscaled: str) -> _Rerun:
+def _scaled(unscaled: str, lower: Sequence[str]) -> _Rerun:
     text = f"Targets lie far from a scale of 1 ({unscaled}), and usual rates and weights are for that scale: "
-    text += "standardize them. Scores are in their deviations then."
-    return _Rerun(text, (SCALED,), beside="standardized")
+    text += (
+        f"standardize them{', and search lower rates' if lower else ''}. Scores are in their deviations then."
+    )
+    return _Rerun(text, (SCALED, *lower), beside="standardized")
 
 
 def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:
@@ -246,19 +248,6 @@ def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.Data
     return _check_the_data(NOT_LEARNED)
 
 
-def _by_all_classes(study: Study, answer: Answer) -> _Rerun | None:
-    """A score that counts all classes alike, where one guess is right too often for accuracy to show more."""
-    share, found = right_by_one_guess(answer), answer.baseline
-    setting = f"search.objective={alike(answer)}"
-    if share is None or found is None or not found.follows or not option(study, setting):
-        return None
-    scores = listing([metric_words(name) for name in found.beyond_rows]) or "other scores"
-    text = f"One label for all rows is right on {percent(share)} of them, which hardly leaves room for "
-    text += f"accuracy, while {scores} on test rows beat guessing by far: rank by a score that counts all "
-    text += "classes alike:"
-    return _Rerun(text, (setting,), beside="balanced")
-
-
 def _guessed(study: Study, answer: Answer, doubted: Doubt, trials: pd.DataFrame) -> _Rerun:
     """Targets that belong to other rows let no score beat guessing by more than luck: where one does, other
     things are to be mended, and a few more seeds may show it."""
@@ -298,9 +287,9 @@ def _widen(study: Study, edge: Edge, trials: pd.DataFrame) -> _Rerun:
     searched = int((trials["phase"] != "confirm").sum())
     name = spoken(edge.parameter)
     text = (
-        f"The winner's {name} lies at the {edge.side} end of what was searched ({number(edge.bound)}), so a "
+        f"The winner's {name} lies near the {edge.side} end of what was searched ({number(edge.bound)}), so "
     )
-    text += "better value may lie outside. "
+    text += "a better value may lie outside. "
     written = study.search.space.get(edge.key)
     if not (isinstance(written, Mapping) and all(isinstance(written[k], float) for k in ("low", "high"))):
         low, high = (edge.wider, edge.other) if edge.side == "low" else (edge.other, edge.wider)

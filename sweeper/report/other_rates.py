@@ -98,6 +98,16 @@ def _floored(rate: float) -> float:
     return math.floor(tidied(rate * scale)) / scale
 
 
+def lower_too(study: Study, trials: pd.DataFrame) -> tuple[str, ...]:
+    """Settings for lower rates beside another change: where nothing completed, and none tried was low."""
+    search = trials[trials["phase"] != "confirm"]
+    lost = search[search["outcome"] == "diverged"]
+    if lost.empty or search["outcome"].eq("completed").any():
+        return ()
+    low, _ = joined([search_rates(str(name)) for name in lost["optimizer"].unique()])
+    return other_rates(study, trials, lower=True) if float(lost["learning_rate"].min()) > 10 * low else ()
+
+
 def all_above(trials: pd.DataFrame) -> bool:
     """Whether every rate tried lies above those that the optimizers are searched over by default."""
     tried = trials.dropna(subset=["learning_rate"]).groupby("optimizer")["learning_rate"].min()

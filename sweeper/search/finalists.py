@@ -45,7 +45,7 @@ def finalists(
     """
     most = study.confirm.finalists
     completed = [k for k in known if k.outcome == Outcome.COMPLETED and math.isfinite(k.objective)]
-    ranked = sorted(completed, key=lambda trial: (trial.objective, trial.number))
+    ranked = sorted(completed, key=_merit)
     chosen, rest = list[TrialSummary](), [*ranked]
     while rest and len(chosen) < most:
         represented = [_combination(study, trial) for trial in chosen] if len(chosen) >= BEST else []
@@ -58,6 +58,13 @@ def finalists(
     if most > 1 and own and own[0] not in chosen:
         chosen = [*chosen[: most - 1], own[0]]
     return chosen
+
+
+def _merit(trial: TrialSummary) -> tuple[float, float, int]:
+    """What orders completed trials, the best first. Of those that tie, as accuracies do, the mean over the
+    evaluations decides: one that was as good once, by chance perhaps, does not stand for the steady ones."""
+    along = [value for value in trial.curve.values() if math.isfinite(value)]
+    return trial.objective, sum(along) / len(along) if along else math.inf, trial.number
 
 
 def racers(study: Study, known: Mapping[int, TrialSummary], scores: Scores) -> list[TrialSummary]:
@@ -238,7 +245,11 @@ def next_round(
 
 
 def _alike(values: np.ndarray, matters: float) -> bool:
-    """All lost as many seeds, and differ from the leader by at most `matters` times its mean, as is known."""
+    """All lost as many seeds, and differ from the leader by at most `matters` times its mean, as is known.
+
+    Costs below 0, of scores without a known best value or of a log-likelihood, have a zero that means
+    nothing: there is no share of them, and finalists race on.
+    """
     interim, gaps = interim_look(values), (~np.isfinite(values)).sum(axis=1)
-    within = matters * abs(float(np.nanmean(values[interim.leader])))
+    within = matters * max(float(np.nanmean(values[interim.leader])), 0.0)
     return bool((gaps == gaps[0]).all()) and interim.alike(within)

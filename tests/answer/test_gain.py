@@ -64,6 +64,8 @@ def test_no_gain_is_said_so() -> None:
     itself = gain_of(trials([0.1, 0.5, 0.05]))
     assert gained(itself, LOSS)[0] == "nothing gained"
     assert "is itself the winner" in gained(itself, LOSS)[1]
+    assert itself is not None
+    assert gained(replace(itself, seeds=1), LOSS)[0] == "not known"
 
 
 def test_a_tie_whose_interval_leaves_0_out_says_why_everywhere() -> None:

@@ -36,7 +36,7 @@ def test_section_and_card_name_the_same_edges(asked: Asked, monkeypatch: pytest.
     edge = Edge("learning_rate", "learning_rate.adam", 0.1, "high", 0.1, 1.0, 1e-5)
     monkeypatch.setattr(range_edges, "edges", lambda *_: (edge,))
     text = " ".join(spoken(basins.sentences(*with_columns(asked, "range_edges", at_edge=False))))
-    assert "The answer lies at the high end of learning_rate.adam (0.1); a better value may" in text
+    assert "The answer lies near the high end of learning_rate.adam (0.1); a better value may" in text
     assert "--set search.space.learning_rate.adam.high=1.0" in text
     table = range_edges.range_edges(asked.run)
     proposed = set(table.loc[table["suggestion"] != "", "key"])
@@ -62,7 +62,7 @@ def test_an_answer_that_lies_on_a_bound_alone_is_told(value: float, end: str) ->
     nothing = pd.DataFrame(columns=["trial", "seed", "step", "metric", "value"])
     run = run_data(made, nothing, nothing, search={"space": space})
     said = " ".join(spoken(range_edges.sentences(run, range_edges.range_edges(run))))
-    told = f"The answer's own activation_penalty lies at the {end} end ({number(value)})"
+    told = f"The answer's own activation penalty lies at the {end} end ({number(value)})"
     assert (told in said) == bool(end), said
     assert not end or f"{told}, near which lies 1 of the best" in said
     assert "do not crowd at a bound of the 2 ranges checked" in said
@@ -83,6 +83,14 @@ def test_how_many_lie_near_the_bound_of_the_answer_is_counted() -> None:
     best = int(table.set_index("key").loc["activation_penalty", "best_trials"])
     said = " ".join(spoken(range_edges.sentences(run, table)))
     assert f"lies at the low end (1e-4), near which lie 3 of the best {best} trials" in said
+    made.loc[ranks <= best - 1, "activation_penalty"] = 1.1e-4
+    run = run_data(made, nothing, nothing, search={"space": space})
+    said = " ".join(spoken(range_edges.sentences(run, range_edges.range_edges(run))))
+    assert (
+        f"{best - 1} of the best {best} trials lie near the low end of activation penalty (1e-4); beyond"
+        in said
+    )
+    assert "do not crowd at another bound of the 2 ranges checked" in said
 
 
 def drawn(seed: int, name: str) -> pd.DataFrame:

@@ -1,9 +1,12 @@
 """Finalists are ranked by their best evaluations; who leads at the last one is told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from check_runs import SEEDS, source
 
+from sweeper.answer.learning import Learning
 from sweeper.questions.confirmation import finalists
 from sweeper.questions.last_evaluation import leads_at_the_end
 from sweeper.questions.run_data import RunData
@@ -44,6 +47,18 @@ def test_another_leader_at_the_last_evaluation_is_told(rise: float, spread: floa
     for text in told:
         assert f"{last[1]:.3g} on average and the winner {last[0]:.3g}" in text
     assert all("95 % interval" in text for text in told) is (rise != 0.18)
+
+
+def test_nothing_is_told_where_nothing_was_learned_or_next_to_nothing_differs() -> None:
+    """Then the order at the last evaluation advises nothing."""
+    run = raced(0.2, 0.02)
+    assert list(leads_at_the_end(run, finalists(run)))
+    assert run.answer is not None
+    learning = Learning(2.0, 0.0, -1.0, 1.0, 6, False, at_best=0.0, points=2, furthest=0.0)
+    unlearned = replace(run, answer=replace(run.answer, learning=learning))
+    assert list(leads_at_the_end(unlearned, finalists(run))) == []
+    near = raced(0.104, 0.0)
+    assert list(leads_at_the_end(near, finalists(near))) == []
 
 
 def test_few_seeds_show_no_leader() -> None:

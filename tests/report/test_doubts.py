@@ -164,7 +164,14 @@ def test_old_runs_say_that_they_have_no_baseline(records: SyntheticRecords) -> N
     ("change", "words"),
     [
         ({"labels": 3}, "look like 3 class labels, but the loss cross_entropy"),
-        ({"few": [{"class": "7", "part": "test", "rows": 3}]}, "differently: class 7 has 3 in test."),
+        (
+            {"few": [{"class": "7", "part": "test", "rows": 3}]},
+            "five rows of a class: class 7 has 3 in test.",
+        ),
+        (
+            {"few": [{"class": "7", "part": "validation", "rows": 3}]},
+            "differently: class 7 has 3 in validation.",
+        ),
         (
             {"rows": {"train": 60, "validation": 12, "test": 9}},
             "on 12 validation rows, so one row is 8 % of it",

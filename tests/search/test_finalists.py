@@ -111,6 +111,14 @@ def test_ties_go_to_the_earlier_trial() -> None:
     assert [trial.number for trial in finalists(asked, tied)] == [2]
 
 
+def test_of_equal_bests_those_that_stayed_good_go_on() -> None:
+    """Accuracies tie often: one that was as good once is no better than one that was from early on."""
+    asked = study(SPACE, confirm={"finalists": 1, "seeds": 1})
+    once = replace(entry(2, "adam", "tanh", 0.0), curve={1: 0.5, 2: 0.0, 3: 0.4})
+    steady = replace(entry(4, "sgd", "relu", 0.0), curve={1: 0.1, 2: 0.0, 3: 0.0})
+    assert [trial.number for trial in finalists(asked, [once, steady])] == [4]
+
+
 def test_the_best_default_has_a_place() -> None:
     """The last of two and more places goes to the best published default that completed."""
     space = {"optimizer": ["sgd", "adam"], "activation": ["relu", "tanh"]}

@@ -55,6 +55,11 @@ def test_what_does_not_matter_is_not_decided() -> None:
     assert raced(alike, ConfirmSection(matters=0)) == dict.fromkeys(range(5), 10)
 
 
+def test_there_is_no_share_of_a_cost_below_zero() -> None:
+    """The zero of a score of one's own is arbitrary: 100 less, costs differ as before and race on."""
+    assert raced(0.01 * NOISE - 100, ConfirmSection()) == dict.fromkeys(range(5), 10)
+
+
 def test_those_that_drop_out_do_not_keep_a_race_open() -> None:
     """Where all that are left are within 2 % of the loss for sure, it ends as others are dropped."""
     behind = np.array([0, 0, 50, 50, 50])[:, None]
