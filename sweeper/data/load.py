@@ -30,6 +30,7 @@ from sweeper.errors import DataError, SweeperError, did_you_mean, shown
 from sweeper.split_names import SPLITS
 from sweeper.user_code.calls import message_of, name_of, user_code
 from sweeper.user_code.lookup import is_built_in, resolve
+from sweeper.user_code.observing import drawn_alike
 from sweeper.user_code.process_state import process_kept
 
 
@@ -113,7 +114,7 @@ def _function(source: str | Callable[..., Any], folder: Path | None) -> Callable
 
 def _called(function: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:
     try:
-        with process_kept(), user_code():
+        with process_kept(), user_code(), drawn_alike():
             return function(**options)
     except Exception as error:  # the user's function may raise anything
         raise DataError(f"data function {name!r} failed: {message_of(error)}") from error

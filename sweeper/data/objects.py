@@ -1,9 +1,7 @@
 """What a data function gives or a caller has in hand, with data sets and loaders in it as pairs of arrays."""
 
 import multiprocessing
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
@@ -30,7 +28,7 @@ from sweeper.data.items import DiskColumn, Pair, Ragged, is_ragged, padded
 from sweeper.data.memory import allowed, bytes_in
 from sweeper.errors import DataError
 from sweeper.user_code.calls import message_of
-from sweeper.user_code.observing import seed_all
+from sweeper.user_code.observing import drawn_alike
 
 SAMPLERS = (torch_data.SequentialSampler, torch_data.RandomSampler, torch_data.SubsetRandomSampler)
 """Those that draw each row once."""
@@ -74,19 +72,6 @@ def _read(given: Any, name: str, target: Target) -> Any:
     if _is_dataset(given):
         return read_dataset(given, name, target)
     return given
-
-
-@contextmanager
-def drawn_alike() -> Iterator[None]:
-    """While open, data sets that draw random numbers draw the same ones every time."""
-    states = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        seed_all(0)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
 
 
 def _is_dataset(given: Any) -> bool:

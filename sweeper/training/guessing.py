@@ -21,7 +21,7 @@ from sweeper.study.settings import Settings, settings
 from sweeper.training.blind_labels import MAX_LABELS, as_tensor, blind_labels, own_score, scores_of
 from sweeper.training.reasons import reason_of
 from sweeper.training.row_broadcast import broadcasts_rows
-from sweeper.training.setup import Task, out_features, pick_loss
+from sweeper.training.setup import Task, leaving_no_trace, out_features, pick_loss
 
 MIN_ROWS_PER_CLASS = 5
 """Rows of a class below which a part says little about it."""
@@ -40,10 +40,15 @@ def guessing(task: Task, seeds: Sequence[int]) -> dict[str, Any]:
     parts = {seed: _parts(task, seed) for seed in seeds}
     baselines: dict[str, Any] = {"guess": None, "why": "", "scores": []}
     try:
-        baselines |= _scored(task, parts)
+        with leaving_no_trace(task, _plain(task)):
+            baselines |= _scored(task, parts)
     except BaseException as error:  # the user's loss may raise anything
         baselines["why"] = reason_of(error)
     return {**baselines, **_rows(task, list(parts.values()))}
+
+
+def _plain(task: Task) -> Settings:
+    return settings(task.study, {"optimizer": DEFAULT, "learning_rate": 1.0})
 
 
 def _parts(task: Task, seed: int) -> dict[str, np.ndarray]:
@@ -59,7 +64,7 @@ def _parts(task: Task, seed: int) -> dict[str, np.ndarray]:
 
 
 def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[str, Any]:
-    plain = settings(task.study, {"optimizer": DEFAULT, "learning_rate": 1.0})
+    plain = _plain(task)
     loss = pick_loss(task, plain)
     named = isinstance(plain.loss, str) and plain.loss in LOSSES
     words = loss.guess.words if loss.guess else BEST_CONSTANT

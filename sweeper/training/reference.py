@@ -6,8 +6,11 @@ log-spaced ones.
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,12 +35,23 @@ from sweeper.training.setup import (
     make_optimizer,
     pick_loss,
     rows_of,
+    scoring_code,
 )
 from sweeper.training.state import TrialState
 from sweeper.trial import Trial, TrialResult
 from sweeper.user_code.observing import LAYERS, OBSERVER, TEST, VALIDATION, apart, seed_of
 from sweeper.user_code.outside import of_model
 from sweeper.user_code.put_back import put_back
+
+
+@contextmanager
+def left_as_they_are(model: nn.Module, scoring: Mapping[str, Any]) -> Iterator[None]:
+    """Afterwards model, loss and scores of the user hold what they held; weights stay by themselves.
+
+    `scoring`: code of the user that computes loss and scores.
+    """
+    with put_back(of_model(model), weights=False), put_back(scoring):
+        yield
 
 
 @dataclass(frozen=True)
@@ -72,16 +86,18 @@ def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | No
     batches = batch_order(trial.seed, train_rows, settings.batch_size)
     penalized = built.hidden if settings.activation_penalty > 0 else ()
     state = TrialState.start(trial, settings, train_rows, task.study.objective)
+    untouched = partial(left_as_they_are, model, scoring_code(task, settings))
     weights_before = None
 
     model.train()
     with outputs_of(penalized) as activations:
         while state.outcome is None:  # `state.step` updates have been made
             if state.step in state.measured:
-                measure_layers(state, built, loss_function, rows, weights_before)
+                with untouched():
+                    measure_layers(state, built, loss_function, rows, weights_before)
             if state.step in state.evaluated:
                 with entry.evaluation_weights(optimizer):
-                    evaluate(state, model, loss_function, rows)
+                    evaluate(state, model, loss_function, rows, untouched)
             state.seconds = time.perf_counter() - start
             state.end_if_over()
             if state.outcome is not None:
@@ -92,10 +108,7 @@ def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | No
             for group in optimizer.param_groups:
                 group["lr"] = group.get("initial_lr", settings.learning_rate) * factor
             if observer is not None and state.step in observer.steps:
-                with (
-                    apart(model, seed_of(trial.seed, state.step, OBSERVER)),
-                    put_back(of_model(model), weights=False),
-                ):
+                with apart(model, seed_of(trial.seed, state.step, OBSERVER)), untouched():
                     observer.observe(state.step, built, optimizer)
             activations.clear()
 
@@ -129,7 +142,7 @@ def measure_layers(
     model, seed = built.model, seed_of(state.trial.seed, state.step, LAYERS)
     first = slice(MEASURED_ROWS)
     x, y = (copied(taken(part, first)) for part in (rows.x_validation, rows.y_validation))
-    with apart(model, seed), put_back(of_model(model), weights=False):
+    with apart(model, seed):
         layers, unmeasured = layers_if_possible(built, loss.function, x, y, weights_before)
     state.layer_names = tuple(layer.name for layer in built.layers)
     state.record_layers(state.step, *measured(layers))
@@ -137,11 +150,20 @@ def measure_layers(
         state.stop_measuring(unmeasured, state.step)
 
 
-def evaluate(state: TrialState, model: nn.Module, loss: Loss, rows: Rows) -> None:
-    """Score the validation rows, and the test rows where the objective is the best so far."""
+def evaluate(
+    state: TrialState,
+    model: nn.Module,
+    loss: Loss,
+    rows: Rows,
+    untouched: Callable[[], AbstractContextManager[None]],
+) -> None:
+    """Score the validation rows, and the test rows where the objective is the best so far.
+
+    No training depends on whether test rows are scored: what is `untouched` then is as it was.
+    """
     seed, step = state.trial.seed, state.step
     own = seed_of(seed, step, VALIDATION)
     validation = scores(model, loss, rows.x_validation, rows.y_validation, own)
     if state.record_scores(validation) and rows_in(rows.x_test):
-        with put_back(of_model(model), weights=False):
+        with untouched():
             state.test = scores(model, loss, rows.x_test, rows.y_test, seed_of(seed, step, TEST))

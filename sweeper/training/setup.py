@@ -188,6 +188,12 @@ def users_code(task: Task, settings: Settings) -> dict[str, Any]:
     return {role: function for role, function in functions.items() if not isinstance(function, str)}
 
 
+def scoring_code(task: Task, settings: Settings) -> dict[str, Any]:
+    """Of `users_code` the loss and the scores."""
+    code = users_code(task, settings)
+    return {role: each for role, each in code.items() if role.partition(" ")[0] in ("loss", "metric")}
+
+
 @contextmanager
 def leaving_no_trace(task: Task, settings: Settings) -> Iterator[None]:
     """Afterwards the process is as before, globals of the user's modules too: the next trial starts afresh.

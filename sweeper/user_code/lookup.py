@@ -145,8 +145,13 @@ def _suggestion(module: ModuleType, attribute: str) -> str:
 
 
 def _imported(name: str, folder: Path | None) -> ModuleType:
+    if (known := sys.modules.get(name)) is not None:
+        return known
+    # loaded late: torch takes seconds, and all that comes here trains with it
+    from sweeper.user_code.observing import drawn_alike
+
     try:
-        with user_code():
+        with user_code(), drawn_alike():  # weights of a teacher, say, are alike in every process and script
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or ""

@@ -21,6 +21,19 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
 
 
+@contextmanager
+def drawn_alike() -> Iterator[None]:
+    """While open, what is drawn from the generators of torch, NumPy and Python is the same every time."""
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        seed_all(0)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+
+
 LOOKS = 4
 VALIDATION, TEST, LAYERS, OBSERVER = range(LOOKS)
 """What looks at a model on its way, each with random numbers of its own."""

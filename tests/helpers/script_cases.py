@@ -149,6 +149,22 @@ def words(of):
     return x, [of if value > 0 else "other" for value in x]
 
 
+TEACHER = torch.randn(4, 6)
+"""Drawn while the module is imported, without a seed."""
+
+
+def unseeded():
+    x = torch.rand(60, 4)
+    return x, (x @ TEACHER).sum(1).numpy() + 0.1 * np.random.randn(60)
+
+
+def taught(in_features, out_features):
+    layer = nn.Linear(in_features, 6)
+    with torch.no_grad():
+        layer.weight.copy_(TEACHER.T)
+    return nn.Sequential(layer, nn.ReLU(), nn.Linear(6, out_features))
+
+
 def focal(output, target):
     p = torch.log_softmax(output, dim=1)[torch.arange(len(target)), target]
     return (-(1 - p.exp()) * p).mean()
@@ -331,6 +347,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "asked for and left open": case(
         {"schedule": "constant"}, data=user("fortran"), model={"source": user("pair"), "init": "auto"}
+    ),
+    "weights and rows drawn without a seed": case(
+        {"activation": "tanh"}, data=user("unseeded"), model={"source": user("taught")}, loss="mse"
     ),
     "bce": case({"activation": "sigmoid"}, data="breast_cancer", loss="bce"),
     "more rows than one forward pass": case(

@@ -4,7 +4,7 @@
 `source` cuts out the functions that the sweep itself trained with, `functions` imports the user's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,8 @@ from sweeper.data import cells, encoding, images, sources, splits, table_objects
 from sweeper.data.data import Data
 from sweeper.errors import UserError
 from sweeper.printable import one_line
-from sweeper.report.script.data import DataText, data_text
-from sweeper.report.script.functions import quoted, reachable
+from sweeper.report.script.data import SEEDED, SEEDING, DataText, data_text
+from sweeper.report.script.functions import Imported, quoted, reachable
 from sweeper.report.script.model import ModelText, model_text
 from sweeper.report.script.source import definitions, import_block
 from sweeper.report.script.training import TrainingText, training_text
@@ -128,7 +128,6 @@ def _context(
 ) -> dict[str, Any]:
     named = (rows.imported, model.imported, model.activation, training.groups, *training.scoring.imports)
     users = [one for one in named if one]
-    statements = [*(one.statement for one in users), *(line for one in users for line in one.aliases)]
     return {
         **_words(study, data, rows, model, training),
         "users": users,
@@ -154,8 +153,18 @@ def _context(
         "test_seed": study.search.seed,
         "chunk": ROWS_PER_PASS if max(rows.sizes[1:]) > ROWS_PER_PASS else 0,
         "folders": list(dict.fromkeys(quoted(str(one.folder)) for one in users if one.folder)),
-        "user_imports": list(dict.fromkeys(statements)),
+        "user_imports": _imports_of(users),
     }
+
+
+def _imports_of(users: Sequence[Imported]) -> list[str]:
+    """Modules of the user, each imported as the sweep does: what it draws then is seeded alike."""
+    by_module: dict[str, list[str]] = {}
+    for one in users:
+        by_module.setdefault(one.module, []).append(one.statement)
+    lines = [line for one in by_module.values() for line in (*SEEDED, *dict.fromkeys(one))]
+    aliases = dict.fromkeys(line for one in users for line in one.aliases)
+    return [SEEDING, *lines, *aliases] if users else []
 
 
 def _apart() -> str:

@@ -24,10 +24,8 @@ from sweeper.split_names import SPLITS
 from sweeper.study.study import Study
 
 PAIRED = "pair_of({})"
-SEEDED = (
-    "# What items draw at random is drawn as in the sweep.",
-    *("torch.manual_seed(0)", "np.random.seed(0)", "random.seed(0)"),
-)
+SEEDING = "# What is drawn at random here is drawn as in the sweep."
+SEEDED = ("torch.manual_seed(0)", "np.random.seed(0)", "random.seed(0)")
 
 ARRAY = '''\
 def array(values):
@@ -146,16 +144,22 @@ def _reading(study: Study, data: Data) -> _Reading:
         lines = _returned(call(name, options, "data"), data, "{}")
         return _Reading(lines, (definitions(sources, name),), any_numbers=False)
     user = imported(source, "data.source", "read_data", study.folder)
-    read = call("read_data", options, "data")
+    read, seeded = call("read_data", options, "data"), (SEEDING, *SEEDED)
     if data.read == "table":
         text = function_text(study, data, read)
-        return _Reading(text.lines, text.code, text.constants, imported=user, of_cells=True)
+        return _Reading([*seeded, *text.lines], text.code, text.constants, imported=user, of_cells=True)
     if data.read == "items":
         target, loaders = pairs_as_read(user.function, options, data, study.data.target)
         named = (f"TARGET = {quoted(target)}  # of an item",) if target else ()
-        lines = [f"found = {read}", *SEEDED, *loaders, *_returned("found", data, "array({})", PAIRED)]
+        lines = [
+            *seeded,
+            f"found = {read}",
+            *SEEDED,
+            *loaders,
+            *_returned("found", data, "array({})", PAIRED),
+        ]
         return _Reading(lines, (ARRAY, pair_of(target)), named, imported=user)
-    return _Reading(_returned(read, data, "array({})"), (ARRAY,), imported=user)
+    return _Reading([*seeded, *_returned(read, data, "array({})")], (ARRAY,), imported=user)
 
 
 def _splitting(study: Study, data: Data, floating: bool) -> list[str]:
