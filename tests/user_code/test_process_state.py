@@ -1,9 +1,11 @@
 """What code of the user does to the whole process is undone before the next trial."""
 
+import functools
 import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from sweeper.private_torch import hooks_of_all_modules
-from sweeper.user_code.process_state import process_kept
+from sweeper.user_code.process_state import changes_from_now, process_kept
 
 Deed = Callable[[Path], object]
 DEEDS: dict[str, tuple[Deed, Callable[[], object]]] = {
@@ -37,6 +40,21 @@ DEEDS: dict[str, tuple[Deed, Callable[[], object]]] = {
         lambda _: signal.signal(signal.SIGTERM, signal.SIG_IGN),
         lambda: signal.getsignal(signal.SIGTERM),
     ),
+    "warnings": (lambda _: warnings.simplefilter("error"), lambda: list(warnings.filters)),
+    "autocast": (
+        lambda _: torch.set_autocast_enabled("cpu", True),
+        lambda: torch.is_autocast_enabled("cpu"),
+    ),
+    "backends": (
+        lambda _: setattr(torch.backends.mkldnn, "enabled", False),
+        lambda: torch.backends.mkldnn.enabled,
+    ),
+    "a function of torch": (lambda _: setattr(F, "mse_loss", F.l1_loss), lambda: F.mse_loss),
+    "a method of a layer": (
+        lambda _: setattr(nn.Linear, "reset_parameters", lambda layer: None),
+        lambda: nn.Linear.reset_parameters,
+    ),
+    "a deleted name": (lambda _: delattr(nn.init, "ones_"), lambda: getattr(nn.init, "ones_", None)),
     "streams": (lambda _: setattr(sys, "stdout", sys.stderr), lambda: sys.stdout),
 }
 """what is changed -> (a change, how to see it)"""
@@ -83,3 +101,32 @@ def test_a_folder_that_is_gone_is_no_obstacle(tmp_path: Path, monkeypatch: pytes
         os.chdir(tmp_path)
         (tmp_path / "a").rmdir()
     monkeypatch.chdir(tmp_path)
+
+
+def test_what_a_library_replaces_while_it_is_imported_stays() -> None:
+    """A wrapper of the same name that is not the user's: the library stays imported, too."""
+    own = nn.init.zeros_
+
+    @functools.wraps(own)
+    def wrapped(tensor: torch.Tensor) -> torch.Tensor:
+        return own(tensor)
+
+    wrapped.__code__ = wrapped.__code__.replace(co_filename=torch.__file__)
+    try:
+        with process_kept():
+            nn.init.zeros_ = wrapped
+        assert nn.init.zeros_ is wrapped
+    finally:
+        nn.init.zeros_ = own
+
+
+def test_what_decides_over_numbers_is_named() -> None:
+    """For the reason why a model is not stacked."""
+    with process_kept():
+        changed = changes_from_now()
+        assert changed() == []
+        os.environ["NOTHING"] = "1"
+        assert changed() == []
+        torch.set_grad_enabled(False)
+        F.mse_loss = F.l1_loss
+        assert changed() == ["whether gradients are taken", "torch.nn.functional.mse_loss"]

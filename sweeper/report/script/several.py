@@ -9,9 +9,9 @@ from sweeper.components.tree import leaves
 from sweeper.data.arrays import inputs_of
 from sweeper.data.data import Data
 from sweeper.data.data_modules import calls_of, is_data_module, parts_of
-from sweeper.user_code.observing import drawn_alike
 from sweeper.data.table_objects import LABELS
 from sweeper.errors import UserError
+from sweeper.user_code.observing import drawn_alike
 
 EACH = '''\
 def each(function, *inputs):

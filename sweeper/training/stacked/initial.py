@@ -21,6 +21,8 @@ from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.template import Template
 from sweeper.user_code.observing import apart
 from sweeper.user_code.prints import changes, prints_of_model
+from sweeper.user_code.process_state import changes_from_now
+from sweeper.wording import listing
 
 READS = "its passes read what its making sets outside of the model"
 APART = (
@@ -76,7 +78,10 @@ class Initials:
 
     def _make(self, settings: Settings, seed: int) -> Initial:
         with leaving_no_trace(self.task, settings):
+            changed = changes_from_now()
             built = initial_model(self.task, settings, seed)
+            if names := changed():  # a trial that trains alone keeps it to its end
+                raise NotStackable(f"making the model changes {listing(names)} for the whole process")
             random = torch.get_rng_state()
             if other := self.other_attribute(built, settings, seed):
                 raise IncompatibleModel(f"with another seed its model has another {other}")
