@@ -69,6 +69,8 @@ class _Queue:
     _alone: bool = False
     _given_up: Counter[tuple[int, int]] = field(default_factory=Counter)
     """How often the worker of a trial was given up, by number and seed."""
+    _late: dict[tuple[int, int], str] = field(default_factory=dict)
+    """Why the stack of a trial was ended that made no progress, by number and seed."""
 
     def fill(self, stop: Callable[[], bool], more: Callable[[bool], Sequence[Cohort]]) -> bool:
         """Hand out what there is; whether anything is under way."""
@@ -109,16 +111,20 @@ class _Queue:
             (self.suspects if alone else self.again).append(cohort)
             return []
         if done.lost is None or alone or (seconds is not None and done.lost.own):
-            return _results(cohort.trials, done, self.task.value, seconds or 0.0)
+            results = _results(cohort.trials, done, self.task.value, seconds or 0.0)
+            late = {key: why for key, why in self._late.items() if key in map(_key, cohort.trials)}
+            return [replace(r, unstacked=late[_key(r.trial)]) for r in results] if late else results
         if seconds is None:
             self.again.extend(singles(cohort.trials))
+            if done.lost.timeout and len(cohort.trials) > 1:
+                self._late |= dict.fromkeys(map(_key, cohort.trials), _reason(done, self.task.value))
         else:
             self.suspects.append(cohort)
         return []
 
     def _is_spared(self, cohort: Cohort) -> bool:
         """Whether a trial is tried again although it was lost more than once: workers come and go."""
-        key = (cohort.trials[0].number, cohort.trials[0].seed)
+        key = _key(cohort.trials[0])
         self._given_up[key] += 1
         return self._given_up[key] <= AGAIN
 
@@ -126,6 +132,10 @@ class _Queue:
         """Nobody asks for more."""
         for call in self._under_way:
             self.pool.cancel(call)
+
+
+def _key(trial: Trial) -> tuple[int, int]:
+    return trial.number, trial.seed
 
 
 def _results(trials: Sequence[Trial], done: Done, task: Task, seconds: float = 0.0) -> list[TrialResult]:

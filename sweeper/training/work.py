@@ -182,9 +182,10 @@ def train_cohort(task: Task, cohort: Cohort) -> list[TrialResult]:
     start = time.perf_counter()
     results: list[TrialResult] = []
     slots = cohort.slots_on(this_machine().processor)
-    limit = task.study.training.timeout * math.ceil(len(cohort.trials) / slots)
+    each = task.study.training.timeout
+    limit = each * math.ceil(len(cohort.trials) / slots)
     try:
-        with user_code(), watchdog.deadline(limit if math.isfinite(limit) else None):
+        with user_code(), watchdog.deadline(limit if math.isfinite(limit) else None, each):
             refuse_row_broadcast(task, cohort.trials)
             for result in ENGINES[cohort.engine](task, cohort.trials, slots):
                 results.append(result)

@@ -141,6 +141,26 @@ def test_every_trial_comes_back_once_whoever_ends_its_process(seed: int) -> None
         assert result.reason == (DIED if result.outcome == Outcome.FAILED else "")
 
 
+class LatePool(RandomPool):
+    """Ends each stack, as one that makes no progress."""
+
+    def next_done(self, calls: Collection[Call]) -> Done:
+        """`Pool.next_done`"""
+        stack = len(self._calls[next(iter(calls))][1][1].trials) > 1
+        done = super().next_done(list(calls)[:1])
+        return Done(done.call, lost=Lost(DIED, timeout=True, own=True)) if stack else done
+
+
+def test_trials_of_a_stack_that_was_ended_say_so() -> None:
+    """They are trained one by one, and the run tells why, and that its plan does not hold."""
+    cohorts = [Cohort((trial(0, "fine"), trial(1, "fine"))), *singles([trial(2, "fine")])]
+    pool: Any = LatePool(np.random.default_rng(0))
+    results = [r for group in train_all(pool, pool.share(task_of(LIMIT)), cohorts) for r in group]
+    told = {result.trial.number: result.unstacked for result in results}
+    assert [number for number, why in sorted(told.items()) if "without finishing a step" in why] == [0, 1]
+    assert told[2] == ""
+
+
 class StoppedPool(SerialPool):
     """Each call's worker is stopped, so many times."""
 

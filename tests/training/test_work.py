@@ -164,15 +164,15 @@ def test_a_long_message_is_one_short_line(patient: Task, monkeypatch: pytest.Mon
 
 
 def test_the_time_limit_of_a_cohort_grows_with_its_waves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten trials in four slots may take three times as long as one."""
+    """Ten trials in four slots may take three times as long as one to begin; then each has its own."""
     limits = []
 
     @contextmanager
-    def deadline(seconds: float) -> Iterator[None]:
-        limits.append(seconds)
+    def deadline(seconds: float, each: float) -> Iterator[None]:
+        limits.append((seconds, each))
         yield
 
     monkeypatch.setattr(work.watchdog, "deadline", deadline)
     monkeypatch.setitem(work.ENGINES, "stack", lambda task, trials, slots: ())
     work.train_cohort(misbehaving(2.0), Cohort(tuple(trial(n, "fine") for n in range(10)), "stack", slots=4))
-    assert limits == [3 * 2.0]
+    assert limits == [(3 * 2.0, 2.0)]

@@ -10,7 +10,7 @@ import signal
 import sysconfig
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -30,6 +30,7 @@ OF_TERMINALS = {getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasatt
 OF_CODE = {getattr(signal, name) for name in ("SIGSEGV", "SIGFPE", "SIGILL") if hasattr(signal, name)}
 """Signals that the code of a process brings upon itself, whatever runs beside it."""
 
+_renewed: Callable[[int], None] | None = None
 _words: TextIO | None = None
 """Where faulthandler writes in this process; ``None``: nowhere."""
 
@@ -66,21 +67,38 @@ def _follow(parent: int) -> None:
 
 
 @contextmanager
-def deadline(seconds: float | None) -> Iterator[None]:
+def deadline(seconds: float | None, each: float | None = None) -> Iterator[None]:
     """While open, the process ends with exit code 1 when `seconds` and a grace as long, or `GRACE`, pass.
 
-    The clock is faulthandler's: it needs no bytecode to run, so it also ends an endless loop in C.
+    The clock is faulthandler's: it needs no bytecode to run, so it also ends an endless loop in C. With
+    `each`, the seconds of one trial, `renew` sets it anew.
     """
+    global _renewed
     if seconds is None:
         yield
         return
     with open(os.devnull, "w") as nowhere:
-        wait = seconds + min(seconds, GRACE)
-        faulthandler.dump_traceback_later(wait, exit=True, file=_words or nowhere)
+
+        def start(seconds: float) -> None:
+            wait = seconds + min(seconds, GRACE)
+            faulthandler.dump_traceback_later(wait, exit=True, file=_words or nowhere)
+
+        start(seconds)
+        _renewed = None if each is None else lambda trials: start(trials * each)
         try:
             yield
         finally:
+            _renewed = None
             faulthandler.cancel_dump_traceback_later()
+
+
+def renew(trials: int) -> None:
+    """From now on the `deadline` that is open, if it knows of single trials, lasts as long as so many may.
+
+    Trials that train together get on together: none of them is late before all have had their time.
+    """
+    if _renewed is not None:
+        _renewed(trials)
 
 
 def process_number(words: Path) -> int | None:

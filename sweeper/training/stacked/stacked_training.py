@@ -11,6 +11,7 @@ from torch import Tensor
 from sweeper.components.activations import activation_of
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
+from sweeper.training.pool import watchdog
 from sweeper.training.preflight import can_be_penalized
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Task, initial_model, leaving_no_trace
@@ -66,6 +67,7 @@ class StackedTraining:
         while True:
             if self._may_refill():
                 yield from self.refill()
+            watchdog.renew(self.size)
             if self.clock == 0:
                 self.check_equality()
             self._handle_points()
@@ -173,6 +175,7 @@ class StackedTraining:
 
     def _start(self, trial: Trial) -> StackedTrial:
         settings = self._settings[id(trial)]
+        watchdog.renew(1)
         initial = self.cache.initials.of(settings, trial.seed)
         rows, objective = self.cache.batches.rows, self.task.study.objective
         return StackedTrial.start(trial, settings, initial, rows, objective, self.cache.own_options)

@@ -98,6 +98,25 @@ print("done")
     assert python(code).communicate(timeout=30) == ("done\n", "")
 
 
+def test_trials_that_train_together_have_the_time_of_all() -> None:
+    """As long as they get on; the process of one that hangs ends."""
+    code = """
+import time
+from sweeper.training.pool.watchdog import deadline, renew
+renew(1)
+with deadline(0.2, each=0.2):
+    for _ in range(4):
+        renew(5)
+        time.sleep(0.5)
+    print("trained", flush=True)
+    renew(1)
+    time.sleep(9)
+"""
+    process = python(code)
+    assert process.communicate(timeout=30) == ("trained\n", "")
+    assert process.returncode == 1
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows keeps the number of a dead parent")
 def test_an_orphan_ends_itself() -> None:
     """A worker whose driver was killed is gone within a second or so, though it was busy."""
