@@ -60,6 +60,7 @@ def read_objects(given: Any, name: str, target: Target) -> Any:
 
 
 def _read(given: Any, name: str, target: Target) -> Any:
+    _refuse_several(given, name)
     if is_data_module(given):
         given = parts_of(given, name)
         given = given if len(given) > 1 else given["train"]
@@ -72,6 +73,29 @@ def _read(given: Any, name: str, target: Target) -> Any:
     if _is_dataset(given):
         return read_dataset(given, name, target)
     return given
+
+
+def _refuse_several(given: Any, name: str) -> None:
+    """Loaders or data sets in a row, of which only names say which is which, and lists of batches."""
+    if not isinstance(given, tuple | list):
+        return
+    kinds = (torch_data.DataLoader, torch_data.Dataset)
+    if len(given) > 1 and all(isinstance(each, kinds) for each in given):
+        what = "loaders" if isinstance(given[0], torch_data.DataLoader) else "data sets"
+        parts = (
+            '{"train": …, "validation": …}' if len(given) == 2 else '{"train": …, "validation": …, "test": …}'
+        )
+        raise DataError(
+            f"{name}: gave {len(given)} {what} in a {type(given).__name__}; give them by name: {parts}"
+        )
+    if len(given) > 2 and all(map(_is_batch, given)):
+        raise DataError(f"{name}: gave {len(given)} batches in a row; give the loader itself, or all rows")
+
+
+def _is_batch(given: Any) -> bool:
+    """Whether it is what torch makes of some items: a list of tensors, a row of each an item."""
+    tensors = isinstance(given, list) and len(given) > 1 and all(isinstance(each, Tensor) for each in given)
+    return tensors and len({len(each) if each.ndim else 0 for each in given}) == 1
 
 
 def _is_dataset(given: Any) -> bool:

@@ -1,6 +1,7 @@
 """Data sets and loaders read once: every kind of `torch.utils.data`, and of Hugging Face."""
 
 import multiprocessing
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -254,3 +255,23 @@ def test_hugging_face() -> None:
     assert list(parts) == ["train", "validation"]
     torched = table.select_columns(["size", "label"]).with_format("torch")
     assert lists(torched) == (X[:, 0].tolist(), Y.tolist())
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            (loader(PAIRS), loader(PAIRS)),
+            'gave 2 loaders in a tuple; give them by name: {"train": …, "validation": …}',
+        ),
+        (
+            [PAIRS, PAIRS, PAIRS],
+            'gave 3 data sets in a list; give them by name: {"train": …, "validation": …, "test"',
+        ),
+        (list(loader(PAIRS, batch_size=2)), "batches in a row; give the loader itself, or all rows"),
+    ],
+)
+def test_parts_without_names_and_batches_are_told_how_to_be_given(given: Any, words: str) -> None:
+    """As people return them; nothing says which part is which."""
+    with pytest.raises(DataError, match=re.escape(words)):
+        read_objects(given, "it", None)
