@@ -1,6 +1,7 @@
 """What guessing scores on the rows of each replicate, and what the rows themselves give cause to doubt."""
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -232,7 +233,9 @@ def constant_shape(loss: Loss, y: Tensor, width: int) -> tuple[int, ...]:
 def fits(loss: Loss, y: Tensor, shape: tuple[int, ...]) -> bool:
     """Whether a loss of the user's takes outputs of this shape for each row."""
     try:
-        loss.function(y.new_zeros(len(y), *shape, dtype=torch.float64), y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a shape that is tried alone, it would be a false alarm
+            loss.function(y.new_zeros(len(y), *shape, dtype=torch.float64), y)
     except Exception:  # of the user's loss
         return False
     return not broadcasts_rows(loss.function, y, shape)

@@ -70,7 +70,7 @@ def resolve(source: str, folder: Path | None = None) -> Any:
     """
     module_name, _, attribute = source.partition(":")
     if not all(_is_name(part) for part in (*module_name.split("."), *attribute.split("."))):
-        raise UserError("must be package.module:function")
+        raise UserError(f"must be package.module:function{_rather(module_name)}")
     if module_name == "__main__":
         raise UserError(OF_A_SCRIPT)
     if module_name.split(".")[0] in sys.stdlib_module_names and not _beside(module_name, folder):
@@ -107,6 +107,16 @@ def _attribute(module: ModuleType, attribute: str) -> Any:
     if home != module.__name__ and _top(home) in sys.stdlib_module_names:
         raise UserError(PYTHONS_OWN)
     return value
+
+
+def _rather(module: str) -> str:
+    """What a path, or a file whose name no import takes, is to be written as; else empty."""
+    dotted = module.removesuffix(".py").strip("/").replace("/", ".").removeprefix("..").removeprefix(".")
+    if "/" in module and all(map(_is_name, dotted.split("."))):
+        return f": write {dotted} for {module}"
+    if "-" in module and all(map(_is_name, dotted.replace("-", "_").split("."))):
+        return f", and no module has a name with a hyphen: rename its file, {dotted.replace('-', '_')} say"
+    return ""
 
 
 def _is_name(text: str) -> bool:

@@ -83,10 +83,23 @@ def test_names_of_python_s_own_modules(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("source", ["no colon", ":f", "m:", "a-b:f", "m:f()", "m..n:f"])
+@pytest.mark.parametrize("source", ["no colon", ":f", "m:", "m:f()", "m..n:f"])
 def test_what_is_no_source(source: str) -> None:
     """The form is said."""
     assert message(source, None) == "must be package.module:function"
+
+
+@pytest.mark.parametrize(
+    ("source", "rather"),
+    [
+        ("nets/deep/res:f", ": write nets.deep.res for nets/deep/res"),
+        ("./nets/res.py:f", ": write nets.res for ./nets/res.py"),
+        ("my-net:f", ", and no module has a name with a hyphen: rename its file, my_net say"),
+    ],
+)
+def test_what_is_nearly_a_module_is_said(source: str, rather: str) -> None:
+    """Paths, and files that no import finds."""
+    assert message(source, None) == f"must be package.module:function{rather}"
 
 
 def test_modules_that_cannot_be_found(tmp_path: Path) -> None:
