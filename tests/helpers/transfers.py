@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from sweeper.commands.transfer.conditions import Conditions
+from sweeper.commands.transfer.conditions import Conditions, NextCommand, Purpose
 from sweeper.commands.transfer.trials import Over
 
 LOSS = "validation_loss"
@@ -24,7 +24,7 @@ CONDITIONS = Conditions(
     held_from="as asked",
     unlike=[],
     study="wide",
-    next="sweeper run wide --set model.width=512",
+    next=NextCommand(Purpose.TRAIN_AT_SIZE, "sweeper run wide --set model.width=512"),
 )
 
 

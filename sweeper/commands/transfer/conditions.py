@@ -2,7 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum, auto
 from typing import Any
+
+
+class Purpose(StrEnum):
+    """What the command that goes on is for."""
+
+    TRAIN_AT_SIZE = auto()
+    """At the size asked for, with the rates that are predicted."""
+    GO_BEYOND_EDGE = auto()
+    """The same transfer with rates beyond those that the best ones lie at the edge of."""
+    MORE_SEEDS = auto()
+    """The same transfer with more seeds."""
+    ADVICE = auto()
+    """What keeps the model from learning."""
+
+
+@dataclass(frozen=True)
+class NextCommand:
+    """The command that goes on from a transfer, and what it is for."""
+
+    purpose: Purpose
+    command: str
 
 
 @dataclass(frozen=True)
@@ -34,5 +56,5 @@ class Conditions:
     highest_rate: float
     plan: str
     """How they were trained, in a line."""
-    next: str
-    """The command that goes on from here."""
+    next: NextCommand
+    """The command that goes on from here; in JSON without what it is for."""

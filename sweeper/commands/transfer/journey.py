@@ -14,7 +14,7 @@ import pandas as pd
 
 from sweeper.asked import load_data
 from sweeper.commands.figure_file import save_figure
-from sweeper.commands.transfer.conditions import Conditions
+from sweeper.commands.transfer.conditions import Conditions, NextCommand, Purpose
 from sweeper.commands.transfer.figure import draw
 from sweeper.commands.transfer.limits import GUESSING, worth_searching
 from sweeper.commands.transfer.page import write_page
@@ -231,7 +231,7 @@ def next_command(
     held: Mapping[str, Any],
     seeds: int = SEEDS,
     options: Sequence[str] = (),
-) -> str:
+) -> NextCommand:
     """The study at the size asked for, with all that was `held` and the rates of the prediction.
 
     Where there is none, the same transfer with its `options`, and rates beyond the edge that best ones lie
@@ -242,13 +242,14 @@ def next_command(
     if what.prediction is None:
         sizes, wider = ",".join(given(size) for size in over.sizes), _wider(entry, what.optima["verdict"])
         if not wider and seeds >= ENOUGH_SEEDS and (what.optima["verdict"] == GUESSING).any():
-            return run_again(study, command="advise")
+            return NextCommand(Purpose.ADVICE, run_again(study, command="advise"))
         command = run_again(study, *wider, command="transfer")
         more = seeds if wider else max(MORE_SEEDS, 2 * seeds)
         words = [f"--over {over.key}={sizes}", f"--to {given(over.to)}"]
         words += [] if over.check is None else [f"--check {given(over.check)}"]
         words += [f"--seeds {more}"] if more != SEEDS else []
-        return " ".join([command, *words, *options])
+        purpose = Purpose.GO_BEYOND_EDGE if wider else Purpose.MORE_SEEDS
+        return NextCommand(purpose, " ".join([command, *words, *options]))
     ends = worth_searching(what.prediction, what.optima)
     low, high = (exact(value, 2) for value in ends)
     if low == high:  # no range
@@ -256,13 +257,14 @@ def next_command(
     to = str(over.to) if isinstance(over.to, int) else exact(over.to)
     rates = f"search.space.{entry[0]}={{low = {low}, high = {high}, log = true}}"
     size = f"search.space.{over.key}" if over.key in study.space.entries else over.key
-    return run_again(
+    at_size = run_again(
         study,
         f"name={study.name}-{re.sub(r'[^A-Za-z0-9_-]', '_', to)}",
         f"{size}={to}",
         *_kept(study, over, what, held),
         rates,
     )
+    return NextCommand(Purpose.TRAIN_AT_SIZE, at_size)
 
 
 def _kept(study: Study, over: Over, what: Found, held: Mapping[str, Any]) -> list[str]:

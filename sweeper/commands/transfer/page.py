@@ -16,7 +16,7 @@ from sweeper.commands.transfer.limits import beyond_the_limit
 from sweeper.commands.transfer.penalty_words import penalty_fact
 from sweeper.commands.transfer.penalty_words import shown as penalty_shown
 from sweeper.commands.transfer.table import Found
-from sweeper.commands.transfer.words import NONE, VERDICTS, next_text, sentences, unchecked
+from sweeper.commands.transfer.words import NONE, VERDICTS, next_text, sentences, unchecked, why_none
 from sweeper.drawing.png import png_bytes
 from sweeper.records.atomic import refuse_links, write_atomically, writing
 from sweeper.report.attempts import NotMade, attempt, not_drawn
@@ -106,7 +106,10 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, conditions: C
     page = render(titled, card(found, conditions), [section], alone=True)
     winner = conditions.held if conditions.held_from == OF_THE_RUN else {}
     key = conditions.key
-    tables, onward = [part.kept() for part in parts], f"{next_text(found, conditions)} {conditions.next}"
+    tables, onward = (
+        [part.kept() for part in parts],
+        f"{next_text(found, conditions)} {conditions.next.command}",
+    )
     kept = Kept(conditions.study, section.question, said, how, tables, winner, key, onward)
     refuse_links(folder)
     with writing("the page", folder):
@@ -121,10 +124,9 @@ def write_page(folder: Path, measured: pd.DataFrame, found: Found, conditions: C
 def card(found: Found, conditions: Conditions) -> Card:
     """The prediction, its check, and the command that goes on."""
     ahead, key = found.prediction, conditions.key
-    step = NextStep(next_text(found, conditions), conditions.next)
+    step = NextStep(next_text(found, conditions), conditions.next.command)
     if ahead is None:
-        why = capital(sentences(found, conditions)[0].removeprefix(f"{NONE}: "))
-        return Card("none", f"{NONE}.", why, {}, _facts(found, conditions), step)
+        return Card("none", f"{NONE}.", capital(why_none(found)), {}, _facts(found, conditions), step)
     headline = f"At {key} {given(ahead.size)}, begin with a learning rate of {number(ahead.value, 2)}."
     ends = bounds(ahead.low, ahead.high)
     lead = f"90 % interval {ends}, from the best rates at other sizes."

@@ -169,6 +169,7 @@ def to_dict(found: Found, conditions: Conditions, figure: Path | None = None) ->
     """For JSON, which has no NaN."""
     return {
         **vars(conditions),
+        "next": conditions.next.command,
         "figure": figure,
         "optima": _records(found.optima),
         "exponent": found.exponent and dict(zip(("value", "low", "high"), found.exponent, strict=True)),

@@ -5,7 +5,7 @@ import math
 from rich.table import Table
 
 from sweeper.answer.ranked import Ranked
-from sweeper.commands.transfer.conditions import Conditions
+from sweeper.commands.transfer.conditions import Conditions, Purpose
 from sweeper.commands.transfer.law import Prediction, inside
 from sweeper.commands.transfer.law import unchecked as why_unchecked
 from sweeper.commands.transfer.limits import GUESSING, beyond_the_limit, limit_sentences
@@ -28,6 +28,12 @@ VERDICTS = {
     FAILED: "at no rate did all trainings run to their end without an error",
     GUESSING: "no rate is shown to beat guessing, so which one is best says nothing",
 }
+WITHOUT_A_PREDICTION = {
+    Purpose.ADVICE: "See what keeps the model from learning:",
+    Purpose.GO_BEYOND_EDGE: "Best rates lie at the edge of those tried: go beyond it:",
+    Purpose.MORE_SEEDS: "Tell more closely where the best rates lie, with more seeds:",
+}
+"""What the next command is for where no rate is predicted."""
 TELLS = " inside the grid that is known to a factor of 10"
 """What a best rate must be to count."""
 
@@ -50,11 +56,8 @@ def _held(found: Found, conditions: Conditions) -> str:
 
 
 def _of_rates(found: Found, conditions: Conditions) -> list[str]:
-    known = int((found.optima["verdict"] == Place.FOUND).sum())
     if found.exponent is None or found.prediction is None:
-        have = f"only {count(known, 'size has', 'sizes have')}" if known else "no size has"
-        few = f"{NONE}: {have} a best rate{TELLS}; {FEWEST} are needed."
-        return [few, *_without(found, conditions)]
+        return [f"{NONE}: {why_none(found)}", *_without(found, conditions)]
     key, ahead = conditions.key, found.prediction
     value, low, high = interval(*found.exponent)
     power = f"{value} (90 %: {low} to {high})"
@@ -81,6 +84,13 @@ def _of_rates(found: Found, conditions: Conditions) -> list[str]:
             "size that was trained: no training supports a line that long."
         )
     return said
+
+
+def why_none(found: Found) -> str:
+    """Why no rate is predicted: so few sizes tell a best one."""
+    known = int((found.optima["verdict"] == Place.FOUND).sum())
+    have = f"only {count(known, 'size has', 'sizes have')}" if known else "no size has"
+    return f"{have} a best rate{TELLS}; {FEWEST} are needed."
 
 
 def _of_check(found: Found, check: Prediction, conditions: Conditions) -> list[str]:
@@ -161,12 +171,7 @@ def next_text(found: Found, conditions: Conditions) -> str:
         below = " and lower ones" if beyond_the_limit(found.prediction, found.optima) else ""
         rates = f"rates of this interval{below}"
         return f"Train at {conditions.key} {given(conditions.to)} with {rates}{penalty}:"
-    if conditions.next.startswith("sweeper advise "):
-        return "See what keeps the model from learning:"
-    at_edge = found.optima["verdict"].isin([Place.LOWER_EDGE, Place.UPPER_EDGE]).any()
-    if at_edge and "{low = " in conditions.next:
-        return "Best rates lie at the edge of those tried: go beyond it:"
-    return "Tell more closely where the best rates lie, with more seeds:"
+    return WITHOUT_A_PREDICTION[conditions.next.purpose]
 
 
 def plan_line(trainings: int, sizes: int, rates: int, seeds: int, penalty: PenaltyPlan | None) -> str:
@@ -195,7 +200,7 @@ def print_transfer(found: Found, conditions: Conditions) -> None:
     onward = next_text(found, conditions)
     for renderable in (*tables, "", *sentences(found, conditions), "", *told, "", onward):
         console.print(renderable)
-    console.print(f"  {conditions.next}", soft_wrap=True)
+    console.print(f"  {conditions.next.command}", soft_wrap=True)
 
 
 def _best_mean(objective: str) -> str:

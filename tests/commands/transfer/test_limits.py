@@ -46,12 +46,12 @@ def test_a_size_that_learned_nothing_tells_no_best_rate(guess: float, counts: bo
     done = found(rows, OVER, objective, score)
     assert set(done.optima["verdict"]) == {"found" if counts else GUESSING}
     assert (done.prediction is not None) is counts
-    command = next_command(Study.load("digits"), OVER, done, HELD)
-    assert command.startswith("sweeper advise digits") is not counts
+    onward = next_command(Study.load("digits"), OVER, done, HELD)
+    assert onward.command.startswith("sweeper advise digits") is not counts
     if not counts:
         said = sentences(done, replace(CONDITIONS, objective=objective))
         assert "no rate is shown to beat guessing" in " ".join(said)
-        assert "keeps the model from learning" in next_text(done, replace(CONDITIONS, next=command))
+        assert "keeps the model from learning" in next_text(done, replace(CONDITIONS, next=onward))
 
 
 def test_a_size_is_compared_with_guessing_at_rates_that_its_other_seeds_pick() -> None:
@@ -64,7 +64,7 @@ def test_a_size_is_compared_with_guessing_at_rates_that_its_other_seeds_pick() -
     assert picked_by_others(costs) == {0: 5.0, 1: 5.0, 2: 6.0}
     assert picked_by_others(costs[[0]]) == {0: 1.0}
     unclear = found(few, OVER, LOSS, guessed(0.9))
-    assert next_command(Study.load("digits"), OVER, unclear, HELD, seeds=3).endswith("--seeds 10")
+    assert next_command(Study.load("digits"), OVER, unclear, HELD, seeds=3).command.endswith("--seeds 10")
 
 
 def test_rates_that_are_all_too_low_ask_for_higher_ones_though_nothing_is_learned() -> None:
@@ -89,7 +89,7 @@ def test_a_prediction_among_rates_that_diverge_is_told(to: int, beyond: bool) ->
     assert beyond_the_limit(done.prediction, done.optima) is beyond
     said = [text for text in sentences(done, conditions) if "5 of 5 seeds diverged at a rate of 1" in text]
     assert said == [text for text in said if "At model.width 128, the nearest size" in text]
-    words = shlex.split(next_command(Study.load("digits"), over, done, HELD))
+    words = shlex.split(next_command(Study.load("digits"), over, done, HELD).command)
     (rates,) = [word for word in words if word.startswith("search.space.learning_rate")]
     low = float(rates.partition("low = ")[2].partition(",")[0])
     assert low == pytest.approx(min(0.1, done.prediction.low) if beyond else done.prediction.low, rel=0.06)

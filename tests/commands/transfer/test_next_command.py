@@ -1,5 +1,6 @@
 """The command with which a transfer goes on."""
 
+import json
 import shlex
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,10 +10,11 @@ import pytest
 from transfers import CONDITIONS, LAW, LOSS, OVER, frame
 
 from sweeper.commands.transfer.journey import next_command
-from sweeper.commands.transfer.table import found
+from sweeper.commands.transfer.table import found, to_dict
 from sweeper.commands.transfer.words import next_text
 from sweeper.study.override import apply
 from sweeper.study.study import Study
+from sweeper.to_json import to_json
 
 HELD = {"optimizer": "adam", "activation": "tanh"}
 
@@ -30,7 +32,8 @@ def test_the_command_of_the_page_is_about_the_held_optimizer(place: float) -> No
     the same transfer over rates beyond the edge, or where none lies there on more seeds."""
     study = Study.load("digits")
     done = found(frame(LAW if place > 1e-3 else dict.fromkeys(LAW, place)), OVER, LOSS)
-    words = shlex.split(next_command(study, OVER, done, HELD, 7, ["--rates 12"]))
+    onward = next_command(study, OVER, done, HELD, 7, ["--rates 12"])
+    words = shlex.split(onward.command)
     if done.prediction is None:
         assert words[:3] == ["sweeper", "transfer", "digits"]
         same = ["--over", "model.width=16,32,64", "--to", "512", "--check", "128", "--seeds", "7"]
@@ -38,12 +41,15 @@ def test_the_command_of_the_page_is_about_the_held_optimizer(place: float) -> No
         _, rates = Study(trusted=True, **applied(study, words)).space.active("adam")["learning_rate"]
         _, before = study.space.active("adam")["learning_rate"]
         assert (rates.low, rates.high) == (pytest.approx(before.low / 10), before.high)
-        conditions = replace(CONDITIONS, next=shlex.join(words))
+        conditions = replace(CONDITIONS, next=onward)
+        assert json.loads(to_json(to_dict(done, conditions)))["next"] == onward.command
         assert next_text(done, conditions) == "Best rates lie at the edge of those tried: go beyond it:"
         flat = replace(done, optima=done.optima.assign(verdict="flat"))
+        more = next_command(study, OVER, flat, HELD)
+        conditions = replace(CONDITIONS, next=more)
         assert next_text(flat, conditions) == "Tell more closely where the best rates lie, with more seeds:"
-        assert next_command(study, OVER, flat, HELD).endswith("--to 512 --check 128 --seeds 10")
-        assert " --seeds 14 " in next_command(study, OVER, flat, HELD, 7, ["--rates 12"])
+        assert more.command.endswith("--to 512 --check 128 --seeds 10")
+        assert " --seeds 14 " in next_command(study, OVER, flat, HELD, 7, ["--rates 12"]).command
         return
     again = Study(trusted=True, **applied(study, words))
     _, rates = again.space.active("adam")["learning_rate"]
@@ -76,7 +82,8 @@ def test_the_command_of_the_page_leaves_no_choice_in_what_was_held() -> None:
     done = found(frame(LAW), OVER, LOSS)
     for penalty in (None, SimpleNamespace()):
         what = replace(done, penalty=penalty)
-        again = Study(trusted=True, **applied(study, shlex.split(next_command(study, OVER, what, held))))
+        words = shlex.split(next_command(study, OVER, what, held).command)
+        again = Study(trusted=True, **applied(study, words))
         left = {name: values.values for name, (_, values) in again.space.active("adam").items()}
         assert left.pop("learning_rate") is None
         assert (left.pop("activation_penalty") == (1.25e-5,)) == (penalty is None)

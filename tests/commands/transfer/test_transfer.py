@@ -16,6 +16,7 @@ from transfers import CONDITIONS, LAW, LOSS, OVER, frame
 
 import sweeper
 from sweeper.commands.transfer import held
+from sweeper.commands.transfer.conditions import NextCommand, Purpose
 from sweeper.commands.transfer.figure import alt, draw
 from sweeper.commands.transfer.held import OF_THE_RUN, unlike_the_run, winner_of
 from sweeper.commands.transfer.law import inside
@@ -124,7 +125,7 @@ def test_figure_words_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) 
     print_transfer(done, CONDITIONS)
     printed = capsys.readouterr().out
     assert f"Predicted for model.width 512: {predicted}" in printed
-    assert f"Train at model.width 512 with rates of this interval:\n  {CONDITIONS.next}" in printed
+    assert f"Train at model.width 512 with rates of this interval:\n  {CONDITIONS.next.command}" in printed
     assert json.loads(to_json(to_dict(done, CONDITIONS)))["prediction"]["rate"] == done.prediction.value
 
 
@@ -149,7 +150,10 @@ def test_the_page_says_what_the_terminal_says(tmp_path: Path) -> None:
     assert "tables/" not in html
     assert "figures/" not in html
     none = found(frame({**LAW, 16: 1e-5, 32: 1e-5}), OVER, LOSS)
-    assert "Nothing is predicted" in write_page(tmp_path, rows, none, CONDITIONS).read_text(encoding="utf-8")
+    wider = replace(CONDITIONS, next=NextCommand(Purpose.GO_BEYOND_EDGE, "sweeper transfer wide"))
+    page = write_page(tmp_path, rows, none, wider).read_text(encoding="utf-8")
+    assert "Nothing is predicted" in page
+    assert "Best rates lie at the edge of those tried" in page
 
 
 def test_costs_are_by_rate_and_seed() -> None:
@@ -223,7 +227,7 @@ def test_the_page_of_the_run_takes_a_transfer_in(tmp_path: Path) -> None:
     (tmp_path / "transfer.png").write_bytes(png_bytes(draw(rows, done, conditions)))
     (beside,) = transferred(made_study(), tmp_path)
     assert list(beside.section.sentences[:-1]) == sentences(done, conditions)
-    assert beside.section.sentences[-1].endswith(f"with rates of this interval: {CONDITIONS.next}")
+    assert beside.section.sentences[-1].endswith(f"with rates of this interval: {CONDITIONS.next.command}")
     assert set(beside.files) == {"figures/transfer.png", "tables/transfer.csv"}
     others = [RenderedSection(key, "?", ("!",), part=part) for key, part in (("a", ANSWER), ("b", WHY))]
     assert [each.key for each in with_transfers(others, [beside])] == ["a", "transfer", "b"]
