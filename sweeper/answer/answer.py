@@ -41,12 +41,6 @@ class Interval:
         return {"mean": self.mean, **known, "seeds": self.seeds}
 
 
-def clause_of(headline: str) -> str:
-    """A headline such as "Worse than guessing on test rows." as a clause about the winner."""
-    said = headline.rstrip(".")
-    return f"the winner is {said[:1].lower()}{said[1:]}"
-
-
 @dataclass(frozen=True)
 class Answer:
     """What to use. `confirmed` and `test` are ``None`` where nothing was retrained or no test rows exist."""
@@ -97,7 +91,8 @@ class Answer:
     """Its status in one word: `CONFIRMED`, `TIES`, `AHEAD`, `ALONE`, `PROVISIONAL`, or what
     `sweeper.report.doubts.doubt` puts in their place."""
     doubted: str = ""
-    """The headline that `sweeper.report.doubts.doubt` puts in its place; empty where there is none."""
+    """How it compares with guessing where that is its `standing`: ``worse than guessing on test rows``, see
+    `sweeper.report.doubts.doubt`; else empty."""
     scriptless: str = ""
     """Why no script can be written that trains it; empty where one can, or where that is not known."""
     unfinished: str = ""
@@ -127,7 +122,7 @@ class Answer:
             unclear = "the objective does not show that the winner learned anything"
             return unclear if self.learning.unclear else "nothing was learned"
         if self.standing == GUESS:
-            return clause_of(self.doubted)
+            return f"the winner is {self.doubted}"
         scored = self.baseline.objective if self.baseline is not None else None
         if scored is None or scored.better:
             return ""

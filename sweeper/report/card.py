@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sweeper.answer.answer import Answer, clause_of
+from sweeper.answer.answer import Answer
 from sweeper.answer.bounds import STRICTER
 from sweeper.answer.claims import (
     AHEAD,
@@ -142,7 +142,7 @@ def card(
     if doubted is not None:
         lead = f"{doubted.lead} The winner has {in_words(study, answer)}. {lead}"
         standing, headline = doubted.standing, doubted.headline
-        warnings = tuple(text for text in warnings if not text.startswith(f"{headline} "))
+        warnings = tuple(text for text in warnings if text != doubted.warning)
     edge, nearly = summary.edge, summary.nearly_worse
     step = next_step(study, answer, trials, doubted, edge, folder, unscaled, nearly)
     chosen, claims = settings(answer.parameters, study), _claims(answer, doubted)
@@ -157,7 +157,7 @@ def _claims(answer: Answer, doubted: Doubt | None) -> tuple[Claim, ...]:
         found.append(Claim(BEATS, "answer", YES, CONFIRMED, "answer", detail="the answer beats guessing"))
     if doubted is not None:
         direction = NONE if doubted.standing == UNLEARNED else MIXED
-        guess = clause_of(doubted.headline).replace("the winner", "the answer", 1)
+        guess = f"the answer is {doubted.compared}"
         detail = guess if doubted.standing == GUESS else answer.why_nothing_is_advised
         found.append(Claim(LEARNED, "answer", direction, CONFIRMED, "answer", detail=detail))
     standing = answer.standing if doubted is None else doubted.standing

@@ -19,11 +19,11 @@ from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import run_again
 from sweeper.study.data_keys import GIVEN, GROUPS, TIME
 from sweeper.study.study import Study
-from sweeper.wording import count, distinct, interval, listing, percent
+from sweeper.wording import capital, count, distinct, interval, listing, percent
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
-UNSHOWN = "Not shown to be better than guessing"
+UNSHOWN = "not shown to be better than guessing"
 NAMED = 3
 """Classes that are named; further ones are counted."""
 
@@ -38,6 +38,14 @@ class Doubt:
     lead: str
     where: str = ""
     """Where it is no better than guessing: ``on validation and test rows``, ``by accuracy on test rows``."""
+    compared: str = ""
+    """How the winner compares with guessing there: ``worse than guessing on test rows``; empty where nothing
+    was learned."""
+
+    @property
+    def warning(self) -> str:
+        """The same among the `warnings` of the answer, for what shows no headline."""
+        return f"{self.headline} {self.lead}"
 
 
 def doubt(study: Study, answer: Answer) -> Doubt | None:
@@ -60,15 +68,16 @@ def doubt(study: Study, answer: Answer) -> Doubt | None:
         return None
     ends = [each.over_chance[2] for each in weak]  # no single gain shows that it is no better
     text = UNSHOWN
-    text = "No better than guessing" if all(math.isfinite(end) and end <= 0 for end in ends) else text
-    text = "Worse than guessing" if all(each.worse for each in weak) else text
+    text = "no better than guessing" if all(math.isfinite(end) and end <= 0 for end in ends) else text
+    text = "worse than guessing" if all(each.worse for each in weak) else text
     beaten = {each.part for each in (*scores, *answer.baseline.test) if each.better}
     where = _where(weak, answer.baseline.objective, like, beaten)
     seeds = min(each.seeds for each in weak)
     if text == UNSHOWN and seeds < ENOUGH_SEEDS:
         text = text.replace("shown", f"shown by {count(seeds, 'seed')}")
     lead = no_better(weak, answer.baseline.guess)
-    return Doubt(GUESS, f"{text} {where}.", lead, where)
+    compared = f"{text} {where}"
+    return Doubt(GUESS, f"{capital(compared)}.", lead, where, compared)
 
 
 def _is_worse(answer: Answer) -> bool:
@@ -153,11 +162,11 @@ def _other_scores(study: Study, answer: Answer) -> tuple[str, ...]:
     others = [each for each in answer.baseline.test if each.score not in _asked(study)]
     worse = [each for each in others if each.worse]
     unshown = [each for each in others if not each.worse and not each.better and each.score in CENTRAL]
-    kinds = ("Worse than guessing", worse), (UNSHOWN, unshown)
+    kinds = ("worse than guessing", worse), (UNSHOWN, unshown)
     own = answer.baseline.objective
     though = f", though better by {metric_words(own.score)}, which ranks" if own and own.better else ""
     return tuple(
-        f"{kind} by {listing([named(each) for each in group])} on test rows{though}. "
+        f"{capital(kind)} by {listing([named(each) for each in group])} on test rows{though}. "
         + no_better(group, answer.baseline.guess)
         + _of_weights(study, answer)
         for kind, group in kinds
@@ -256,10 +265,10 @@ def with_warnings(
     if answer is None:
         return None
     doubted = doubt(study, answer)
-    first = () if doubted is None else (f"{doubted.headline} {doubted.lead}",)
+    first = () if doubted is None else (doubted.warning,)
     if doubted is not None:
         void = None if answer.gain is None else replace(answer.gain, verdict=VOID)
-        answer = replace(answer, standing=doubted.standing, gain=void, doubted=doubted.headline)
+        answer = replace(answer, standing=doubted.standing, gain=void, doubted=doubted.compared)
     missing: tuple[str, ...] = ()
     if answer.unfinished:
         missing = (f"The run is not finished: {answer.unfinished}. What is said is of the trainings so far.",)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sweeper.answer.answer import Answer, clause_of
+from sweeper.answer.answer import Answer
 from sweeper.answer.edges import Edge
 from sweeper.answer.learning import Learning
 from sweeper.answer.ranked import Ranked
@@ -251,7 +251,7 @@ def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.Data
 def _guessed(study: Study, answer: Answer, doubted: Doubt, trials: pd.DataFrame) -> _Rerun:
     """Targets that belong to other rows let no score beat guessing by more than luck: where one does, other
     things are to be mended, and a few more seeds may show it."""
-    clause, found = clause_of(doubted.headline), answer.baseline
+    clause, found = f"the winner is {doubted.compared}", answer.baseline
     if found is None or not found.follows:
         return _check_the_data(clause)
     scores = listing([metric_words(name) for name in found.beyond_rows])

@@ -19,6 +19,8 @@ from sweeper.report.doubts import Doubt, with_warnings
 from sweeper.report.facts import off_scale
 from sweeper.report.next_step import NextStep, called_beside, next_step
 
+UNSHOWN = Doubt(GUESS, "Not shown to be better.", "", compared="not shown to be better than guessing")
+
 
 def step_of(run: RunData) -> NextStep:
     """That of its card."""
@@ -113,7 +115,7 @@ def test_two_seeds_that_beat_guessing_ask_for_more(gain: float) -> None:
     assert run.answer is not None
     against = Against("validation", "loss", 1.0, 1.0 + gain, gain, gain - 3, gain + 3, 2, higher=False)
     answer = replace(run.answer, baseline=Baseline("it", "", against, ()))
-    doubted = Doubt(GUESS, "Not shown to be better than guessing on validation rows.", "", "")
+    doubted = UNSHOWN
     step = next_step(asked, answer, made.trials, doubted, None, None)
     assert ("confirm.seeds=10" in step.command) is (gain > 0)
     assert ("check that targets belong to their rows" in step.text) is (gain < 0)
@@ -129,7 +131,7 @@ def test_a_score_that_is_shown_to_be_worse_than_guessing_widens_no_range(
     own = Against("validation", "loss", 1.0, 1.1, 0.1, -0.1, 0.3, 10, higher=False)
     test = Against("test", "loss", 1.0, 1.0 + on_test, on_test, on_test - 0.05, on_test + 0.05, 10, False)
     answer = replace(run.answer, baseline=Baseline("it", "", own, (test,)))
-    doubted = Doubt(GUESS, "Not shown to be better than guessing on validation rows.", "", "")
+    doubted = UNSHOWN
     edge = Edge("learning_rate", "learning_rate", 0.09, "high", 0.1, 1.0, 1e-4)
     step = next_step(run.study, answer, run.trials, doubted, edge, None)
     assert ("Widen" in step.text or "wider" in step.text) is widened
@@ -193,7 +195,7 @@ def test_scores_far_above_guessing_clear_the_targets(auc: float, seeds: int, ask
         for name, (value, guess) in known.items()
     )
     answer = replace(run.answer, baseline=Baseline("it", "", own, test, test_rows=200))
-    doubted = Doubt(GUESS, "Not shown to be better than guessing on validation rows.", "", "")
+    doubted = UNSHOWN
     step = next_step(asks, answer, run.trials, doubted, None, None)
     assert ("check that targets belong to their rows" in step.text) is (asked == "targets")
     assert "balanced" not in step.command
@@ -252,7 +254,7 @@ def test_a_large_class_asks_for_a_score_of_all_classes(guess: float, auc: float,
         for n, each in known.items()
     )
     answer = replace(run.answer, baseline=Baseline("it", "", own, test, test_rows=200))
-    doubted = Doubt(GUESS, "Not shown to be better than guessing on validation rows.", "", "")
+    doubted = UNSHOWN
     step = next_step(asks, answer, run.trials, doubted, None, None)
     assert ("search.objective=validation_balanced_accuracy" in step.command) is balanced
     assert ("-balanced" in step.command) is balanced

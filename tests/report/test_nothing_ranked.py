@@ -42,7 +42,7 @@ def test_finalists_are_not_ranked(kind: str, standing: str) -> None:
     others = tables["comparison"].query("verdict != 'winner'")
     assert not others[["tied", "better", "simplest"]].to_numpy().any()
     unranked = others.loc[others["verdict"] == Verdict.UNRANKED, "trial"]
-    guess = replace(run.answer, standing=GUESS, doubted="No better than guessing.")
+    guess = replace(run.answer, standing=GUESS, doubted="no better than guessing")
     assert set(guess.to_dict()["not_ranked"]) == set(unranked)
 
 
@@ -52,6 +52,6 @@ def test_json_ranks_nothing_either() -> None:
     assert run.answer is not None
     ranked = replace(run.answer, standing=TIES, baseline=None, learning=None)
     assert ranked.to_dict()["tied"]
-    doubted = replace(ranked, standing=GUESS, doubted="Worse than guessing on test rows.").to_dict()
+    doubted = replace(ranked, standing=GUESS, doubted="worse than guessing on test rows").to_dict()
     assert doubted["tied"] == []
     assert {*ranked.tied, *ranked.unranked} <= set(doubted["not_ranked"]) == set(ranked.peers)
