@@ -21,6 +21,8 @@ OWN_FUNCTIONS: dict[Any, type[nn.Module]] = {F.relu: nn.ReLU, F.gelu: nn.GELU}
 """Functions that torch's transformer layers keep, and the modules that do the same."""
 PLAIN = {1: nn.ReLU(), 2: nn.GELU()}
 """What `activation_relu_or_gelu` stands for."""
+SWAPPED, KEPT = "swapped", "kept"
+"""The role of an activation layer."""
 IN_LARGEST = " (in the model with most layers)"
 """Ends a line of `in_words` where models differ, in depth say."""
 
@@ -44,10 +46,15 @@ class Swapped:
 
     def line(self) -> str:
         """In words."""
-        called = [
-            f"{name} called in {where or 'the model'} (as a function)" for name, where in self.functions
-        ]
-        return in_words(self.swapped, self.kept, called)
+        return in_words(self.swapped, self.kept, self._called_functions())
+
+    def roles(self) -> dict[str, str]:
+        """Layer -> ``swapped`` or ``kept``, of all of them."""
+        kept = dict.fromkeys((*self.kept, *self._called_functions()), KEPT)
+        return {**dict.fromkeys(self.swapped, SWAPPED), **kept}
+
+    def _called_functions(self) -> list[str]:
+        return [f"{name} called in {where or 'the model'} (as a function)" for name, where in self.functions]
 
 
 def in_words(swapped: Sequence[str], kept: Sequence[str], called: Sequence[str] = (), most: int = 12) -> str:
@@ -59,11 +66,11 @@ def in_words(swapped: Sequence[str], kept: Sequence[str], called: Sequence[str] 
 def roles_in(line: str) -> dict[str, str]:
     """Layer -> ``swapped`` or ``kept``, of those that a line of `in_words` names.
 
-    Plans on record hold that line alone. It may end in `IN_LARGEST`.
+    Plans of earlier versions hold that line alone. It may end in `IN_LARGEST`.
     """
     swapped, _, kept = line.removesuffix(IN_LARGEST).removeprefix("swapped: ").partition("; kept: ")
-    roles = dict.fromkeys(_names_in(swapped), "swapped")
-    return roles | {name: "kept" for name in _names_in(kept) if name != "none"}
+    roles = dict.fromkeys(_names_in(swapped), SWAPPED)
+    return roles | {name: KEPT for name in _names_in(kept) if name != "none"}
 
 
 def _names_in(listed: str) -> list[str]:

@@ -127,13 +127,17 @@ def refuse_changed(pool: Pool, task: Shared[Task], kept: Mapping[str, Any], fold
             f"{folder} was trained with other code: {listing(changed)} {verb} not as before. Put that code "
             "back, start over with --fresh (deletes that run), or give the study another name."
         )
-    _refuse_other_layers(pool, task, str(kept.get("swapped") or ""), folder)
+    before = dict(kept.get("layer_roles") or roles_in(str(kept.get("swapped") or "")))
+    _refuse_other_layers(pool, task, before, folder)
 
 
-def _refuse_other_layers(pool: Pool, task: Shared[Task], before: str, folder: Path) -> None:
-    """An earlier release may have kept what is swapped now, or the other way round: two models."""
-    notes = (unless_lost(attempt(pool, work.layer_notes, task)) or {}) if before else {}
-    then, now = roles_in(before), roles_in(str(notes.get("swapped", "")))
+def _refuse_other_layers(pool: Pool, task: Shared[Task], then: Mapping[str, str], folder: Path) -> None:
+    """An earlier release may have kept what is swapped now, or the other way round: two models.
+
+    `then`: the roles of the layers, in an earlier release of those alone that the plan named.
+    """
+    notes = (unless_lost(attempt(pool, work.layer_notes, task)) or {}) if then else {}
+    now = dict(notes.get("layer_roles") or {})
     if others := [name for name, role in now.items() if then.get(name, role) != role]:
         roles = " and ".join(f"{name} was {then[name]} and is {now[name]} now" for name in others[:2])
         more = f", and {len(others) - 2} more" if len(others) > 2 else ""

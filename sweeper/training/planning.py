@@ -83,6 +83,8 @@ class Plan:
     """Optimizers and activations whose stacks do not, where others' do."""
     swapped: str = ""
     """Which activation layers are swapped and which are kept; empty where none is."""
+    layer_roles: Mapping[str, str] = field(default_factory=dict)
+    """Activation layer -> swapped | kept, of all that `swapped` may only count; empty in earlier versions."""
     unmeasured: str = ""
     """Why layers are not measured; empty where they are."""
     slots_of: Mapping[str, int] = field(default_factory=dict)

@@ -52,7 +52,7 @@ __all__ = [
     "configurations",
     "label",
     "require_trainable",
-    "swap_summary",
+    "swapped_layers",
 ]
 
 FIRST_ROWS, STEP_ROWS = 4, 64
@@ -105,8 +105,9 @@ def step_summary(task: Task) -> str:
     return ""
 
 
-def swap_summary(task: Task) -> str:
-    """Which activation layers are swapped and which are kept, in words; empty where none is swapped.
+def swapped_layers(task: Task) -> tuple[str, dict[str, str]]:
+    """Which activation layers are swapped and which are kept: in words, and the role of each by its name;
+    both empty where none is swapped.
 
     Of the configuration that swaps most, where they differ (in depth, say).
     """
@@ -124,10 +125,10 @@ def swap_summary(task: Task) -> str:
             break  # the function asks for its activation
         models.append(swapped)
     if not models:
-        return ""
+        return "", {}
     most = max(models, key=lambda one: len(one.swapped))
     differ = any(one.swapped != most.swapped for one in models)
-    return most.line() + (IN_LARGEST if differ else "")
+    return most.line() + (IN_LARGEST if differ else ""), most.roles()
 
 
 def require_trainable(problems: Sequence[str]) -> None:

@@ -77,10 +77,11 @@ def check_configurations(task: Task, index: int | None = None) -> list[str]:
 
 
 @one_at_a_time
-def layer_notes(task: Task) -> dict[str, str]:
-    """What a plan says of layers and loss: `preflight.swap_summary`, `unmeasured`, `step_summary`."""
+def layer_notes(task: Task) -> dict[str, Any]:
+    """What a plan says of layers and loss: `preflight.swapped_layers`, `unmeasured`, `step_summary`."""
     with watchdog.deadline(PREFLIGHT_SECONDS):
-        notes = {"swapped": preflight.swap_summary(task), "unmeasured": unmeasured(task)}
+        line, roles = preflight.swapped_layers(task)
+        notes = {"swapped": line, "layer_roles": roles, "unmeasured": unmeasured(task)}
         return {**notes, "step": preflight.step_summary(task)}
 
 

@@ -40,7 +40,7 @@ from sweeper.study.find import builtin_studies
 from sweeper.study.sections import Section
 from sweeper.study.study import Study
 from sweeper.study.template import write_template
-from sweeper.training.preflight import check_configurations, swap_summary
+from sweeper.training.preflight import check_configurations, swapped_layers
 from sweeper.training.setup import Task
 
 MADE_BY_RUNS = {"reports/gallery.png"}
@@ -187,7 +187,7 @@ def test_the_padded_example_is_swapped_as_the_page_says(workshop: Workshop) -> N
     study = Study.load(workshop("docs/your-own-model.md")["padded.toml"])
     (line,) = [n for n, text in enumerate(Path("padded.py").read_text().splitlines(), 1) if "F.relu(" in text]
     call = f"padded.py:{line} relu in the model"
-    assert swap_summary(Task(study, data_of(study))) == f"swapped: {call}, {call} #2; kept: none"
+    assert swapped_layers(Task(study, data_of(study)))[0] == f"swapped: {call}, {call} #2; kept: none"
 
 
 def test_the_python_study_is_valid() -> None:

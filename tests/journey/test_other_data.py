@@ -97,7 +97,8 @@ def model(in_features, out_features):
 def test_a_run_does_not_go_on_with_other_layers_swapped(
     then: str, refused: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An earlier release may have left a layer as it was: trials of two models do not compare."""
+    """An earlier release, whose plan has that line alone, may have left a layer as it was: trials of two
+    models do not compare."""
     (tmp_path / "owning.py").write_text(OWN, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     asked = study(model="owning:model", search={"trials": 8})
@@ -106,9 +107,29 @@ def test_a_run_does_not_go_on_with_other_layers_swapped(
         plan, _ = PLAN.read(tmp_path / "runs" / "tiny")
         assert plan is not None
         assert plan["swapped"] == "swapped: 1, 3; kept: none"
+        assert plan.pop("layer_roles") == {"1": "swapped", "3": "swapped"}
         PLAN.write(tmp_path / "runs" / "tiny", {**plan, "swapped": then})
         if not refused:
             run(tmp_path, study(model="owning:model", search={"trials": 9}))
             return
         with pytest.raises(RunFolderError, match=f"begun with other activation layers swapped: {refused}"):
             run(tmp_path, study(model="owning:model", search={"trials": 9}))
+
+
+def test_a_layer_that_the_plan_line_only_counts_is_compared_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line names twelve layers; the plan keeps the role of each."""
+    more = "*(make() for make in (lambda: nn.Linear(8, 8), nn.Tanh) * 13)"
+    deep = OWN.replace("nn.Linear(8, 8), nn.Tanh()", more)
+    (tmp_path / "deeply.py").write_text(deep, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with without_workers():
+        run(tmp_path, study(model="deeply:model", search={"trials": 8}))
+        plan, _ = PLAN.read(tmp_path / "runs" / "tiny")
+        assert plan is not None
+        assert plan["swapped"].endswith("and 2 more; kept: none")
+        roles = {**plan["layer_roles"], "27": "kept"}
+        PLAN.write(tmp_path / "runs" / "tiny", {**plan, "layer_roles": roles})
+        with pytest.raises(RunFolderError, match="swapped: 27 was kept and is swapped now"):
+            run(tmp_path, study(model="deeply:model", search={"trials": 9}))

@@ -29,7 +29,7 @@ from sweeper.training.preflight import (
     check_configurations,
     configurations,
     require_trainable,
-    swap_summary,
+    swapped_layers,
 )
 from sweeper.training.setup import Task
 
@@ -326,8 +326,9 @@ def test_what_is_swapped_is_said_and_patterns_that_fit_nothing_are_refused() -> 
         )
         return Task(study, data)
 
-    assert swap_summary(task()) == "swapped: 1, 3; kept: 5 (in the model with most layers)"
-    assert swap_summary(task(keep=["1"], depth=2)).startswith("swapped: 3; kept: 1, 5")
+    roles = {"1": "swapped", "3": "swapped", "5": "kept"}
+    assert swapped_layers(task()) == ("swapped: 1, 3; kept: 5 (in the model with most layers)", roles)
+    assert swapped_layers(task(keep=["1"], depth=2))[0].startswith("swapped: 3; kept: 1, 5")
     with pytest.raises(ModelError) as caught:
         require_trainable(check_configurations(task(swap=["net.*"])))
     assert (
