@@ -1,7 +1,6 @@
 """Where finalists and diverged trials lay beside the limit of stability, in sentences."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -241,7 +240,7 @@ def _validity(run: RunData, tables: Tables) -> str:
     if any(size not in FULL for size in _values(run.study, "training.batch_size", training.batch_size)):
         reasons.append("mini-batches add noise, which destabilises earlier")
     losses = map(name_of, _values(run.study, "training.loss", training.loss))
-    reasons += [curvature(loss) for loss in losses if loss != "mse"]
+    reasons += [curvature(loss) for loss in dict.fromkeys(losses) if loss != "mse"]
     if _changes(run, tables["stability"]):
         reasons.append("the rate changes during training")
     base = "The limit is exact for full-batch steps on a quadratic"
@@ -253,10 +252,10 @@ def _validity(run: RunData, tables: Tables) -> str:
     )
 
 
-def _values(study: Study, key: str, fixed: Any) -> Sequence[Any]:
-    """What trials have of a setting: those of the space, where it is searched."""
-    entry = study.space.entries.get(key)
-    return (fixed,) if entry is None else entry.values or (None,)
+def _values(study: Study, name: str, fixed: Any) -> list[Any]:
+    """What trials have of a setting, by any optimizer; ``None`` of a continuous range."""
+    keyed = study.space.keyed(name, fixed).values()
+    return [value for values in keyed for value in values.values or (None,)]
 
 
 def curvature(loss: str) -> str:

@@ -189,6 +189,12 @@ class Space:
         """Values of `parameter`, for all optimizers and for single ones; empty where the space lacks it."""
         return tuple(values for key, values in self.entries.items() if self.base(key) == parameter)
 
+    def keyed(self, parameter: str, fixed: Any) -> dict[str, Values]:
+        """Key -> values that trials have of `parameter`, of all optimizers of the space; of one without a key
+        of it `fixed`, the value of the study's section, under the plain key."""
+        entries = (self.entry(parameter, name) for name in self.accepted)
+        return dict(entry or (parameter, Fixed(fixed)) for entry in entries)
+
     def listed(self, parameter: str) -> tuple[Any, ...]:
         """Each value of `parameter` once, those for single optimizers too; none of a continuous range."""
         listed = (value for values in self.entries_of(parameter) for value in values.values or ())

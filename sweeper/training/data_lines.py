@@ -14,6 +14,7 @@ from sweeper.data.splits import rows_of_parts
 from sweeper.errors import shown
 from sweeper.printable import one_line
 from sweeper.split_names import SPLITS
+from sweeper.study.study import Study
 from sweeper.toml_text import in_toml
 from sweeper.training.guessing import few_rows
 from sweeper.training.setup import Task
@@ -91,14 +92,14 @@ def unlabelled_lines(task: Task) -> list[str]:
     """Sequences without any label that may fill a whole batch; nothing where there are fewer."""
     data, training = task.data, task.study.training
     tokens = data.targets.ndim == 2 and data.targets.dtype.kind in "iu"
-    if not tokens or not isinstance(training.batch_size, int):
+    if not tokens or not (sizes := _batch_sizes(task.study)):
         return []
     empty = int((data.targets == training.ignore_index).all(axis=1).sum())
-    if empty < training.batch_size:
+    if empty < min(sizes):
         return []
     return [
         f"targets: {empty:,} of {count(data.rows, 'row')} have no label, and a batch of "
-        f"{training.batch_size} such rows has no loss, which ends a training: leave these rows out"
+        f"{min(sizes)} such rows has no loss, which ends a training: leave these rows out"
     ]
 
 
@@ -115,14 +116,19 @@ def _whole_batches(task: Task) -> list[str]:
     """Batch sizes that are larger than the training part."""
     study, seed = task.study, task.study.search.seed
     train, *_ = rows_of_parts(task.data, study.data.split, seed=seed, test_seed=seed)
-    searched = study.space.entries.get("training.batch_size")
-    sizes = [study.training.batch_size] if searched is None else list(searched.values or ())
     rows = count(len(train), "training row")
     return [
         f"training.batch_size = {size} is more than the {rows}: every step takes all of them"
-        for size in sizes
-        if size != "full" and int(size) > len(train)
+        for size in _batch_sizes(study)
+        if size > len(train)
     ]
+
+
+def _batch_sizes(study: Study) -> list[int]:
+    """Each number of rows that a batch of some trial has; none of a range that is as good as continuous."""
+    keyed = study.space.keyed("training.batch_size", study.training.batch_size).values()
+    sizes = [size for values in keyed for size in values.values or ()]
+    return [int(size) for size in dict.fromkeys(sizes) if size != "full"]
 
 
 def copy_lines(data: Data, shares: tuple[float, float, float], seed: int) -> list[str]:

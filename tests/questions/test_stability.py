@@ -15,6 +15,7 @@ from sweeper.components.losses import LOSSES
 from sweeper.questions.run_data import RunData
 from sweeper.questions.stability import QUESTION, SUMMARY, alt, draw, stability, stability_trials
 from sweeper.questions.stability_words import curvature
+from sweeper.study.study import Study
 
 
 def source(rows: list[dict], curves: list[tuple]) -> RunData:
@@ -58,6 +59,19 @@ def test_ratios_are_rate_times_curvature_over_the_limit() -> None:
     expected = [3.0 / 3, 0.75 / 3, math.nan, 9 / 18, 0.5, 2.5, math.nan, 0.5, 2.25, 2.25]
     np.testing.assert_allclose(frame["ratio"], expected)
     assert frame["limit"].dropna().tolist() == pytest.approx([3, 3, 18, 18, *[2] * 5])
+
+
+def test_losses_and_batches_of_single_optimizers_count() -> None:
+    """What makes the limit inexact for the trials of one optimizer is said beside that of the section."""
+    asked = source(ROWS, CURVES)
+    tables = {"stability": stability(asked), "stability_trials": stability_trials(asked)}
+    own = {"training.loss.adam": "l1", "training.batch_size.adam": 32, "training.batch_size": "full"}
+    space = {"optimizer": ["sgd", "adam"], "learning_rate": 0.1, **own}
+    two = Study(name="two", trusted=True, search={"space": space})
+    text = " ".join(QUESTION.sentences(replace(asked, study=two), tables))
+    assert "mini-batches add noise" in text
+    assert "; the loss l1 is not quadratic everywhere" in text
+    assert text.count("the loss cross_entropy") == 1
 
 
 def test_one_row_per_trial_with_a_limit() -> None:

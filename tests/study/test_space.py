@@ -256,6 +256,16 @@ def test_values_for_single_optimizers_are_among_those_of_the_parameter() -> None
     assert space.listed("training.loss") == ("mae",)
 
 
+def test_the_value_of_the_section_counts_for_optimizers_without_a_key() -> None:
+    """A plain key is that of the optimizers without one of their own, and of none where all have one."""
+    for size, plain in ({}, Fixed(32)), ({"training.batch_size": 8}, Fixed(8)):
+        space = space_of({"optimizer": ["sgd", "adam"], "training.batch_size.adam": [64, 128], **size})
+        own = {"training.batch_size.adam": Choice((64, 128))}
+        assert space.keyed("training.batch_size", 32) == {"training.batch_size": plain, **own}
+    space = space_of({"optimizer": ["adam"], "training.batch_size.adam": [64, 128], "training.batch_size": 8})
+    assert space.keyed("training.batch_size", 32) == own
+
+
 def test_activations_for_single_optimizers_are_swapped() -> None:
     """They are searched, too, so `keep` does something."""
     space = {"optimizer": ["sgd", "adam"], "activation.sgd": "tanh", "activation.adam": ["relu", "elu"]}

@@ -160,3 +160,19 @@ def test_sequences_without_a_label_that_may_fill_a_batch_are_told(
     study = Study(name="few", data=lambda: (x, y), model={"source": "rnn"}, training=training)
     lines = unlabelled_lines(Task(study, data_of(study)))
     assert [line.startswith(f"targets: {empty} of 60 rows have no label") for line in lines] == [True] * told
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [({}, [50]), ({"training.batch_size.adam": [40, 60]}, [50, 60]), ({"training.batch_size": 40}, [])],
+)
+def test_batches_larger_than_the_training_part_are_told(sizes: dict[str, object], told: list[int]) -> None:
+    """Of single optimizers too, and of the section where an optimizer has no key."""
+    space = {"optimizer": ["sgd", "adam"], **sizes}
+    frame = pd.DataFrame({"x": X[:, 0], "y": X[:, 1]})
+    data = {"source": frame, "target": "y", "split": [0.75, 0.125, 0.125]}
+    training = {"loss": "mse", "batch_size": 50}
+    study = Study(name="few", data=data, model="mlp", training=training, search={"space": space})
+    lines = [line for line in data_lines(Task(study, data_of(study))) if "every step takes all" in line]
+    whole = "is more than the 45 training rows: every step takes all of them"
+    assert lines == [f"training.batch_size = {size} {whole}" for size in told]

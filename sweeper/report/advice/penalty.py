@@ -1,11 +1,12 @@
 """Where to start searching the weight of activation regularization."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sweeper.report.advice.facts import Facts
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
-from sweeper.study.space import Range
+from sweeper.study.parameters import PENALTY
+from sweeper.study.space import Range, Values
 from sweeper.wording import count, listing, number, tidied
 
 TOPIC = "activation penalty"
@@ -22,27 +23,36 @@ def advise_penalty(facts: Facts) -> Iterator[Advice]:
         return
     high = _decade(max(equal.values()))
     low = tidied(_decade(min(equal.values())) / 10**DECADES)
-    entry = facts.study.space.entries.get("activation_penalty")
-    covered = (
-        isinstance(entry, Range)
-        and entry.log
-        and bool(entry.zero)
-        and entry.low <= 30 * low
-        and 30 * entry.high >= high
-    )
-    if covered and isinstance(entry, Range):
-        what = f"Keep your weights from {number(entry.low)} to {number(entry.high)}, and exactly 0."
-    else:
-        span = f"from {number(low)} to {number(high)}"
-        what = f"Search weights {span}, and exactly 0 in a quarter of the trials"
-        if isinstance(entry, Range):
-            what += f", in place of {number(entry.low)} to {number(entry.high)}"
+    entries = facts.study.space.keyed(PENALTY, 0.0)
+    lacking = {key: values for key, values in entries.items() if not _covers(values, low, high)}
+    if lacking:
+        what = (
+            f"Search weights from {number(low)} to {number(high)}, and exactly 0 in a quarter of the trials"
+        )
+        if spans := _spans(lacking.values()):
+            what += f", in place of {listing(spans)}"
         what += "."
-    settings = {"search.space.activation_penalty": {"low": low, "high": high, "log": True, "zero": ZERO}}
-    yield Advice("penalty", TOPIC, what, tuple(_reasons(facts, equal)), {} if covered else settings)
+    else:
+        what = f"Keep your weights from {listing(_spans(entries.values()))}, and exactly 0."
+    wanted = {"low": low, "high": high, "log": True, "zero": ZERO}
+    settings = {f"search.space.{key}": wanted for key in lacking}
+    yield Advice("penalty", TOPIC, what, tuple(_reasons(facts, equal)), settings)
     in_time = all(profile.in_time for profile in facts.network.profiles.values())
     if len(facts.inputs.shape) == 2 and facts.network.recurrent and in_time and "temporal" not in equal:
         yield _temporal(list(equal))
+
+
+def _covers(values: Values, low: float, high: float) -> bool:
+    """Whether weights are searched about that far, and 0 beside them."""
+    if not isinstance(values, Range) or not values.log or not values.zero:
+        return False
+    return values.low <= 30 * low and 30 * values.high >= high
+
+
+def _spans(searched: Iterable[Values]) -> list[str]:
+    """The ends of the ranges among them."""
+    ranges = [values for values in searched if isinstance(values, Range)]
+    return list(dict.fromkeys(f"{number(each.low)} to {number(each.high)}" for each in ranges))
 
 
 def _equal(facts: Facts) -> dict[str, float]:
