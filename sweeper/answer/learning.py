@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.baseline import Baseline
-from sweeper.statistics.curve_class import IMPROVING, POINTS, UNSTABLE, over_seeds
+from sweeper.answer.seed_curves import seed_curves
+from sweeper.statistics.curve_class import IMPROVING, UNSTABLE, over_seeds
 from sweeper.statistics.intervals import interval, shows_majority
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.trial import cost, objective_metric, objective_value, start_metric
@@ -120,7 +121,7 @@ def learning(
         other = learning(curves, trial, seeds, start_metric(objective))
         learned = other is not None and other.learned
     beats = baseline is not None and baseline.follows
-    ends = _ends(own)
+    endings = ending_counts(own)
     return Learning(
         before=float(start.mean()),
         fell=mean,
@@ -134,20 +135,15 @@ def learning(
         from_start=metric == start_metric(objective),
         at_end=float(np.mean([_last(row) for row in objective_value(objective, values.to_numpy())])),
         above_guess=baseline.scores_above if baseline is not None else (),
-        unstable=ends[UNSTABLE],
-        improving=ends[IMPROVING],
+        unstable=endings[UNSTABLE],
+        improving=endings[IMPROVING],
     )
 
 
-def _ends(curves: pd.DataFrame) -> Counter[str]:
-    """How often the validation loss has a shape of each class, see `sweeper.statistics.curve_class`."""
-    found = []
-    for _, own in curves[curves["metric"] == "validation_loss"].groupby("seed"):
-        own = own[np.isfinite(own["value"])].drop_duplicates("step", keep="last").sort_values("step")
-        if len(own) >= POINTS:  # the train losses, NaN here, tell apart what is neither of the two asked for
-            losses = own["value"].to_numpy(float)
-            found.append((own["step"].to_numpy(), losses, np.full(len(own), np.nan)))
-    return Counter(shape.name for shape in over_seeds(found))
+def ending_counts(curves: pd.DataFrame) -> Counter[str]:
+    """How many trainings of one trial have a validation loss of each class, see
+    `sweeper.statistics.curve_class`."""
+    return Counter(shape.name for shape in over_seeds([curve for _, _, curve in seed_curves(curves)]))
 
 
 def _last(values: np.ndarray) -> float:

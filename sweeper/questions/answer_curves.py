@@ -1,10 +1,11 @@
 """How the trainings of the answer ended, seed by seed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
+from sweeper.answer.seed_curves import seed_curves
 from sweeper.questions.curve_advice import Ended, advice, where_best
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
@@ -12,24 +13,6 @@ from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.intervals import shows_majority
 from sweeper.trial import objective_metric, objective_value
 from sweeper.wording import count, listing, whole
-
-
-def curves_of(
-    curves: pd.DataFrame, search: pd.DataFrame
-) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-    """Trial, steps, validation losses and train losses (NaN at step 0), trial by trial."""
-    validation, train = (
-        of_search(search, curves[curves["metric"] == name])[["trial", "step", "value"]]
-        for name in ("validation_loss", "train_loss")
-    )
-    wide = validation.merge(train, on=["trial", "step"], how="left", suffixes=("", "_train"))
-    wide = wide[np.isfinite(wide["value"])].sort_values(["trial", "step"])
-    trials = wide["trial"].to_numpy()
-    cuts = np.flatnonzero(np.diff(trials)) + 1
-    steps, *losses = (wide[name].to_numpy(float) for name in ("step", "value", "value_train"))
-    for part in np.split(np.arange(len(trials)), cuts) if len(trials) else ():
-        yield int(trials[part[0]]), steps[part].astype(int), losses[0][part], losses[1][part]
-
 
 OF_THE_ANSWER = ["trial", "seed", "class", "points", "steps", "best_step", "settled_step", "lowest", "end"]
 OF_THE_ANSWER += ["objective_step"]
@@ -44,9 +27,11 @@ def answer_curves(run: RunData) -> pd.DataFrame:
     confirm = own["phase"] == "confirm"
     own = own[confirm if confirm.any() else ~confirm].sort_values("seed")
     rows, curves = [], run.curves[run.curves["trial"] == run.answer.trial]
-    trained = [(part.iloc[0], *curve) for _, part in own.groupby("seed") for curve in curves_of(curves, part)]
-    found = shapes.over_seeds([(steps, losses, train) for _, _, steps, losses, train in trained])
-    for (row, trial, steps, *_), curve in zip(trained, found, strict=True):
+    by_seed = own.drop_duplicates("seed").set_index("seed", drop=False)
+    trained = list(seed_curves(curves[curves["seed"].isin(by_seed.index)]))
+    found = shapes.over_seeds([each for _, _, each in trained])
+    for (trial, seed, (steps, *_)), curve in zip(trained, found, strict=True):
+        row = by_seed.loc[seed]
         name = shapes.DIVERGED if row["outcome"] == "diverged" else curve.name
         at = (len(steps), int(row["steps"]), curve.best_step, curve.settled_step)
         best = best_steps(run, own[own["seed"] == row["seed"]], curves).get(trial, (pd.NA, np.nan))[0]

@@ -13,6 +13,7 @@ from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import CURVE, EXPLORATORY, Claim
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import best_trials, search_trials, tied_best
+from sweeper.answer.seed_curves import seed_curves
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
 from sweeper.questions import convergence
@@ -20,12 +21,12 @@ from sweeper.questions.answer_curves import (
     ENDED,
     answer_curves,
     best_steps,
-    curves_of,
     of_the_answer,
     ranks_by_loss,
 )
 from sweeper.questions.convergence import SHOWN
 from sweeper.questions.curve_advice import FALLING, Ended, advice, settable_by, slowed, unscheduled
+from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.range_edges import edges_of_answer
 from sweeper.questions.run_data import RunData, once
@@ -75,7 +76,7 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     ranked, by_loss = best_steps(run, search, run.curves), ranks_by_loss(run)
     rows, settable, above, slow = [], settable_by(run.study), _above_the_best(search), slowed(run, search)
     plain = unscheduled(search)
-    for trial, steps, losses, train in curves_of(run.curves, search):
+    for trial, _, (steps, losses, train) in seed_curves(of_search(search, run.curves)):
         found = shapes.shape(steps, losses, train)
         outcome, made = outcomes[trial]["outcome"], int(outcomes[trial]["steps"])
         name = {"diverged": shapes.DIVERGED, "pruned": shapes.CUT_SHORT}.get(outcome, found.name)
