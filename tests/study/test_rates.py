@@ -50,11 +50,11 @@ def test_everybody_proposes_the_same(optimizer: str) -> None:
     rates = np.geomspace(low / 10, high * 10, 64)
     place = np.log10(rates / np.sqrt(low * high))
     row = suggest(optimizer, rates, 0.3 + np.minimum(1.9, 0.5 * place**2), np.zeros(64, bool), 2.3)
-    assert (row["low"], row["high"]) == own
+    assert (row.low, row.high) == own
     row = suggest(
         optimizer, rates, np.where(rates > 2 * high, np.nan, 0.3 + 0.1 * place**2), rates > 2 * high, 2.3
     )
-    assert (row["low"], row["high"]) == search_rates(optimizer, too_high=2 * high)
+    assert (row.low, row.high) == search_rates(optimizer, too_high=2 * high)
     inner = np.geomspace(low * 2, high / 20, 40)
     trials = pd.DataFrame(
         {"trial": range(40), "phase": "explore", "outcome": "completed", "optimizer": optimizer}

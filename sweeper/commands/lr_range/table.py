@@ -5,6 +5,9 @@ rate does is not mixed with what the rates before it did to the network.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,14 +28,56 @@ FLAT = 0.05
 that does not get this share below what guessing loses."""
 SAFETY = 2.0
 """The suggestion stays below the divergence boundary divided by this: longer trainings turn sharper."""
-NOTHING = "all diverged"
-UNDECIDED = "flat"
-GUESSED = "at guessing"
-OPEN = "nothing diverged"
-FOUND = "found"
-MEASURED = ["learning_rate", "outcome", "start", "loss", "diverged", "smooth"]
-SUGGESTED = ["rates", "start", "guessing", "best_rate", "best_loss", "boundary"]
-SUGGESTED += ["suggestion", "low", "high", "verdict"]
+TRAINED = ["learning_rate", "outcome", "start", "loss"]
+MEASURED = [*TRAINED, "diverged", "smooth"]
+
+
+class RangeVerdict(StrEnum):
+    """What a range test shows; the last three suggest nothing."""
+
+    FOUND = "found"
+    OPEN = "nothing diverged"
+    """Higher rates may do as well."""
+    FLAT = "flat"
+    """No rate lowers the loss by `FLAT`: too few steps."""
+    GUESSED = "at guessing"
+    """No rate gets by `FLAT` below what guessing loses."""
+    DIVERGED = "all diverged"
+    """Smaller rates are needed."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One range test in numbers; NaN is what it does not show."""
+
+    rates: int
+    """How many were tested."""
+    start: float
+    """Loss before training."""
+    guessing: float
+    """Loss of the best constant prediction."""
+    best_rate: float
+    best_loss: float
+    """Lowest smoothed loss, see `smoothed`."""
+    boundary: float
+    """First rate from which on most diverge, see `boundary_index`."""
+    suggestion: float
+    """The largest rate whose smoothed loss is good, and at most boundary / `SAFETY`. Good is at most `NEAR`
+    above the best: of the best loss, or of the fall from `start` to it if that is less. Large, because short
+    trainings and small rates look alike, and a large rate gets further."""
+    low: float
+    high: float
+    """The range to search, `search_rates` with the suggestion as a good rate, and the boundary."""
+    verdict: RangeVerdict
+
+    def to_dict(self) -> dict[str, Any]:
+        """Columns of a table, in plain values."""
+        return {**asdict(self), "verdict": self.verdict.value}
+
+
+SUGGESTED = [field.name for field in fields(Suggestion)]
+BESIDE_RATES = [name for name in SUGGESTED if name not in ("rates", *MEASURED)]
+"""What stands beside each measured rate of the suggestion."""
 
 
 def lr_range(
@@ -41,37 +86,45 @@ def lr_range(
     guessing: float = np.nan,
     metric: str = VALIDATION,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The measured rates, and one row of `suggest` per combination of the parameters `names`.
+    """The measured rates, and one `Suggestion` per combination of the parameters `names`.
 
     The first frame has the columns `names`, group (all of these but the optimizer, in words), learning_rate,
     outcome, start (loss before training), loss (after it; null if not finite), diverged (also: ended more
     than `RISEN` above its start, as methods with bounded steps do), smooth (see `smoothed`) and those of
-    `suggest`, by rate within each combination. Failed trials are left out. `guessing`: the loss of the best
-    constant prediction, if that is known.
+    `Suggestion`, by rate within each combination. Failed trials are left out. `guessing`: the loss of the
+    best constant prediction, if that is known.
 
     `metric` says which losses these are. Those of training are means over the batches before an evaluation:
     the start is the first of them at the lowest rate, which has hardly moved.
     """
     rows = [_measured(result, names, metric) for result in results if result.outcome != Outcome.FAILED]
-    frame = pd.DataFrame(rows, columns=[*names, *MEASURED[:4]])
+    frame = pd.DataFrame(rows, columns=[*names, *TRAINED])
     parts, suggestions = [], []
     for key, part in frame.groupby(list(names), dropna=False, sort=False):
-        ordered = part.sort_values("learning_rate", ignore_index=True)
-        if metric != VALIDATION:
-            ordered = ordered.assign(start=ordered["start"].iloc[0])
-        risen = ordered["start"] + RISEN * ordered["start"].abs()
-        ordered = ordered.assign(diverged=~(ordered["loss"] <= risen))
-        rates, losses = ordered["learning_rate"].to_numpy(), ordered["loss"].to_numpy()
-        lost, start = ordered["diverged"].to_numpy(), float(ordered["start"].median())
-        optimizer = str(ordered["optimizer"].iloc[0])
-        suggestion = {"group": _group(names, key), **suggest(optimizer, rates, losses, lost, start, guessing)}
+        flagged = _flagged(part, metric)
+        suggestion = {"group": _group(names, key), **_suggested(flagged, guessing).to_dict()}
         suggestions.append({**dict(zip(names, key, strict=True)), **suggestion})
-        smooth = smoothed(losses, lost)
-        smooth[~np.isfinite(smooth)] = np.nan
-        parts.append(ordered.assign(smooth=smooth, **{k: suggestion[k] for k in ("group", *SUGGESTED[2:])}))
-    columns = [*names, "group", *MEASURED, *SUGGESTED[2:]]
+        parts.append(flagged.assign(**{name: suggestion[name] for name in ("group", *BESIDE_RATES)}))
+    columns = [*names, "group", *MEASURED, *BESIDE_RATES]
     measured = pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
     return measured, pd.DataFrame(suggestions, columns=[*names, "group", *SUGGESTED])
+
+
+def _flagged(part: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The trainings of one combination by rate, with the columns diverged and smooth."""
+    ordered = part.sort_values("learning_rate", ignore_index=True)
+    if metric != VALIDATION:
+        ordered = ordered.assign(start=ordered["start"].iloc[0])
+    risen = ordered["start"] + RISEN * ordered["start"].abs()
+    ordered = ordered.assign(diverged=~(ordered["loss"] <= risen))
+    smooth = smoothed(ordered["loss"].to_numpy(), ordered["diverged"].to_numpy())
+    return ordered.assign(smooth=np.where(np.isfinite(smooth), smooth, np.nan))
+
+
+def _suggested(flagged: pd.DataFrame, guessing: float) -> Suggestion:
+    rates, losses, lost = (flagged[name].to_numpy() for name in ("learning_rate", "loss", "diverged"))
+    start, optimizer = float(flagged["start"].median()), str(flagged["optimizer"].iloc[0])
+    return suggest(optimizer, rates, losses, lost, start, guessing)
 
 
 def _group(names: Sequence[str], key: Sequence[object]) -> str:
@@ -110,40 +163,31 @@ def suggest(
     diverged: np.ndarray,
     start: float,
     guessing: float = np.nan,
-) -> dict[str, object]:
-    """One range test in numbers; `rates` ascend, `losses` and `diverged` belong to them.
-
-    boundary: first rate from which on most diverge (`boundary_index`); null if there is none.
-    best_rate, best_loss: lowest smoothed loss (`smoothed`).
-    suggestion: the largest rate whose smoothed loss is good, and at most boundary / `SAFETY`. Good is at
-        most `NEAR` above the best: of the best loss, or of the fall from `start` to it if that is less.
-        Large, because short trainings and small rates look alike, and a large rate gets further.
-    low, high: the range to search, `search_rates` with the suggestion as a good rate, and the boundary.
-    verdict: found | nothing diverged (higher rates may do as well) | flat (no rate lowers the loss by
-        `FLAT`: too few steps) | at guessing (no rate gets by `FLAT` below `guessing`) | all diverged (smaller
-        rates are needed). The last three suggest nothing.
-    """
+) -> Suggestion:
+    """What one range test shows; `rates` ascend, `losses` and `diverged` belong to them."""
     rates, smooth = np.asarray(rates, dtype=float), smoothed(losses, diverged)
     first = boundary_index(diverged)
     boundary = float(rates[first]) if first < len(rates) else np.nan
-    row: dict[str, object] = dict.fromkeys(SUGGESTED, np.nan)
-    row |= {"rates": len(rates), "start": start, "boundary": boundary, "guessing": guessing}
+    nan = np.nan
+    shown = Suggestion(
+        len(rates), start, guessing, nan, nan, boundary, nan, nan, nan, verdict=RangeVerdict.DIVERGED
+    )
     alive = np.isfinite(smooth) & (np.arange(len(rates)) < first)
     if not alive.any():
-        return row | {"verdict": NOTHING}
+        return shown
     best = int(np.argmin(np.where(alive, smooth, np.inf)))
-    row |= {"best_rate": float(rates[best]), "best_loss": float(smooth[best])}
+    shown = replace(shown, best_rate=float(rates[best]), best_loss=float(smooth[best]))
     fall = start - smooth[best]
     if not fall > FLAT * abs(start):
-        return row | {"verdict": UNDECIDED}
+        return replace(shown, verdict=RangeVerdict.FLAT)
     if smooth[best] > guessing - FLAT * abs(guessing):
-        return row | {"verdict": GUESSED}
+        return replace(shown, verdict=RangeVerdict.GUESSED)
     good = alive & (smooth <= smooth[best] + NEAR * min(abs(smooth[best]), fall))
     suggestion = float(np.fmin(rates[good].max(), boundary / SAFETY))
     beyond = boundary if np.isfinite(boundary) else None
     low, high = search_rates(optimizer, good=[suggestion], too_high=beyond)
-    row |= {"suggestion": suggestion, "low": low, "high": high}
-    return row | {"verdict": FOUND if np.isfinite(boundary) else OPEN}
+    verdict = RangeVerdict.FOUND if np.isfinite(boundary) else RangeVerdict.OPEN
+    return replace(shown, suggestion=suggestion, low=low, high=high, verdict=verdict)
 
 
 def ranges(suggestions: pd.DataFrame) -> pd.DataFrame:

@@ -10,18 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeper.command_line import command_line
-from sweeper.commands.lr_range.table import (
-    FLAT,
-    FOUND,
-    GUESSED,
-    NEAR,
-    NOTHING,
-    OPEN,
-    SAFETY,
-    UNDECIDED,
-    WINDOW,
-    ranges,
-)
+from sweeper.commands.lr_range.table import FLAT, NEAR, SAFETY, WINDOW, RangeVerdict, ranges
 from sweeper.commands.lr_range.trials import TRAINING, VALIDATION, Conditions
 from sweeper.study.rates import as_range, search_rates
 from sweeper.terminal import plain_console
@@ -33,11 +22,11 @@ LOSSES = {
     TRAINING: "training losses, mean over the last steps of each: the classes are weighted in them alone",
 }
 SAID = {
-    FOUND: "",
-    OPEN: "nothing diverged: higher rates may work too",
-    UNDECIDED: "no rate lowered the loss enough: give more --steps",
-    GUESSED: "no rate got clearly below guessing: more --steps may help",
-    NOTHING: "every rate diverged: test lower ones",
+    RangeVerdict.FOUND: "",
+    RangeVerdict.OPEN: "nothing diverged: higher rates may work too",
+    RangeVerdict.FLAT: "no rate lowered the loss enough: give more --steps",
+    RangeVerdict.GUESSED: "no rate got clearly below guessing: more --steps may help",
+    RangeVerdict.DIVERGED: "every rate diverged: test lower ones",
 }
 
 
@@ -54,7 +43,9 @@ def _setting(optimizer: str, ends: tuple[float, float]) -> str:
 def lower(suggestions: pd.DataFrame, lowest: Mapping[str, float]) -> list[str]:
     """``--set`` values by which the test begins lower, of optimizers with which every rate diverged: three
     decades below the `lowest` that was tested."""
-    diverged = suggestions["verdict"].eq(NOTHING).groupby(suggestions["optimizer"], sort=False).all()
+    diverged = (
+        suggestions["verdict"].eq(RangeVerdict.DIVERGED).groupby(suggestions["optimizer"], sort=False).all()
+    )
     tested = {str(name): lowest[name] for name in diverged[diverged].index}
     return [_setting(name, (tidied(rate / 1e3, 2), tidied(rate, 2))) for name, rate in tested.items()]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeper.commands.lr_range.table import lr_range, ranges, smoothed, suggest
+from sweeper.commands.lr_range.table import Suggestion, lr_range, ranges, smoothed, suggest
 from sweeper.study.rates import search_rates
 from sweeper.trial import Outcome, Trial, TrialResult
 
@@ -22,7 +22,7 @@ def valley(best: float = 1e-2, cliff: float = 0.3, noise: float = 0.0, seed: int
     return np.where(cliff <= RATES, np.nan, losses)
 
 
-def found(losses: np.ndarray) -> dict:
+def found(losses: np.ndarray) -> Suggestion:
     """`suggest` where NaN, or a loss above the start, is divergence."""
     return suggest("sgd", RATES, losses, ~(losses <= 1.05 * START), START)
 
@@ -30,17 +30,17 @@ def found(losses: np.ndarray) -> dict:
 def test_a_clean_valley() -> None:
     """The largest rate within 10 % of the best loss; the boundary is the first rate that diverged."""
     row = found(valley())
-    assert row["verdict"] == "found"
-    assert row["boundary"] == RATES[RATES >= 0.3][0]
-    assert row["best_rate"] == pytest.approx(1e-2, rel=0.2)
-    assert row["suggestion"] == pytest.approx(1e-2 * 10 ** math.sqrt(0.03 / 0.5), rel=0.2)
-    assert (row["low"], row["high"]) == search_rates("sgd", too_high=row["boundary"]) == (1e-4, 1.0)
+    assert row.verdict == "found"
+    assert row.boundary == RATES[RATES >= 0.3][0]
+    assert row.best_rate == pytest.approx(1e-2, rel=0.2)
+    assert row.suggestion == pytest.approx(1e-2 * 10 ** math.sqrt(0.03 / 0.5), rel=0.2)
+    assert (row.low, row.high) == search_rates("sgd", too_high=row.boundary) == (1e-4, 1.0)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_noise_moves_the_suggestion_little(seed: int) -> None:
     """With 10 % noise on every loss, the suggestion stays within a factor of 4 of the clean one."""
-    clean, noisy = found(valley())["suggestion"], found(valley(noise=0.1, seed=seed))["suggestion"]
+    clean, noisy = found(valley()).suggestion, found(valley(noise=0.1, seed=seed)).suggestion
     assert 0.25 < noisy / clean < 4
 
 
@@ -51,37 +51,37 @@ def test_one_wild_value_changes_next_to_nothing(place: int, value: float) -> Non
     clean, losses = found(valley()), valley()
     losses[place] = value
     row = found(losses)
-    assert row["boundary"] == clean["boundary"]
-    assert row["verdict"] == "found"
+    assert row.boundary == clean.boundary
+    assert row.verdict == "found"
     step = RATES[1] / RATES[0]
-    assert 1 / step**1.01 <= row["suggestion"] / clean["suggestion"] <= step**1.01
+    assert 1 / step**1.01 <= row.suggestion / clean.suggestion <= step**1.01
 
 
 def test_the_suggestion_keeps_off_the_cliff() -> None:
     """Where the best losses lie right below divergence, half of the boundary is taken."""
     losses = np.where(RATES < 0.3, START / (1 + 100 * RATES), np.nan)
     row = found(losses)
-    assert row["suggestion"] == pytest.approx(row["boundary"] / 2)
-    assert row["best_rate"] > row["suggestion"]
+    assert row.suggestion == pytest.approx(row.boundary / 2)
+    assert row.best_rate > row.suggestion
 
 
 def test_all_diverged() -> None:
     """Nothing is suggested, also where a lone rate survived by chance."""
     losses = np.full(len(RATES), np.nan)
-    assert found(losses)["verdict"] == "all diverged"
+    assert found(losses).verdict == "all diverged"
     losses[20] = 1.0
     row = found(losses)
-    assert row["verdict"] == "all diverged"
-    assert math.isnan(row["suggestion"])
-    assert math.isnan(row["high"])
+    assert row.verdict == "all diverged"
+    assert math.isnan(row.suggestion)
+    assert math.isnan(row.high)
 
 
 def test_nothing_diverged() -> None:
     """There is no boundary; the range is the optimizer's own, and the verdict says so."""
     row = found(valley(cliff=math.inf))
-    assert row["verdict"] == "nothing diverged"
-    assert math.isnan(row["boundary"])
-    assert (row["low"], row["high"]) == search_rates("sgd")
+    assert row.verdict == "nothing diverged"
+    assert math.isnan(row.boundary)
+    assert (row.low, row.high) == search_rates("sgd")
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
@@ -89,9 +89,9 @@ def test_a_flat_curve_suggests_nothing(noise: float) -> None:
     """Where no rate lowers the loss by 5 %, differences are noise."""
     losses = START * np.exp(noise * np.random.default_rng(1).normal(size=len(RATES)))
     row = found(np.where(RATES > 1, np.nan, losses))
-    assert row["verdict"] == "flat"
-    assert math.isnan(row["suggestion"])
-    assert row["boundary"] > 1
+    assert row.verdict == "flat"
+    assert math.isnan(row.suggestion)
+    assert row.boundary > 1
 
 
 @pytest.mark.parametrize("guessing", [0.3, 0.31, -0.1])
@@ -99,9 +99,9 @@ def test_a_loss_that_guessing_has_too_suggests_nothing(guessing: float) -> None:
     """Where no rate gets 5 % below what a constant prediction loses, the curve shows no learning."""
     losses = valley()
     row = suggest("sgd", RATES, losses, np.isnan(losses), START, guessing)
-    assert row["verdict"] == "at guessing"
-    assert math.isnan(row["suggestion"])
-    assert row["boundary"] == found(losses)["boundary"]
+    assert row.verdict == "at guessing"
+    assert math.isnan(row.suggestion)
+    assert row.boundary == found(losses).boundary
 
 
 @pytest.mark.parametrize("guessing", [0.35, 1.0, math.nan])
@@ -109,21 +109,21 @@ def test_a_loss_below_that_of_guessing_suggests_the_same(guessing: float) -> Non
     """Nor does a guess change anything that is unknown, or clearly worse."""
     losses = valley()
     row = suggest("sgd", RATES, losses, np.isnan(losses), START, guessing)
-    assert row["suggestion"] == found(losses)["suggestion"]
+    assert row.suggestion == found(losses).suggestion
 
 
 def test_a_plateau_is_not_good() -> None:
     """A loss that hardly fell is no good rate because the best one fell little too."""
     losses = np.where(RATES < 1e-3, START, 0.9 * START)
     losses[RATES > 0.1] = 0.97 * START
-    assert found(losses)["suggestion"] <= 0.1
+    assert found(losses).suggestion <= 0.1
 
 
 def test_losses_at_or_below_zero() -> None:
     """Losses need not be positive: good is then a share of the fall, here 0.2."""
     row = suggest("sgd", RATES, valley() - 3, np.isnan(valley()), START - 3)
-    assert row["verdict"] == "found"
-    assert row["suggestion"] == pytest.approx(1e-2 * 10 ** math.sqrt(0.2 / 0.5), rel=0.2)
+    assert row.verdict == "found"
+    assert row.suggestion == pytest.approx(1e-2 * 10 ** math.sqrt(0.2 / 0.5), rel=0.2)
 
 
 def test_a_median_of_losses_is_one_of_their_logarithms() -> None:
@@ -158,10 +158,10 @@ def test_results_become_rows_by_combination() -> None:
         64,
     ]
     clean = found(valley())
-    assert suggestions.loc[0, "suggestion"] == clean["suggestion"]
+    assert suggestions.loc[0, "suggestion"] == clean.suggestion
     assert measured["learning_rate"].tolist() == [*RATES, *RATES]
     assert ranges(suggestions).to_dict("records") == [
-        {"optimizer": "sgd", "low": clean["low"], "high": clean["high"]}
+        {"optimizer": "sgd", "low": clean.low, "high": clean.high}
     ]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweeper.commands.lr_range.table import FOUND, NOTHING, UNDECIDED
+from sweeper.commands.lr_range.table import RangeVerdict
 from sweeper.commands.lr_range.trials import VALIDATION, Conditions
 from sweeper.commands.lr_range.words import lower, origins, print_lr_range
 from sweeper.study.rates import search_rates
@@ -65,8 +65,10 @@ def test_optimizers_of_one_kind_share_a_line(capsys: pytest.CaptureFixture[str])
 def test_where_every_rate_diverged_lower_ones_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     """Three decades below those tested, of optimizers that diverged with every setting."""
     frame = suggestions(("sgd", 0.1, np.nan), ("adam", 0.1, np.nan), *[("lion", 0.1, np.nan)] * 2)
-    frame["verdict"] = [NOTHING, FOUND, NOTHING, UNDECIDED]
-    frame["suggestion"] = frame["suggestion"].where(frame["verdict"] == FOUND)
+    diverged = RangeVerdict.DIVERGED
+    verdicts = [diverged, RangeVerdict.FOUND, diverged, RangeVerdict.FLAT]
+    frame["verdict"] = [str(each) for each in verdicts]
+    frame["suggestion"] = frame["suggestion"].where(frame["verdict"] == RangeVerdict.FOUND)
     assert lower(frame, {"sgd": 1e-4, "adam": 1e-5, "lion": 1e-6}) == [
         "search.space.learning_rate.sgd={low = 1e-7, high = 0.0001, log = true}"
     ]
