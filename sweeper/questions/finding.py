@@ -3,7 +3,7 @@
 import pandas as pd
 
 from sweeper.questions.checks import CHECKS
-from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, NOTHING, Verdict
+from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, NOTHING, CheckResult
 from sweeper.questions.question import ANSWER, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
 from sweeper.study.expect import ExpectSection
@@ -15,7 +15,7 @@ UNDECIDED = "Not decided"
 COLUMNS = ["verdict", "expected", "expected_by", "number", "low", "high", "unit", "basis", "sentence"]
 
 
-def finding_of(run: RunData, expect: ExpectSection) -> Verdict | None:
+def finding_of(run: RunData, expect: ExpectSection) -> CheckResult | None:
     """The verdict on what was expected; ``None`` where nothing was, or nothing was recorded."""
     arguments = expect.arguments
     if expect.check is None or arguments is None or run.trials.empty:

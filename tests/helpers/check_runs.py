@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from run_data import run_data
 
-from sweeper.questions.checks.verdict import Verdict
+from sweeper.questions.checks.verdict import CheckResult
 from sweeper.questions.finding import finding_of
 from sweeper.questions.run_data import RunData
 from sweeper.study.expect import ExpectSection
@@ -34,7 +34,7 @@ def asked(check: str, **arguments: Any) -> ExpectSection:
     return ExpectSection.model_validate({"finding": "f", "source": "s", "check": check, **arguments})
 
 
-def verdict(records: RunData, check: str, **arguments: Any) -> Verdict:
+def verdict(records: RunData, check: str, **arguments: Any) -> CheckResult:
     """The finding; there is one."""
     found = finding_of(records, asked(check, **arguments))
     assert found is not None

@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import completed_search, having, published, search_trials
 from sweeper.questions.checks.asides import aside, race_verdicts, unshown
-from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, Verdict, judge, spread, unknown
+from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, CheckResult, judge, spread, unknown
 from sweeper.questions.losses import capped_losses
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import decode
@@ -229,17 +229,17 @@ def _name(value: Any) -> str:
     return given(value) if isinstance(value, int | float) and not isinstance(value, bool) else shown(value)
 
 
-def better(run: RunData, asked: Better) -> Verdict:
+def better(run: RunData, asked: Better) -> CheckResult:
     """Found: the whole interval of objective(value) − objective(than) lies on the better side of 0."""
     return _better(run, asked, 0.0)
 
 
-def no_worse(run: RunData, asked: NoWorse) -> Verdict:
+def no_worse(run: RunData, asked: NoWorse) -> CheckResult:
     """Found: no end of the interval is worse by `margin` times the objective of `than` (non-inferiority)."""
     return _better(run, asked, asked.margin)
 
 
-def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Verdict:
+def _better(run: RunData, asked: Better | NoWorse, margin: float) -> CheckResult:
     unit = f"difference in {run.metric}"
     contrast = difference(run, asked.parameter, asked.value, asked.than, "objective")
     if contrast is None:
@@ -250,7 +250,9 @@ def _better(run: RunData, asked: Better | NoWorse, margin: float) -> Verdict:
     said = f"{compared(contrast, asked.parameter, run.metric)}"
     if margin:
         said += f"; up to {number(limit)} worse ({given(100 * margin)} %) counts as no worse"
-    return Verdict(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, f"{said}{but}.")
+    return CheckResult(
+        verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, f"{said}{but}."
+    )
 
 
 def _judged(contrast: Difference, limit: float) -> tuple[str, str]:
@@ -293,7 +295,7 @@ def compared(contrast: Difference, parameter: str, quantity: str) -> str:
     )
 
 
-def lowers(run: RunData, asked: Lowers) -> Verdict:
+def lowers(run: RunData, asked: Lowers) -> CheckResult:
     """Found: the whole interval of quantity(best weight above 0) − quantity(0) lies below 0."""
     quantity = WORDS.get(asked.quantity, run.metric)
     contrast = difference(run, asked.parameter, None, 0, asked.quantity)
@@ -304,10 +306,10 @@ def lowers(run: RunData, asked: Lowers) -> Verdict:
     if asked.quantity == "objective":
         contrast = read(contrast, run.ranked)
     said = f"{compared(contrast, asked.parameter, quantity)}{but}."
-    return Verdict(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, said)
+    return CheckResult(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, said)
 
 
-def dead_share(run: RunData, asked: DeadShare) -> Verdict:
+def dead_share(run: RunData, asked: DeadShare) -> CheckResult:
     """Found: the whole interval of dead(value) − dead(than) at the end of training lies above 0."""
     unit = "difference in the share of dead units"
     contrast = difference(run, asked.parameter, asked.value, asked.than, "dead")
@@ -315,4 +317,4 @@ def dead_share(run: RunData, asked: DeadShare) -> Verdict:
         return unknown(unit, _few(f"of these values of {asked.parameter}"))
     said = f"{compared(contrast, asked.parameter, WORDS['dead'])}."
     verdict = judge(contrast.low, contrast.high, 0.0, below=False)
-    return Verdict(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, said)
+    return CheckResult(verdict, contrast.mean, contrast.low, contrast.high, unit, contrast.basis, said)

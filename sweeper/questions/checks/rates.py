@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweeper.answer.rows import completed_search, search_trials
 from sweeper.components.optimizers import OPTIMIZERS
-from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, Verdict, judge, spread, unknown
+from sweeper.questions.checks.verdict import CONTRARY, FOUND, NOT_FOUND, CheckResult, judge, spread, unknown
 from sweeper.questions.losses import of_search
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import decode
@@ -48,7 +48,7 @@ LINEAR = tuple(name for name, optimizer in OPTIMIZERS.items() if optimizer.linea
 """Optimizers whose update is linear in the gradient, so that the limit is known."""
 
 
-def threshold(run: RunData, asked: Threshold) -> Verdict:
+def threshold(run: RunData, asked: Threshold) -> CheckResult:
     """Found: for every optimizer [largest stable, smallest unstable] η·λmax is within `tolerance` of theory.
 
     Contrary: one of these brackets lies wholly outside. No interval is needed: the brackets hold the limits.
@@ -80,7 +80,9 @@ def threshold(run: RunData, asked: Threshold) -> Verdict:
     tries = len(search_trials(run.trials))
     basis = f"neighbouring stable and unstable rates among {tries} trials, one seed each"
     verdict = _within(list(ratios.values()), asked.tolerance)
-    return Verdict(verdict, float(ratios[farthest].mean()), float(low), float(high), LIMIT_UNIT, basis, said)
+    return CheckResult(
+        verdict, float(ratios[farthest].mean()), float(low), float(high), LIMIT_UNIT, basis, said
+    )
 
 
 def limit(run: RunData, name: str) -> float:
@@ -112,7 +114,7 @@ BASIN = 1.1
 """Losses up to this multiple of the lowest count as equally good in the search."""
 
 
-def near_limit(run: RunData, asked: NearLimit) -> Verdict:
+def near_limit(run: RunData, asked: NearLimit) -> CheckResult:
     """Found: the whole interval of the ratio lies below `factor`; of the optimizer with the lowest loss.
 
     A rate trains if it does so in the search and on every fresh seed that it was tried on.
@@ -142,7 +144,7 @@ def near_limit(run: RunData, asked: NearLimit) -> Verdict:
         f"{number(largest)}, the best {number(best)} ({basis}): {middle} times smaller (95 % interval "
         f"{around}); expected at most {number(asked.factor)} times."
     )
-    return Verdict(judge(*ends, asked.factor, below=True), ratio, *ends, RATIO_UNIT, basis, said)
+    return CheckResult(judge(*ends, asked.factor, below=True), ratio, *ends, RATIO_UNIT, basis, said)
 
 
 def _from_seeds(run: RunData, trains: pd.DataFrame) -> tuple[float, float, float, str] | None:

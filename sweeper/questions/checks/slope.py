@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.rows import having
-from sweeper.questions.checks.verdict import NOT_FOUND, Verdict, judge, spread, unknown
+from sweeper.questions.checks.verdict import NOT_FOUND, CheckResult, judge, spread, unknown
 from sweeper.questions.run_data import RunData
 from sweeper.questions.structures import structure_of
 from sweeper.statistics.intervals import interval
@@ -17,7 +17,7 @@ from sweeper.wording import listing, number
 UNIT = "decades per layer"
 
 
-def slope(run: RunData, asked: Slope) -> Verdict:
+def slope(run: RunData, asked: Slope) -> CheckResult:
     """Found: the whole interval of the mean change per layer lies below `below` (above `above`).
 
     Of networks of several structures (`structure_of`), found, or contrary, where that holds of each; the
@@ -54,7 +54,7 @@ def _limit(asked: Slope) -> float:
     return limit
 
 
-def _of_one(kind: str, steps: np.ndarray, depth: int, networks: int, asked: Slope) -> Verdict:
+def _of_one(kind: str, steps: np.ndarray, depth: int, networks: int, asked: Slope) -> CheckResult:
     """The networks of one structure, with a sentence that is a part of one."""
     mean, (low, high) = float(steps.mean()), interval(steps)
     verdict = judge(low, high, _limit(asked), below=asked.below is not None)
@@ -62,7 +62,7 @@ def _of_one(kind: str, steps: np.ndarray, depth: int, networks: int, asked: Slop
     basis = f"{len(steps)} steps from layer to layer in {networks} untrained {nets} of {depth} layers"
     middle, ends = spread(mean, low, high)
     said = f"{middle} decades per layer on its way back to the input (95 % interval {ends}; {basis})"
-    return Verdict(verdict, mean, low, high, UNIT, f"{basis}{WITH}{kind}" if kind else basis, said)
+    return CheckResult(verdict, mean, low, high, UNIT, f"{basis}{WITH}{kind}" if kind else basis, said)
 
 
 def increments(

@@ -12,8 +12,8 @@ NOTHING = "nothing"
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The verdict of one check."""
+class CheckResult:
+    """What one check found."""
 
     verdict: str
     """`FOUND`, `NOT_FOUND` or `CONTRARY`."""
@@ -38,9 +38,9 @@ def judge(low: float, high: float, limit: float, *, below: bool) -> str:
     return FOUND if right else CONTRARY if wrong else NOT_FOUND
 
 
-def unknown(unit: str, why: str) -> Verdict:
+def unknown(unit: str, why: str) -> CheckResult:
     """The records cannot tell."""
-    return Verdict(NOT_FOUND, math.nan, math.nan, math.nan, unit, NOTHING, why)
+    return CheckResult(NOT_FOUND, math.nan, math.nan, math.nan, unit, NOTHING, why)
 
 
 def spread(mean: float, low: float, high: float) -> tuple[str, str]:

@@ -76,7 +76,7 @@ def _loop(worker: "FolderWorker", idle: float | None, tell: Callable[[str], None
 
 
 @dataclass
-class Claim:
+class CallClaim:
     """A call that this worker has claimed."""
 
     sweep: Path
@@ -93,7 +93,7 @@ class FolderWorker:
     name: str
     pool: LocalPool
     private: Path
-    claims: dict[Call, Claim] = field(default_factory=dict)
+    claims: dict[Call, CallClaim] = field(default_factory=dict)
     joined: set[str] = field(default_factory=set)
     """Sweeps whose driver has the same versions."""
     _pulse: shared_folder.Pulse = field(default_factory=shared_folder.Pulse)
@@ -179,7 +179,7 @@ class FolderWorker:
         names, call = content
         shared = {name: self._value(sweep, name) for name in names}
         given = {name: value for name, value in shared.items() if value is not None}
-        self.claims[self.pool.submit(messages.run, call, given)] = Claim(sweep, number, file)
+        self.claims[self.pool.submit(messages.run, call, given)] = CallClaim(sweep, number, file)
 
     def _value(self, sweep: Path, name: str) -> messages.SharedFile[object] | None:
         """A value that calls name, copied once to this machine; ``None`` if it is gone."""
@@ -191,7 +191,7 @@ class FolderWorker:
             self._values[file] = blob.written(self.private / f"value-{name}")
         return self._values[file]
 
-    def _answer(self, claim: Claim, answer: messages.Answer) -> None:
+    def _answer(self, claim: CallClaim, answer: messages.Answer) -> None:
         """Write what became of a call; if the driver has ended there is nobody to tell."""
         with contextlib.suppress(FileNotFoundError):
             if claim.file.exists():

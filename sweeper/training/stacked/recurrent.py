@@ -21,7 +21,7 @@ from sweeper.training.stacked.refusal import NotStackable
 
 
 @dataclass(frozen=True)
-class Options:
+class RecurrentOptions:
     """What torch's functions take after the parameters."""
 
     has_biases: bool
@@ -58,7 +58,7 @@ def _layers(
     h: Tensor,
     c: Tensor | None,
     parameters: Sequence[Tensor],
-    options: Options,
+    options: RecurrentOptions,
     mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """All layers; outputs, last states and last cells."""
@@ -93,7 +93,7 @@ def _of_packed(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     padded = packed.padded_of(batch_sizes, data)
     x, mask = padded.spread(data), padded.mask
-    y, h, cells = _layers(cell, x, h, c, parameters, Options(*others), mask)
+    y, h, cells = _layers(cell, x, h, c, parameters, RecurrentOptions(*others), mask)
     return padded.gathered(y), h, cells
 
 
@@ -104,7 +104,7 @@ def lstm(x: Tensor, second: Any, third: Any, *others: Any) -> tuple[Tensor, ...]
         y, h, c = _of_packed(LSTM, x, second, h, c, *others)
     else:
         h, c = second
-        y, h, c = _layers(LSTM, x, h, c, third, Options(*others))
+        y, h, c = _layers(LSTM, x, h, c, third, RecurrentOptions(*others))
     assert c is not None
     return y, h, c
 
@@ -113,7 +113,7 @@ def recurrent(cell: Cell, x: Tensor, second: Tensor, third: Any, *others: Any) -
     """``torch.gru``, ``torch.rnn_tanh``, ``torch.rnn_relu``"""
     if isinstance(third, Tensor):
         return _of_packed(cell, x, second, third, None, *others)[:2]
-    return _layers(cell, x, second, None, third, Options(*others))[:2]
+    return _layers(cell, x, second, None, third, RecurrentOptions(*others))[:2]
 
 
 def lstm_cell(x: Tensor, hx: Sequence[Tensor], *weights: Tensor | None) -> tuple[Tensor, Tensor]:
