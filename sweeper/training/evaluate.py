@@ -24,17 +24,19 @@ def predict(model: nn.Module, x: Tree) -> Any:
     return joined(parts)
 
 
-def scores(model: nn.Module, loss: Loss, x: Tree, y: Tree, seed: int = 0) -> dict[str, float]:
+def evaluate(model: nn.Module, loss: Loss, x: Tree, y: Tree, seed: int = 0) -> dict[str, float]:
     """``loss``, its parts and the metrics of the task (``accuracy``, say) on the rows (x, y).
 
     What the model draws comes from generators seeded with `seed`. Those of the training, the model's
     buffers and the rows are left as they are.
     """
     with apart(model, seed):
-        return {name: value.item() for name, value in scored(loss, predict(model, x), copied(y)).items()}
+        return {
+            name: value.item() for name, value in metric_tensors(loss, predict(model, x), copied(y)).items()
+        }
 
 
-def scored(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
+def metric_tensors(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
     """`batchable_scores` and the metrics of the user: name -> scalar tensor."""
     with torch.no_grad():
         return batchable_scores(loss, output, target) | users_scores(loss, output, target)
@@ -61,11 +63,11 @@ def batchable_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
 
 def users_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
     """The metrics of the user, each of copies."""
-    output, target = scored_by_users(loss, output, target)
+    output, target = users_metric_inputs(loss, output, target)
     return {m.name: m.scalar(copied(output), copied(target)) for m in users_metrics(loss)}
 
 
-def scored_by_users(loss: Loss, output: Any, target: Any) -> tuple[Any, Any]:
+def users_metric_inputs(loss: Loss, output: Any, target: Any) -> tuple[Any, Any]:
     """What metrics of the user get: outputs and target, of several targets all."""
     return loss.of_model(output), output.get("target", target) if loss.inner else target
 

@@ -17,7 +17,7 @@ from sweeper.components.users_loss import UsersLoss, not_scalar
 from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.losses import unfit
 from sweeper.study.settings import Settings
-from sweeper.training.evaluate import batchable_scores, scored_by_users, users_metrics
+from sweeper.training.evaluate import batchable_scores, users_metric_inputs, users_metrics
 from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Rows, Task, out_features
 from sweeper.trial import objective_metric
@@ -123,7 +123,7 @@ def check_scores(task: Task, loss: Loss, output: Any, rows: Rows) -> None:
         scores = batchable_scores(loss, every, copied(y))
     for own in users_metrics(loss):
         with computing(f"training.metrics: {own.name!r}"), torch.no_grad():
-            outputs, targets = scored_by_users(loss, every, copied(y))
+            outputs, targets = users_metric_inputs(loss, every, copied(y))
             scores[own.name] = own.scalar(copied(outputs), copied(targets))
     name = metric.removeprefix("validation_")
     if metric == "train_loss":

@@ -24,7 +24,7 @@ from sweeper.components.tree import applied, copied, first_tensor, rows_in, take
 from sweeper.study.settings import Settings
 from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import layers_if_possible, measured, outputs_of, penalty_of, weights_of
-from sweeper.training.evaluate import scores
+from sweeper.training.evaluate import evaluate
 from sweeper.training.setup import (
     MEASURED_ROWS,
     Rows,
@@ -97,7 +97,7 @@ def _train(task: Task, trial: Trial, settings: Settings, observer: Observer | No
                     measure_layers(state, built, loss_function, rows, weights_before)
             if state.step in state.evaluated:
                 with entry.evaluation_weights(optimizer):
-                    evaluate(state, model, loss_function, rows, untouched)
+                    evaluate_trial(state, model, loss_function, rows, untouched)
             state.seconds = time.perf_counter() - start
             state.end_if_over()
             if state.outcome is not None:
@@ -150,7 +150,7 @@ def measure_layers(
         state.stop_measuring(unmeasured, state.step)
 
 
-def evaluate(
+def evaluate_trial(
     state: TrialState,
     model: nn.Module,
     loss: Loss,
@@ -163,7 +163,7 @@ def evaluate(
     """
     seed, step = state.trial.seed, state.step
     own = seed_of(seed, step, VALIDATION)
-    validation = scores(model, loss, rows.x_validation, rows.y_validation, own)
+    validation = evaluate(model, loss, rows.x_validation, rows.y_validation, own)
     if state.record_scores(validation) and rows_in(rows.x_test):
         with untouched():
-            state.test = scores(model, loss, rows.x_test, rows.y_test, seed_of(seed, step, TEST))
+            state.test = evaluate(model, loss, rows.x_test, rows.y_test, seed_of(seed, step, TEST))

@@ -16,7 +16,7 @@ from sweeper.components.operations import tensors_in
 from sweeper.components.tree import applied, copied, rows_in, taken
 from sweeper.errors import ModelError
 from sweeper.study.settings import settings as settings_of
-from sweeper.training.evaluate import scored_by_users, users_metrics
+from sweeper.training.evaluate import users_metric_inputs, users_metrics
 from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, pick_loss, rows_of
 from sweeper.trial import Trial
 
@@ -136,7 +136,7 @@ def _check_call(function: Callable[[Any, Any], object], output: Any, target: Any
 def _check_scores(
     score: Callable[[Any, Any], object], loss: Loss, model: nn.Module, x: Any, y: Any, rows: int
 ) -> None:
-    _check_call(score, *scored_by_users(loss, applied(model, x), y), rows)
+    _check_call(score, *users_metric_inputs(loss, applied(model, x), y), rows)
 
 
 def _check_model(model: nn.Module, x: Any, rows: int) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.tree import applied, first_tensor, taken
 from sweeper.training.capture import outputs_of, penalty_of
-from sweeper.training.evaluate import scores
+from sweeper.training.evaluate import evaluate
 from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, make_optimizer, pick_loss
 from sweeper.training.stacked.cache import StackCache
 from sweeper.training.stacked.stack import Stack
@@ -132,7 +132,7 @@ class PlainTrial:
 
     def validation_loss(self) -> Tensor:
         """In evaluation mode, of the present parameters."""
-        values = scores(self.built.model, self.loss, self.rows.x_validation, self.rows.y_validation)
+        values = evaluate(self.built.model, self.loss, self.rows.x_validation, self.rows.y_validation)
         return torch.tensor(values["loss"], dtype=torch.float64)
 
 
