@@ -13,6 +13,8 @@ import numpy as np
 
 Values = TypeVar("Values", float, np.ndarray)
 
+MEASURED_ROWS = 128
+"""Rows of validation data on which the layers of a trial are measured, at most."""
 
 P_VALUE, FEWEST_PAIRS = 0.05, 6
 """Of the test against the best trial. Five pairs reach p = 1/32 if all are worse; one more leaves room for

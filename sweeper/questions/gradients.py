@@ -19,6 +19,7 @@ from sweeper.questions.layers import END, START, layer_profile, of_depth, other_
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables, named
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.structures import structures
+from sweeper.trial import MEASURED_ROWS
 from sweeper.wording import count, from_to, given, layers, listing, number
 
 KEYS = ["moment", "activation"]
@@ -282,15 +283,15 @@ QUESTION = Question(
         Shown("layer_measures", "All that is measured of a layer: medians"),
     ),
     how=(
-        "On one fixed batch of up to 128 validation rows, as training sees it (batch norm with the "
-        "statistics of these rows, dropout off), the norm of the gradient of the loss with respect to each "
-        "layer's activations: the signal that backpropagation hands to the layer. Layers are numbered in the "
-        "order of the forward pass, from 0; an activation belongs to the layer whose weights come before it. "
-        "Medians and quartiles over the networks that share an activation: before training those of the "
-        "search and of fresh seeds, equal ones once; after it the completed trials of the search. Where "
-        "depths differ, the networks of one depth of two layers or more: the answer's where five completed "
-        "trials have it, else that which most have; where they differ in other parts (normalization, initial "
-        "weights, residual or not), each kind by itself, as named.",
+        f"On one fixed batch of up to {MEASURED_ROWS} validation rows, as training sees it (batch norm with "
+        "the statistics of these rows, dropout off), the norm of the gradient of the loss with respect to "
+        "each layer's activations: the signal that backpropagation hands to the layer. Layers are numbered "
+        "in the order of the forward pass, from 0; an activation belongs to the layer whose weights come "
+        "before it. Medians and quartiles over the networks that share an activation: before training those "
+        "of the search and of fresh seeds, equal ones once; after it the completed trials of the search. "
+        "Where depths differ, the networks of one depth of two layers or more: the answer's where five "
+        "completed trials have it, else that which most have; where they differ in other parts "
+        "(normalization, initial weights, residual or not), each kind by itself, as named.",
         "Of each network, the norm at the first layer over that at the last is measured. Vanishing: in the "
         f"median network it is {given(10**-DECADES)} or less; exploding: {given(10**DECADES)} or more; "
         "healthy: in between; cut off: in half of the networks or more, some layer gets no gradient at all. "

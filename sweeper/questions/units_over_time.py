@@ -1,6 +1,7 @@
 """Whether units saturate or die while training goes on."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,7 @@ from sweeper.questions.run_data import RunData
 from sweeper.questions.seeds import split_of
 from sweeper.questions.units import units
 from sweeper.study.data_keys import GROUPS
+from sweeper.trial import MEASURED_ROWS
 from sweeper.wording import count, percent
 
 COLUMNS = ["measure", "activation", "step", "layer", "median", "trials", "depth"]
@@ -36,8 +38,21 @@ def units_over_time(run: RunData) -> pd.DataFrame:
     return frame[COLUMNS] if frame["step"].nunique() > 1 else pd.DataFrame(columns=COLUMNS)
 
 
-WORTH_SAYING = {"dead": 0.01, "saturated": 0.05}
-"""Median shares of a layer from which they are named, and an activation has a panel."""
+@dataclass(frozen=True)
+class Share:
+    """What of a layer is counted."""
+
+    worth_saying: float
+    """The median share of a layer from which it is named, and an activation has a panel."""
+    what: str
+    parts: str
+    """What they are a share of."""
+
+
+SHARES = {
+    "dead": Share(0.01, "dead units", "units"),
+    "saturated": Share(0.05, "saturated elements", "elements"),
+}
 COLORS, DOTS = "Blues", "#D55E00"
 LARGEST = 160.0
 """Area of the dot of a layer in which every unit is dead, in square points."""
@@ -48,7 +63,8 @@ def draw(frame: pd.DataFrame) -> Figure:
     """A map for each activation of `units_over_time`: measurements across, layers upwards; colour for
     saturated elements, a dot for dead units."""
     every = sorted(frame["activation"].unique())
-    seen = frame["median"] >= frame["measure"].map(WORTH_SAYING)
+    worth = frame["measure"].map({name: share.worth_saying for name, share in SHARES.items()})
+    seen = frame["median"] >= worth
     names = sorted(frame.loc[seen, "activation"].unique()) or every[:1]
     figure, panels = panels_of(names)
     layers = sorted(frame["layer"].unique())
@@ -75,7 +91,7 @@ def _dots(axes: Axes, rows: pd.DataFrame, layers: Sequence[int]) -> None:
     """A dot for each cell with dead units, its area their share."""
     columns = {step: place for place, step in enumerate(sorted(rows["step"].unique()))}
     places = {layer: place for place, layer in enumerate(layers)}
-    seen = rows[rows["median"] >= WORTH_SAYING["dead"]]
+    seen = rows[rows["median"] >= SHARES["dead"].worth_saying]
     axes.scatter(
         seen["step"].map(columns),
         seen["layer"].map(places),
@@ -105,12 +121,8 @@ def alt(frame: pd.DataFrame) -> str:
 
 def _share(value: float, measure: Any) -> str:
     """With a decimal where it would be rounded up to what is worth a sentence."""
-    worth = WORTH_SAYING.get(str(measure), 1.0)
+    worth = SHARES[str(measure)].worth_saying
     return percent(value, int(value < worth and percent(value) == percent(worth)))
-
-
-MOST_ROWS = 128
-"""Validation rows on which layers are measured, at most."""
 
 
 def first_and_last(frame: pd.DataFrame) -> pd.DataFrame:
@@ -127,23 +139,19 @@ def first_and_last(frame: pd.DataFrame) -> pd.DataFrame:
     return ends.reset_index()
 
 
-WHAT = {"dead": "dead units", "saturated": "saturated elements"}
-PARTS_OF = {"dead": "units", "saturated": "elements"}
-
-
 def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     """For each measure and activation, the layer with the largest share at the end, and its share before."""
     ends = first_and_last(tables["units_over_time"])
     said: list[Statement] = []
     for measure, rows in ends.groupby("measure"):
         worst = rows.loc[rows.groupby("activation")["after"].idxmax()].sort_values("after", ascending=False)
-        found = worst[worst["after"] >= WORTH_SAYING[str(measure)]]
+        found = worst[worst["after"] >= SHARES[str(measure)].worth_saying]
         which = of_depth(run, str(measure))
         said += [_claim(str(measure), row, which) for row in found.to_dict("records")]
         if found.empty:
             said.append(_none(run, str(measure), which))
     said += filter(None, [other_depths(run, "dead")])
-    more = " or more" if split_of(run) == GROUPS and 0 < rows_of_batch(run) < MOST_ROWS else ""
+    more = " or more" if split_of(run) == GROUPS and 0 < rows_of_batch(run) < MEASURED_ROWS else ""
     rows_seen = f" On {count(batch, 'validation row')}{more}." if (batch := rows_of_batch(run)) else ""
     draw = "Medians over completed trials of the search, which share a seed: step 0 is one draw of weights."
     return (*said, f"{draw}{rows_seen}")
@@ -154,24 +162,25 @@ def _none(run: RunData, measure: str, which: str) -> str:
     networks that were seen, where others were not."""
     rows = at_moments(run, layer_rows(run, measure))[END]
     largest = rows.groupby("trial")["value"].max()
-    least, with_it = percent(WORTH_SAYING[measure]), int((largest >= WORTH_SAYING[measure]).sum())
+    share = SHARES[measure]
+    least, with_it = percent(share.worth_saying), int((largest >= share.worth_saying).sum())
     if not with_it:
-        return f"No layer of a completed trial{which} ends with {least} or more {WHAT[measure]}."
-    said = f"No layer ends with {least} or more {WHAT[measure]} in the median trial of an activation"
+        return f"No layer of a completed trial{which} ends with {least} or more {share.what}."
+    said = f"No layer ends with {least} or more {share.what} in the median trial of an activation"
     have = "has" if with_it == 1 else "have"
     return f"{said}; {with_it} of {count(len(largest), 'trial')}{which} {have} one that does."
 
 
 def rows_of_batch(run: RunData) -> int:
     """Rows of the batch on which layers are measured; 0 where the run does not say how many there are."""
-    return min(MOST_ROWS, run.rows.get("validation", 0))
+    return min(MEASURED_ROWS, run.rows.get("validation", 0))
 
 
 def _claim(measure: str, row: Mapping[Any, Any], which: str) -> Claim:
     before, after, name = percent(row["before"]), percent(row["after"]), named(row["activation"])
     by_design = name == "relu" and measure == "saturated"
     verb = "are dead" if measure == "dead" else "are saturated"
-    text = f"With {name}, {after} of the {PARTS_OF[measure]} of layer {row['layer']} {verb} at the end "
+    text = f"With {name}, {after} of the {SHARES[measure].parts} of layer {row['layer']} {verb} at the end "
     text += f"({before} at step {row['first_step']}; {count(row['trials'], 'trial')}{which})"
     text += "; half of a fresh ReLU layer is, by design" if by_design else ""
     return Claim(UNITS, name, YES, EXPLORATORY, "units", where=measure, detail=text)

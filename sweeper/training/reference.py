@@ -26,7 +26,6 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.training.capture import layers_if_possible, measured, outputs_of, penalty_of, weights_of
 from sweeper.training.evaluate import evaluate
 from sweeper.training.setup import (
-    MEASURED_ROWS,
     Rows,
     Task,
     batch_order,
@@ -38,7 +37,7 @@ from sweeper.training.setup import (
     scoring_code,
 )
 from sweeper.training.state import TrialState
-from sweeper.trial import Trial, TrialResult
+from sweeper.trial import MEASURED_ROWS, Trial, TrialResult
 from sweeper.user_code.observing import LAYERS, OBSERVER, TEST, VALIDATION, apart, seed_of
 from sweeper.user_code.outside import of_model
 from sweeper.user_code.put_back import put_back

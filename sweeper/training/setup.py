@@ -32,7 +32,6 @@ from sweeper.user_code.process_state import process_kept
 from sweeper.user_code.put_back import put_back
 
 __all__ = [
-    "MEASURED_ROWS",
     "Rows",
     "Task",
     "batch_order",
@@ -46,9 +45,6 @@ __all__ = [
     "task_of",
     "users_code",
 ]
-
-MEASURED_ROWS = 128
-"""Rows of validation data on which layers are measured."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sweeper.drawing.style import ink
 from sweeper.questions import FIGURES, TABLES
 from sweeper.questions.basins import ANY
 from sweeper.questions.curve_classes import COLORS
-from sweeper.questions.units_over_time import LARGEST, WORTH_SAYING
+from sweeper.questions.units_over_time import LARGEST, SHARES
 
 DRAWN = (
     "comparison",
@@ -235,7 +235,7 @@ def test_maps_hold_the_medians(drawn: dict) -> None:
             assert axes.collections[0].norm.vmin == maps[0].collections[0].norm.vmin
             assert axes.get_title(loc="left") == name
             if mapped is not rows:
-                dead = rows[(rows["measure"] == "dead") & (rows["median"] >= WORTH_SAYING["dead"])]
+                dead = rows[(rows["measure"] == "dead") & (rows["median"] >= SHARES["dead"].worth_saying)]
                 areas = axes.collections[1].get_sizes()
                 assert sorted(areas) == pytest.approx(sorted(LARGEST * dead["median"]))
     frame = drawn["units_over_time"][0]

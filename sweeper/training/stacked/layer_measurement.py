@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sweeper.components.tree import Tree, leaves, put, taken
 from sweeper.measures import NEEDS
 from sweeper.training.capture import not_reached
-from sweeper.training.setup import MEASURED_ROWS, Rows
+from sweeper.training.setup import Rows
 from sweeper.training.stacked.kernel import AnyKernel, Kernel
 from sweeper.training.stacked.measurement_pass import MeasurementPass
 from sweeper.training.stacked.native.compiled import Compiled
@@ -19,6 +19,7 @@ from sweeper.training.stacked.native.slot_program import once_each
 from sweeper.training.stacked.stack import Snapshot
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.template import Template, unstack
+from sweeper.trial import MEASURED_ROWS
 
 
 @dataclass(frozen=True)
