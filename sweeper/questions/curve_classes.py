@@ -186,12 +186,15 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
     own = tables["answer_curves"]
     answers = run.trials[run.trials["trial"].isin(own["trial"])]
-    known = {"by_loss": ranks_by_loss(run), "slow": bool(slowed(run, answers))}
-    known["fresh"] = bool((answers["phase"] == "confirm").any())
     edges = [edge for edge in edges_of_answer(run) if edge.parameter == "learning_rate"]
-    known["best_high"] = any(edge.side == "high" for edge in edges)
-    settable = settable_by(run.study) - ({FALLING} if unscheduled(answers) else set())
-    advised = of_the_answer(own, settable, **known) if run.answer else ""
+    advised = of_the_answer(
+        own,
+        settable_by(run.study) - ({FALLING} if unscheduled(answers) else set()),
+        by_loss=ranks_by_loss(run),
+        slow=bool(slowed(run, answers)),
+        best_high=any(edge.side == "high" for edge in edges),
+        fresh=bool((answers["phase"] == "confirm").any()),
+    )
     among = "" if len(groups) == 1 else "Of the other trials, "
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     if advised:

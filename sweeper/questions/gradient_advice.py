@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sweeper.command_line import command_line
@@ -50,6 +51,38 @@ def every_option(setting: str) -> str:
     return command_line(["--set", setting])
 
 
+@dataclass(frozen=True)
+class Case:
+    """An activation at a moment, and what its study allows."""
+
+    row: Mapping[Hashable, Any]
+    """One of `gradient_verdicts`."""
+    at_start: str | None
+    """The verdict on its activation at initialisation."""
+    init: str
+    """The study's initializer; empty: not known."""
+    settable: Settable
+    searched: Collection[str]
+    """The activations that were tried."""
+
+    @property
+    def name(self) -> str:
+        return base_of(str(self.row["activation"]))
+
+    @property
+    def verdict(self) -> str:
+        return str(self.row["verdict"])
+
+    @property
+    def is_sure(self) -> bool:
+        return bool(self.row.get("sure", True))
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether this is before training."""
+        return bool(self.row["moment"] == START)
+
+
 def advice(
     row: Mapping[Hashable, Any],
     at_start: str | None,
@@ -59,60 +92,103 @@ def advice(
 ) -> str:
     """One or two sentences with a ready ``--set`` where the study takes it; empty where nothing is to mend.
 
-    `row` is one of `gradient_verdicts`, `at_start` the verdict on its activation at
-    initialisation, `init` the study's initializer (empty: not known), `searched` the activations that were
-    tried. The rules, first that holds:
-
-    1. dead units in a quarter or more of a layer, where no gradient explodes, as it does not for them: an
-       activation that is never quite flat, or a lower rate (where half as many or more were dead before
-       training, other initial weights).
-    2. healthy, or not sure: nothing.
-    3. cut off: what is flat at the layer where the gradient ends, as far as that is known.
-    4. healthy at initialisation but not at the end: training did it, so a lower rate.
-    5. vanishing, and the activation's slope is nowhere above ½ (sigmoid): no usual initialisation makes up
-       for it; another activation.
-    6. half of the elements saturated on an activation that is flat on both sides: smaller initial weights.
-    7. an initializer that is not ``auto``: that one, or the gain of the activation.
-    8. else fewer layers: as many as stay within a factor of ten.
+    The arguments are those of a `Case`; the first of `RULES` that holds says what is advised.
     """
-    verdict, name = str(row["verdict"]), base_of(str(row["activation"]))
-    explodes = verdict == EXPLODING and row.get("sure", True)
-    if row["dead"] >= DEAD and row["moment"] != START and not explodes:
-        text = f"{percent(row['dead'])} of the units of {_layer(row, 'dead')} are dead: "
-        text += _other("activations that are never quite flat", "dead", searched, settable)
-        before = float(row.get("dead_before", math.nan))
-        if before >= row["dead"] / 2:  # no rate did that
-            draws = f"the median of {row['draws']} draws" if row["draws"] > 1 else "of the one draw on record"
-            then = f"{percent(before)} were dead before training, {draws}"
-            return f"{text}; else try other initial weights: {then}."
-        return f"{text}; else try a lower learning rate."
-    if verdict == HEALTHY or not row.get("sure", True):
-        return ""
-    if verdict == CUT:
-        return _cut_off(row, CUT if row["moment"] == START else at_start)
-    if row["moment"] != START and at_start == HEALTHY:
-        warm = settable("search.space.schedule=warmup_cosine")
-        text = "It was healthy at initialisation, so training did it: try a lower learning rate"
-        return f"{text}{f' or a schedule with warm-up ({warm})' if warm else ''}."
-    steepest, flat, gain = _facts(name)
-    if verdict != EXPLODING and steepest <= 0.5:
-        text = f"The slope of {name} is at most {number(steepest, 2)}, so each layer shrinks the gradient: "
-        text += _other("steeper activations", "vanishing", searched, settable)
-        return f"{text}{_shallower(row, settable, '; else try fewer layers')}."
-    if verdict != EXPLODING and flat and row["saturated"] >= SATURATED:
-        text = f"{percent(row['saturated'])} of {_layer(row, 'saturated')} is saturated"
-        if initializer_of(init or None, name) == "xavier":
-            return f"{text} with Xavier weights: standardize the inputs, or try a lower learning rate."
-        return f"{text}: its initial weights are too large{_by(settable('model.init=xavier'))}."
-    if init != "auto":
-        text = f"The initial weights are too {'large' if verdict == EXPLODING else 'small'} for {name}"
-        mended = _by(settable("model.init=auto"))
-        if not mended and gain:
-            mended = f": their deviation times the root of a layer's inputs should be about {number(gain, 2)}"
-        return f"{text}{mended}{_shallower(row, settable)}."
-    residual = settable("model.source=residual_mlp")
-    text = f"Try fewer layers{_shallower(row, settable, '')}"
+    case = Case(row, at_start, init, settable, searched)
+    return next(said for rule in RULES if (said := rule(case)) is not None)
+
+
+def _dead(case: Case) -> str | None:
+    """Dead units in a quarter or more of a layer, where no gradient explodes, as it does not for them: an
+    activation that is never quite flat, or a lower rate (where half as many or more were dead before
+    training, other initial weights)."""
+    row, explodes = case.row, case.verdict == EXPLODING and case.is_sure
+    if row["dead"] < DEAD or case.is_fresh or explodes:
+        return None
+    text = f"{percent(row['dead'])} of the units of {_layer(row, 'dead')} are dead: "
+    text += _other("activations that are never quite flat", "dead", case.searched, case.settable)
+    before = float(row.get("dead_before", math.nan))
+    if before >= row["dead"] / 2:  # no rate did that
+        draws = f"the median of {row['draws']} draws" if row["draws"] > 1 else "of the one draw on record"
+        then = f"{percent(before)} were dead before training, {draws}"
+        return f"{text}; else try other initial weights: {then}."
+    return f"{text}; else try a lower learning rate."
+
+
+def _healthy(case: Case) -> str | None:
+    """Healthy, or not sure: nothing."""
+    return "" if case.verdict == HEALTHY or not case.is_sure else None
+
+
+def _cut(case: Case) -> str | None:
+    """Cut off: what is flat at the layer where the gradient ends, as far as that is known."""
+    if case.verdict != CUT:
+        return None
+    return _cut_off(case.row, CUT if case.is_fresh else case.at_start)
+
+
+def _by_training(case: Case) -> str | None:
+    """Healthy at initialisation but not at the end: training did it, so a lower rate."""
+    if case.is_fresh or case.at_start != HEALTHY:
+        return None
+    warm = case.settable("search.space.schedule=warmup_cosine")
+    text = "It was healthy at initialisation, so training did it: try a lower learning rate"
+    return f"{text}{f' or a schedule with warm-up ({warm})' if warm else ''}."
+
+
+def _shrinking(case: Case) -> str | None:
+    """Vanishing, and the activation's slope is nowhere above ½ (sigmoid): no usual initialisation makes up
+    for it; another activation."""
+    steepest, _, _ = _facts(case.name)
+    if case.verdict == EXPLODING or steepest > 0.5:
+        return None
+    text = f"The slope of {case.name} is at most {number(steepest, 2)}, so each layer shrinks the gradient: "
+    text += _other("steeper activations", "vanishing", case.searched, case.settable)
+    return f"{text}{_shallower(case.row, case.settable, '; else try fewer layers')}."
+
+
+def _saturated(case: Case) -> str | None:
+    """Half of the elements saturated on an activation that is flat on both sides: smaller initial weights."""
+    row, (_, flat, _) = case.row, _facts(case.name)
+    if case.verdict == EXPLODING or not flat or row["saturated"] < SATURATED:
+        return None
+    text = f"{percent(row['saturated'])} of {_layer(row, 'saturated')} is saturated"
+    if initializer_of(case.init or None, case.name) == "xavier":
+        return f"{text} with Xavier weights: standardize the inputs, or try a lower learning rate."
+    return f"{text}: its initial weights are too large{_by(case.settable('model.init=xavier'))}."
+
+
+def _scaled(case: Case) -> str | None:
+    """An initializer that is not ``auto``: that one, or the gain of the activation."""
+    if case.init == "auto":
+        return None
+    gain = _facts(case.name)[2]
+    size = "large" if case.verdict == EXPLODING else "small"
+    text = f"The initial weights are too {size} for {case.name}"
+    mended = _by(case.settable("model.init=auto"))
+    if not mended and gain:
+        mended = f": their deviation times the root of a layer's inputs should be about {number(gain, 2)}"
+    return f"{text}{mended}{_shallower(case.row, case.settable)}."
+
+
+def _deep(case: Case) -> str:
+    """Else fewer layers: as many as stay within a factor of ten."""
+    residual = case.settable("model.source=residual_mlp")
+    text = f"Try fewer layers{_shallower(case.row, case.settable, '')}"
     return f"{text}{f', or a residual model ({residual})' if residual else ''}."
+
+
+RULES: tuple[Callable[[Case], str | None], ...] = (
+    _dead,
+    _healthy,
+    _cut,
+    _by_training,
+    _shrinking,
+    _saturated,
+    _scaled,
+    _deep,
+)
+"""In this order; the last one always holds."""
 
 
 def _by(option: str) -> str:
