@@ -4,8 +4,10 @@ A grid of weights and exactly 0, each at rates about the best one, finds a weigh
 many means is low by luck too, so that weight and 0 are then trained on fresh seeds, which decide.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum, auto
 from typing import Any
 
 import numpy as np
@@ -33,16 +35,42 @@ LEVEL = 0.95
 TRIED = ["size", "weight", "rate", "seed", "fresh", "outcome", "objective"]
 CURVES = ["size", "weight", "rate", "mean"]
 CHOSEN = ["size", "weight", "weight_low", "weight_high", "error", "place", "rate", "rate_without"]
-COMPARED = [
-    "mean",
-    "mean_without",
-    "difference",
-    "difference_low",
-    "difference_high",
-    "seeds",
-    "diverged",
-    "verdict",
-]
+
+
+class PenaltyVerdict(StrEnum):
+    """What fresh seeds say of the best weight of a size against no penalty."""
+
+    BETTER = auto()
+    WORSE = auto()
+    OPEN = auto()
+    """No difference is shown."""
+    DIVERGED = auto()
+    """Some training diverged."""
+    NOTHING = auto()
+    """There are not two pairs to compare."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The best weight of a size beside none on fresh seeds; NaN where they are not compared."""
+
+    mean: float = math.nan
+    mean_without: float = math.nan
+    difference: float = math.nan
+    """With minus without, on the same seeds."""
+    difference_low: float = math.nan
+    difference_high: float = math.nan
+    seeds: int = 0
+    diverged: int = 0
+    """Trainings."""
+    verdict: PenaltyVerdict = PenaltyVerdict.NOTHING
+
+    def to_dict(self) -> dict[str, Any]:
+        """Columns of a table, in plain values."""
+        return {**asdict(self), "verdict": self.verdict.value}
+
+
+COMPARED = [field.name for field in fields(Compared)]
 
 
 @dataclass(frozen=True)
@@ -76,7 +104,7 @@ class Penalties:
     """One row per size: the best weight above 0 of the grid with its 90 % interval, error (of its logarithm)
     and place (`Place`); the rate that suits it, and that without a
     penalty; then on fresh seeds the means with and without, their paired difference with its interval, the
-    seeds, how many trainings diverged, and the verdict (better | worse | open | diverged | nothing)."""
+    seeds, how many trainings diverged, and the verdict (`PenaltyVerdict`)."""
     prediction: Prediction | None
     """Of the best weight; ``None`` where fewer than three sizes have one that is found and better than
     none."""
@@ -221,9 +249,9 @@ def penalties(
     """Everything that is said of the penalty, from the trainings alone."""
     picked = chosen(grid, objective)
     level = 1 - (1 - LEVEL) / max(int(picked["weight"].notna().sum()), 1)
-    rows = [_compared(fresh[fresh["size"] == size], objective, level) for size in picked["size"]]
-    best = pd.concat([picked, pd.DataFrame(rows, columns=COMPARED)], axis=1)
-    known = best[(best["verdict"] == "better") & (best["place"] == Place.FOUND)]
+    each = [_compared(fresh[fresh["size"] == size], objective, level) for size in picked["size"]]
+    best = pd.concat([picked, pd.DataFrame([one.to_dict() for one in each], columns=COMPARED)], axis=1)
+    known = best[(best["verdict"] == PenaltyVerdict.BETTER) & (best["place"] == Place.FOUND)]
     every = pd.concat([grid, fresh], ignore_index=True)
     curves = pd.DataFrame(
         [
@@ -238,22 +266,22 @@ def penalties(
     return Penalties(plan, every, curves, best, ahead, check, level)
 
 
-def _compared(rows: pd.DataFrame, objective: str, level: float) -> tuple[Any, ...]:
-    """`COMPARED` of one size: `rows` are its trainings on fresh seeds. A difference is with minus without."""
+def _compared(rows: pd.DataFrame, objective: str, level: float) -> Compared:
+    """Of one size: `rows` are its trainings on fresh seeds."""
     wide = rows.assign(above=rows["weight"] > 0).pivot(index="seed", columns="above", values="objective")
-    nothing = (float("nan"),) * 5
     if wide.shape[1] < 2:
-        return (*nothing, 0, 0, "nothing")
+        return Compared()
     if diverged := int(rows["objective"].isna().sum()):
-        return (*nothing, len(wide), diverged, "diverged")
+        return Compared(seeds=len(wide), diverged=diverged, verdict=PenaltyVerdict.DIVERGED)
     wide = wide.dropna()  # pairs of which neither failed
     if len(wide) < 2:
-        return (*nothing, 0, 0, "nothing")
+        return Compared()
     without, with_penalty = wide.to_numpy(dtype=float).T
     low, high = interval(with_penalty - without, level)
-    better, worse = (low > 0, high < 0) if is_maximized(objective) else (high < 0, low > 0)
     means = (float(with_penalty.mean()), float(without.mean()))
-    verdict = "better" if better else "worse" if worse else "open"
-    if max(abs(low), abs(high)) <= ROUNDING * max(map(abs, means)):
-        verdict = "open"
-    return (*means, means[0] - means[1], low, high, len(wide), 0, verdict)
+    better, worse = (low > 0, high < 0) if is_maximized(objective) else (high < 0, low > 0)
+    if max(abs(low), abs(high)) <= ROUNDING * max(map(abs, means)) or not (better or worse):
+        verdict = PenaltyVerdict.OPEN
+    else:
+        verdict = PenaltyVerdict.BETTER if better else PenaltyVerdict.WORSE
+    return Compared(*means, means[0] - means[1], low, high, len(wide), 0, verdict)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sweeper.commands.transfer.conditions import Conditions
 from sweeper.commands.transfer.law import inside, unchecked
-from sweeper.commands.transfer.penalty import FACTORS, LEVEL, Penalties
+from sweeper.commands.transfer.penalty import FACTORS, LEVEL, Penalties, PenaltyVerdict
 from sweeper.commands.transfer.trials import FEWEST
 from sweeper.components.metric_words import metric_words
 from sweeper.statistics.scaling import Place
@@ -16,11 +16,11 @@ from sweeper.study.parameters import PENALTY
 from sweeper.wording import bounds, count, given, interval, listing, number, percent, signed_number
 
 VERDICTS = {
-    "better": "better than no penalty",
-    "worse": "worse than no penalty",
-    "open": "cannot be told from no penalty",
-    "diverged": "not compared: some trainings diverged",
-    "nothing": "every training with a penalty diverged or failed",
+    PenaltyVerdict.BETTER: "better than no penalty",
+    PenaltyVerdict.WORSE: "worse than no penalty",
+    PenaltyVerdict.OPEN: "cannot be told from no penalty",
+    PenaltyVerdict.DIVERGED: "not compared: some trainings diverged",
+    PenaltyVerdict.NOTHING: "every training with a penalty diverged or failed",
 }
 PLACES = {
     Place.FOUND: "",
@@ -36,8 +36,8 @@ def penalty_sentences(found: Penalties | None, conditions: Conditions) -> list[s
     if found is None:
         return []
     rows = found.best.to_dict("records")
-    told = [row for row in rows if row["verdict"] in ("better", "worse")]
-    left = [row for row in rows if row["verdict"] == "open"]
+    told = [row for row in rows if row["verdict"] in (PenaltyVerdict.BETTER, PenaltyVerdict.WORSE)]
+    left = [row for row in rows if row["verdict"] == PenaltyVerdict.OPEN]
     said = [_effect(row, conditions) for row in told]
     if left:
         said.append(_open(left, conditions, some=bool(told)))
@@ -53,7 +53,7 @@ def _effect(row: Mapping[str, Any], conditions: Conditions) -> str:
     )
     seeds, words = count(row["seeds"], "fresh seed"), metric_words(conditions.objective)
     setting = f"an activation penalty of {number(row['weight'], 2)} at a rate of {rates[0]}"
-    if row["verdict"] == "better":
+    if row["verdict"] == PenaltyVerdict.BETTER:
         return (
             f"At {where} {setting} helps: on {seeds} it changes the {words} by {_apart(row)}, against none "
             f"at a rate of {rates[1]}."
@@ -87,10 +87,10 @@ def _open(rows: list[dict[str, Any]], conditions: Conditions, *, some: bool) -> 
 def _not_compared(rows: list[dict[str, Any]], conditions: Conditions) -> Iterator[str]:
     for row in rows:
         where = f"At {conditions.key} {given(row['size'])}"
-        if row["verdict"] == "diverged":
+        if row["verdict"] == PenaltyVerdict.DIVERGED:
             trainings = f"{row['diverged']} of {2 * row['seeds']} trainings"
             yield f"{where} the penalty is not compared: {trainings} on fresh seeds diverged."
-        elif row["verdict"] == "nothing":
+        elif row["verdict"] == PenaltyVerdict.NOTHING:
             yield f"{where} every training with a penalty diverged."
 
 
@@ -100,18 +100,20 @@ def penalty_fact(found: Penalties, conditions: Conditions) -> tuple[str, str]:
     seeds = f"on {count(found.plan.fresh_seeds, 'fresh seed')} the best weight of the grid against none"
     held = float(conditions.held.get(PENALTY) or 0.0)
     seeds += f"; the rates were measured {f'with {number(held)}' if held else 'without'}"
-    if verdicts.isin(["diverged", "nothing"]).all():
+    if verdicts.isin([PenaltyVerdict.DIVERGED, PenaltyVerdict.NOTHING]).all():
         return "not compared", "trainings with a penalty, or those beside them, diverged or failed"
-    if (verdicts == "better").any():
+    if (verdicts == PenaltyVerdict.BETTER).any():
         return f"helps at {int((verdicts == 'better').sum())} {sizes}", seeds
-    return ("not shown to help" if (verdicts == "worse").any() else "no effect seen"), seeds
+    return ("not shown to help" if (verdicts == PenaltyVerdict.WORSE).any() else "no effect seen"), seeds
 
 
 def _predicted(found: Penalties, conditions: Conditions) -> Iterator[str]:
     to = f"{conditions.key} {given(conditions.to)}"
     if found.prediction is None:
-        known = int(((found.best["verdict"] == "better") & (found.best["place"] == Place.FOUND)).sum())
-        if (found.best["verdict"] == "better").any():
+        known = int(
+            ((found.best["verdict"] == PenaltyVerdict.BETTER) & (found.best["place"] == Place.FOUND)).sum()
+        )
+        if (found.best["verdict"] == PenaltyVerdict.BETTER).any():
             yield (
                 f"No penalty is predicted for {to}: {count(known, 'size has', 'sizes have')} a best weight "
                 f"that is known to a factor of 10 and better than none; {FEWEST} are needed."
@@ -135,7 +137,9 @@ def _unchecked(found: Penalties, conditions: Conditions) -> Iterator[str]:
     """Why a check that was asked for checks no penalty."""
     if conditions.check is None or found.check is not None:
         return
-    usable = found.best[(found.best["verdict"] == "better") & (found.best["place"] == Place.FOUND)]
+    usable = found.best[
+        (found.best["verdict"] == PenaltyVerdict.BETTER) & (found.best["place"] == Place.FOUND)
+    ]
     what = "best weight that is known to a factor of 10 and better than none"
     why = unchecked(usable, conditions.check, what)
     yield f"Check of the penalty at {given(conditions.check)}: {why}."

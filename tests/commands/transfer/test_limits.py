@@ -114,4 +114,4 @@ def test_a_penalty_that_changes_less_than_rounding_is_no_worse(change: float, ve
         (seed, w, 1 + 0.1 * seed + change * (1 + 0.1 * seed) * (w > 0)) for seed in range(10) for w in (0, 1)
     ]
     fresh = pd.DataFrame(rows, columns=["seed", "weight", "objective"])
-    assert _compared(fresh, LOSS, 0.95)[-1] == verdict
+    assert _compared(fresh, LOSS, 0.95).verdict == verdict
