@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from sweeper.answer.baseline import ROUNDING
-from sweeper.answer.bounds import CUT_OFF, in_words, stricter
+from sweeper.answer.bounds import CUT_OFF, HIGH, LOW, in_words, stricter
 from sweeper.answer.ranked import Ranked
 from sweeper.wording import capital, count, every, listing, number
 
@@ -195,18 +195,17 @@ SAME = "has the same score on every seed"
 def at_worst(row: Mapping[Hashable, Any], ranked: Ranked, *, remarked: bool = True) -> str:
     """How far a tied finalist of such a row may be behind: the end of its interval, which may leave 0 out;
     that is `remarked`."""
-    _, low, high, _ = apart(row)
+    difference, low, high, cut = apart(row)
     if same_scores(row):
         return SAME
     if not math.isfinite(low + high):
         return "may be worse by any amount"
-    side = 1 if ranked.highest else 2
-    end = (low, high)[side - 1]
+    end, name = (low, LOW) if ranked.highest else (high, HIGH)
     if ranked.behind(end) < 0:
         return f"at least {number(abs(end))} better where both completed"
-    said, cut, _ = in_words(*apart(row), mark=CUT_OFF)[side].partition(CUT_OFF)
+    said = in_words(difference, low, high)[1 if ranked.highest else 2]
     # more than three digits, which the numbers beside it needed, are of no use to it alone
     fitting = len(said.lstrip("−0.").replace(".", "")) <= 3
-    worst = f"{(said if fitting else number(end, full=abs(end) < 1e-3)).lstrip('−')}{cut}"
+    worst = f"{(said if fitting else number(end, full=abs(end) < 1e-3)).lstrip('−')}{CUT_OFF * (name in cut)}"
     remark = stricter(low, high) * remarked
     return f"may be up to {worst} worse{f' (the interval {remark})' if remark else ''}"

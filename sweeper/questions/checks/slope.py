@@ -25,27 +25,24 @@ def slope(run: RunData, asked: Slope) -> CheckResult:
     """
     kinds = increments(run, asked.parameter, asked.value)
     measured = list(kinds)
-    found = [_of_one(kind, *networks, asked) for kind, networks in measured if len(networks[0]) > 1]
+    by_kind = {kind: _of_one(kind, *networks, asked) for kind, networks in measured if len(networks[0]) > 1}
     setting = f"{asked.parameter} = {asked.value}"
     if not measured:
         return unknown(UNIT, f"Gradients at initialisation were measured for no {setting}.")
-    if not found:
+    if not by_kind:
         few = "have one step from layer to layer at initialisation, too few for an interval."
         return unknown(UNIT, f"Networks with {setting} {few}")
+    found = list(by_kind.values())
     closest = min(found, key=lambda one: abs(one.number - _limit(asked)))
     expected = f"expected {'below' if asked.below is not None else 'above'} {number(_limit(asked))}."
     said = f"With {asked.parameter} = {asked.value} the gradient changes by {found[0].sentence}; {expected}"
     if len(found) == 1:
         return replace(closest, sentence=said)
-    told = "; ".join(f"with {one.basis.partition(WITH)[2]} by {one.sentence}" for one in found)
+    told = "; ".join(f"with {kind} by {one.sentence}" for kind, one in by_kind.items())
     said = f"With {asked.parameter} = {asked.value} the gradient changes: {told}. It was {expected}"
     if len({one.verdict for one in found}) == 1:
         return replace(closest, sentence=said)
     return replace(closest, verdict=NOT_FOUND, sentence=f"{said} These kinds of network do not agree.")
-
-
-WITH = ", with "
-"""Between what a number was computed from and the kind of network."""
 
 
 def _limit(asked: Slope) -> float:
@@ -62,7 +59,7 @@ def _of_one(kind: str, steps: np.ndarray, depth: int, networks: int, asked: Slop
     basis = f"{len(steps)} steps from layer to layer in {networks} untrained {nets} of {depth} layers"
     middle, ends = spread(mean, low, high)
     said = f"{middle} decades per layer on its way back to the input (95 % interval {ends}; {basis})"
-    return CheckResult(verdict, mean, low, high, UNIT, f"{basis}{WITH}{kind}" if kind else basis, said)
+    return CheckResult(verdict, mean, low, high, UNIT, f"{basis}, with {kind}" if kind else basis, said)
 
 
 def increments(
