@@ -7,6 +7,7 @@ traceback, nothing written. `RunFailed` means that the run itself failed: exit c
 import stat
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -127,12 +128,21 @@ def named_line(error: BaseException, most: int | None = None) -> str:
     return f"{kind}: {first_line(error, most)}" if str(error).strip() else kind
 
 
-def what_lies_at(path: Path) -> str:
-    """``file``, ``nothing``, or what else: only files are ever opened, as a pipe never ends."""
+class FileType(StrEnum):
+    """What may lie at a path, as messages say it."""
+
+    REGULAR = "a file"
+    MISSING = "nothing"
+    FOLDER = "a folder"
+    SPECIAL = "no regular file but a pipe or a device"
+
+
+def what_lies_at(path: Path) -> FileType:
+    """Only files are ever opened, as a pipe never ends."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):  # not there, or no name that a file can have
-        return "nothing"
+        return FileType.MISSING
     if stat.S_ISREG(mode):
-        return "file"
-    return "a folder" if stat.S_ISDIR(mode) else "no regular file but a pipe or a device"
+        return FileType.REGULAR
+    return FileType.FOLDER if stat.S_ISDIR(mode) else FileType.SPECIAL

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sweeper.errors import DataError, first_line, shortened, shown, what_lies_at
+from sweeper.errors import DataError, FileType, first_line, shortened, shown, what_lies_at
 from sweeper.suggestions import suggestion
 from sweeper.wording import memory_size
 
@@ -38,9 +38,9 @@ def find(source: str, folder: Path | None) -> Path:
     """
     there = _what_lies_at(source, folder)
     for path, what in there.items():
-        if what == "file":
+        if what == FileType.REGULAR:
             return path
-    others = [what for what in there.values() if what != "nothing"]
+    others = [what for what in there.values() if what != FileType.MISSING]
     if others:
         raise DataError(f"{shortened(source)} is {others[0]}; give a file")
     raise _not_found("file", source, there)
@@ -59,12 +59,12 @@ def find_folder(source: str, folder: Path | None) -> Path:
     """
     there = _what_lies_at(source, folder)
     for path, what in there.items():
-        if what == "a folder":
+        if what == FileType.FOLDER:
             return path
     raise _not_found("folder", source, there)
 
 
-def _what_lies_at(source: str, folder: Path | None) -> dict[Path, str]:
+def _what_lies_at(source: str, folder: Path | None) -> dict[Path, FileType]:
     """What lies at each path that `source` may mean, the first one first."""
     beside = [folder / source] if folder and not Path(source).is_absolute() else []
     return {path: what_lies_at(path) for path in (*beside, Path(source).absolute())}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from sweeper.errors import UserError, did_you_mean, shown, what_lies_at
+from sweeper.errors import FileType, UserError, did_you_mean, shown, what_lies_at
 from sweeper.suggestions import suggestion
 
 DEVICE = re.compile(r"""\bdevice["']?\s*=\s*["']?(auto|cpu|mps|cuda(?::\d+)?)\b""")
@@ -26,12 +26,12 @@ def builtin_studies() -> dict[str, Path]:
 def find(path: str | Path) -> Path:
     """The file that `path` names: a path first, then a built-in study."""
     what = what_lies_at(Path(path))
-    if what == "file":
+    if what == FileType.REGULAR:
         return Path(path)
     builtin = builtin_studies()
     if str(path) in builtin:
         return builtin[str(path)]
-    if what != "nothing":
+    if what != FileType.MISSING:
         raise UserError(
             f"study {shown(str(path))} is {what}; give a .toml file or one of: {', '.join(builtin)}"
         )
