@@ -159,8 +159,8 @@ def _refuse_bombs(path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    if isinstance(error, KeyError | IndexError) or text in ("", "EOFError"):
+    text = str(error).strip()
+    if isinstance(error, KeyError | IndexError) or not text:
         return "it is damaged, or something else"
     if "pickle" in text.lower():  # what libraries say then is advice that nobody should follow
         return "it is damaged, or holds Python objects, which are never unpickled"

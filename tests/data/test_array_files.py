@@ -131,3 +131,15 @@ def test_files_are_looked_for_beside_the_study_first(tmp_path: Path, monkeypatch
     (here / "folder.csv").mkdir()
     with pytest.raises(DataError, match=r"^folder\.csv is a folder; give a file$"):
         find("folder.csv", beside)
+
+
+def test_an_error_without_words_is_told_as_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the name of its class says nothing of the file."""
+    file = saved(tmp_path, "f.npz", x=X, y=Y)
+
+    def broken(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(np, "load", broken)
+    with pytest.raises(DataError, match="plain arrays: it is damaged, or something else"):
+        read_arrays(file)
