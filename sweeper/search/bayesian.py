@@ -175,7 +175,7 @@ class Bayesian:
         parameters = self.coordinates.decode(best.points, row)
         if not taken(parameters):
             return best, row, parameters
-        pool = self._watched
+        pool = self.posterior.watched.points
         apart = next((other for other in ranked if self._is_apart(pool, other)), None)
         if apart is None or taken(parameters := self.coordinates.decode(pool, apart)):
             return best, row, None
@@ -198,7 +198,8 @@ class Bayesian:
         proposed = misses = 0
         while proposed < count and misses < ATTEMPTS:
             self.posterior.watch(pool := self._pool(generator))
-            gain = self._improvement(pool, self.posterior.mean, self.posterior.variance)
+            watched = self.posterior.watched
+            gain = self._improvement(pool, watched.mean, watched.variance)
             parts = np.array_split(generator.permutation(len(gain)), min(1 + count // 20, len(gain)))
             rows = sorted((int(part[np.argmax(gain[part])]) for part in parts), key=lambda row: -gain[row])
             self._observe(self.posterior.believed(pool[[rows[0]]]))
@@ -231,20 +232,16 @@ class Bayesian:
     def _observe(self, belief: Belief, row: int = 0) -> None:
         self._lowest = min(self._lowest, self.posterior.observe(belief, row))
 
-    @property
-    def _watched(self) -> Points:
-        assert self.posterior.pool is not None
-        return self.posterior.pool
-
     def _ranked(self, fixed: Mapping[str, Any]) -> np.ndarray:
         """Rows of the pool that have the values of `fixed`, the best first."""
-        gain = self._improvement(self._watched, self.posterior.mean, self.posterior.variance)
-        rows = np.flatnonzero(self.coordinates.have(self._watched, fixed))
+        watched = self.posterior.watched
+        gain = self._improvement(watched.points, watched.mean, watched.variance)
+        rows = np.flatnonzero(self.coordinates.have(watched.points, fixed))
         return rows[np.argsort(-gain[rows], kind="stable")]
 
     def _best_around(self, row: int, generator: np.random.Generator) -> tuple[Belief, int]:
         """The best of a row of the pool and its neighbours."""
-        pool = self._watched
+        pool = self.posterior.watched.points
         around = pool[np.full(FINER, row)]
         found = self.posterior.believed(self._shifted(around, generator, CLOSE).joined(pool[[row]]))
         return found, int(np.argmax(self._improvement(found.points, found.mean, found.variance)))

@@ -6,6 +6,7 @@ L-BFGS-B.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -139,6 +140,31 @@ class Belief(NamedTuple):
     """Of the noiseless value of each row, as is `mean`."""
 
 
+@dataclass
+class Watched:
+    """Rows whose mean and variance follow what is observed."""
+
+    belief: Belief
+    """Before anything was observed since."""
+    variance: np.ndarray
+    """Of each row at present; no mean changes."""
+    since: np.ndarray
+    """Rows of L⁻¹ times the covariances of what was observed since: (observations, rows)."""
+
+    @classmethod
+    def of(cls, belief: Belief) -> "Watched":
+        """Of what is believed at present."""
+        return cls(belief, belief.variance, np.zeros((0, len(belief.points))))
+
+    @property
+    def points(self) -> Points:
+        return self.belief.points
+
+    @property
+    def mean(self) -> np.ndarray:
+        return self.belief.mean
+
+
 class Posterior:
     """What is believed after the observations; points may be added at what is believed of them.
 
@@ -156,14 +182,17 @@ class Posterior:
         self._lower = cholesky(covariance, lower=True, check_finite=False)
         self._weights = cho_solve((self._lower, True), y, check_finite=False)
         self._beside, self._corner = np.zeros((0, len(points))), np.zeros((0, 0))
-        self.pool: Points | None = None
+        self._watched: Watched | None = None
 
     def watch(self, pool: Points) -> None:
         """Keep mean and variance of these rows up to date."""
-        self.pool, found = pool, self.believed(pool)
-        self._pool, self._solved = found.moved, found.solved
-        self.mean, self.variance = found.mean, found.variance
-        self._since = np.zeros((0, len(pool)))
+        self._watched = Watched.of(self.believed(pool))
+
+    @property
+    def watched(self) -> Watched:
+        """The rows that are kept up to date; there are some once `watch` was called."""
+        assert self._watched is not None
+        return self._watched
 
     def believed(self, points: Points) -> Belief:
         """Mean and variance of each row, and what they were worked out from."""
@@ -185,12 +214,13 @@ class Posterior:
         corner = np.pad(self._corner, (0, 1))
         corner[-1] = [*new, deviation]
         self._corner, self._points = corner, self._points.joined(moved)
-        if self.pool is not None:
-            before, after = np.split(solved, [len(self._solved)])
-            known = before @ self._solved + after @ self._since
-            line = (self.kernel.between(self.theta, moved, self._pool)[0] - known) / deviation
-            self._since = np.vstack([self._since, line])
-            self.variance = self.variance - line**2
+        if (watched := self._watched) is not None:
+            first = watched.belief
+            before, after = np.split(solved, [len(first.solved)])
+            known = before @ first.solved + after @ watched.since
+            line = (self.kernel.between(self.theta, moved, first.moved)[0] - known) / deviation
+            watched.since = np.vstack([watched.since, line])
+            watched.variance = watched.variance - line**2
         return float(belief.mean[row])
 
     def _across(self, moved: Points) -> tuple[np.ndarray, np.ndarray]:

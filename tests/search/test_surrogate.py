@@ -76,6 +76,6 @@ def test_what_is_believed_is_the_textbook_posterior() -> None:
     assert posterior.observe(belief, 3) == pytest.approx(mean[3])
     after, less = posterior.believed(at).mean, posterior.believed(at).variance
     assert np.allclose(after, mean)
-    assert np.allclose(less, posterior.variance)
+    assert np.allclose(less, posterior.watched.variance)
     assert (less <= variance + 1e-9).all()
     assert less[3] < 0.5 * variance[3]
