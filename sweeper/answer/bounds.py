@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.components.losses import LOSSES
 from sweeper.components.metrics import known_score
 from sweeper.study.study import Study
-from sweeper.wording import interval, number
+from sweeper.wording import fixed, interval, number
 
 CUT, CUT_OFF = " (the score's limit)", " (limited by the score)"
 """Said beside an end of an interval that the score cannot pass, and beside one of a difference that goes no
@@ -67,6 +67,11 @@ def in_words(middle: float, low: float, high: float, cut: str = "", mark: str = 
     """An interval as numbers of the same decimals; the ends that `cut` names have a `mark`."""
     mean, first, last = interval(middle, low, high)
     return mean, first + mark * (LOW in cut), last + mark * (HIGH in cut)
+
+
+def reads_as(value: float, printed: str) -> bool:
+    """Whether `value` to the decimals of a `printed` number reads as that does."""
+    return "e" not in printed and fixed(value, len(printed.partition(".")[2])) == printed
 
 
 def stricter(low: float, high: float) -> str:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.answer.bounds import cut_ends, in_words
+from sweeper.answer.bounds import cut_ends, in_words, reads_as
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.comparison import Verdict, with_verdicts
 from sweeper.answer.confirmed import confirmed
@@ -263,9 +263,10 @@ def _flattery(
     search, mean, shown = first["search_objective"], first["mean"], bias(comparison)
     fresh = "mean on fresh seeds" if len(scores) > 1 else "score on the fresh seed"
     sides = {"lower": "below", "higher": "above"}
-    if number(search) == number(mean):
+    printed = in_words(mean, first["low"], first["high"])[0]
+    if reads_as(search, printed) or number(search) == number(mean):
         where = "fresh seeds on average" if len(scores) > 1 else "the fresh seed"
-        return f"In the search the winner scored {number(search)} on one seed, as on {where}."
+        return f"In the search the winner scored {printed} on one seed, as on {where}."
     if ranked.cost(search) < ranked.cost(mean):
         relation = f"{sides[ranked.better]} its {fresh}"
         together = "the finalists together do not" if len(comparison) > 1 else "its fresh seeds do not"
@@ -311,9 +312,8 @@ HOW = (
     "activation, at other rates.",
     "Finalists race. After 6, 8, 10, 13 … seeds, a finalist drops out if it is called worse than the leader, "
     "or lost two seeds more; its seeds go to the others. The race ends when one is left, when the rest "
-    "differ by less than confirm.matters (of a loss below 0, or a score without a known best value, there is "
-    "no share), or when what is left of the budget is less than a seed for each. Intervals hold whenever it "
-    "ends.",
+    "differ by less than confirm.matters (of a loss below 0 or a score without a best value, there is no "
+    "share), or when what is left of the budget is less than a seed for each. Intervals hold at any end.",
     "Each mean has its own 95 % interval; that of a winner with ties allows, where it must be wider for "
     "it, for the pick among them. Intervals of paired differences hold together. They assume that the "
     "seeds have shown what luck can do: of a setting with one bad seed in twenty, ten seeds often show "

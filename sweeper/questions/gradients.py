@@ -132,8 +132,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     depth = frame["layer"].nunique()
     if depth < 2:
         return (
-            "The models have one layer with activations, so no gradient can vanish between layers; inside of "
-            "a recurrent layer, over time, one still can.",
+            "One layer of activations is measured, so nothing is known of gradients between layers, nor of "
+            "those within a recurrent layer, over time.",
         )
     said: list[Statement] = list(_verdicts(verdicts, depth, of_depth(run, MEASURE)))
     for activation, rows in verdicts.groupby("activation"):

@@ -258,18 +258,21 @@ def _elsewhere(run: RunData) -> str:
 
 
 def _tied_rates(run: RunData) -> str:
-    """Those of finalists of the answer's optimizer that fresh seeds tie with it; empty where none is."""
+    """Those of finalists of the answer's optimizer, activation and other choices that fresh seeds tie with
+    it; empty where none is."""
     assert run.answer is not None
     chosen = run.answer.parameters
     tied = run.trials[run.trials["trial"].isin(run.answer.tied)].drop_duplicates("trial")
-    rates = tied.loc[tied["optimizer"] == chosen["optimizer"], "learning_rate"]
+    words = [name for name, value in chosen.items() if isinstance(value, str) and name in tied]
+    alike = tied[[name for name in words]].eq(pd.Series({name: chosen[name] for name in words})).all(axis=1)
+    rates = tied.loc[alike, "learning_rate"]
     rates = rates[rates != chosen["learning_rate"]]
     if rates.empty:
         return ""
     low, high = number(rates.min()), number(rates.max())
     at = f"at {low}" if low == high else f"at rates from {low} to {high}"
     is_tied = "is tied" if len(rates) == 1 else "are tied"
-    return f"on fresh seeds, {count(len(rates), 'other finalist')} of that optimizer {at} {is_tied} with it"
+    return f"on fresh seeds, {count(len(rates), 'other finalist')} of the same choices {at} {is_tied} with it"
 
 
 def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:

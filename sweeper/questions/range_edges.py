@@ -126,7 +126,7 @@ def _not_shown(row: Mapping[Any, Any]) -> str:
     side = "low" if row["near_low"] > row["near_high"] else "high"
     near = _near(row, side)
     who = f"{'All' if near == row['best_trials'] else near} of {_best(row)}"
-    return f"{who} lie at the {side} end of {row['key']} ({number(row[side])}), but {row['unshown']}."
+    return f"{who} lie near the {side} end of {row['key']} ({number(row[side])}), but {row['unshown']}."
 
 
 def _lies(edge: Edge) -> str:
@@ -138,7 +138,7 @@ def _at_a_bound(row: Mapping[Any, Any], *, won: bool) -> Claim | str:
     share = "all" if row[f"near_{side}"] == 1 else "more than half"
     best = f"{share} of {_best(row)}"
     who = f"The answer and {best} lie" if won else f"{capital(best)} lie"
-    text = f"{who} at the {side} end of {key} ({number(row[side])})"
+    text = f"{who} near the {side} end of {key} ({number(row[side])})"
     if not row["suggestion"]:
         return f"{text}; the answer does not, so no wider range is proposed."
     return _claim(key, side, text, row["suggestion"])

@@ -18,6 +18,7 @@ from sweeper.report.doubts import Doubt
 from sweeper.report.majority import by_all_classes
 from sweeper.report.more_seeds import more_seeds, no_more
 from sweeper.report.other_rates import all_above, lower_too, other_rates, too_high
+from sweeper.report.unbounded import linear_output
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import PLACEHOLDER, of_run, option, run_again
 from sweeper.study.rates import as_range, joined, search_rates
@@ -79,7 +80,7 @@ def next_step(
     at_a_rate = edge is not None and edge.parameter == "learning_rate"
     badly = at_a_rate or _trains_badly(answer, trials, doubted)
     if unscaled and badly and option(study, SCALED) and not all_above(trials):
-        step = _scaled(unscaled, lower_too(study, trials))
+        step = _scaled(study, unscaled, lower_too(study, trials))
     elif answer is None:
         step = _no_answer(study, trials)
     elif rates := too_high(study, answer, trials, doubted=doubted is not None):
@@ -107,7 +108,7 @@ def next_step(
     elif edge is not None:
         step = _widen(study, edge, trials)
     elif unscaled and option(study, SCALED):
-        step = _scaled(unscaled, ())
+        step = _scaled(study, unscaled, ())
     elif nearly and (more := _nearly_shown(study, answer, trials, nearly)):
         step = more
     else:
@@ -140,12 +141,13 @@ def _trains_badly(answer: Answer | None, trials: pd.DataFrame, doubted: Doubt | 
     return bool(lost) or (answer is not None and doubted is not None)
 
 
-def _scaled(unscaled: str, lower: Sequence[str]) -> _Rerun:
+def _scaled(study: Study, unscaled: str, lower: Sequence[str]) -> _Rerun:
     text = f"Targets lie far from a scale of 1 ({unscaled}), and usual rates and weights are for that scale: "
     text += (
         f"standardize them{', and search lower rates' if lower else ''}. Scores are in their deviations then."
     )
-    return _Rerun(text, (SCALED, *lower), beside="standardized")
+    linear = [f"{key}={value}" for key, value in linear_output(study).items()]
+    return _Rerun(text, (SCALED, *linear, *lower), beside="standardized")
 
 
 def _no_answer(study: Study, trials: pd.DataFrame) -> _Rerun:

@@ -162,7 +162,8 @@ def chosen(
         name = each.parameters["optimizer"]
         rank[name] = rank.get(name, -1) + 1
         rounds.append((rank[name], -each.steps, each.number, each))
-    raced = sorted(finalists(study, trials, retrained), key=lambda trial: trial.number != winner)
+    raced = [each for each in finalists(study, trials, retrained) if each.number != winner]
+    raced = [*(each for each in trials if each.number == winner), *raced]  # of an earlier call, perhaps
     return [
         *raced[:EXAMINED],
         *(row[-1] for row in sorted(rounds, key=lambda r: r[:3])[:EXAMINED_LOST]),

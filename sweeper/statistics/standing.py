@@ -44,11 +44,23 @@ def standing(scores: np.ndarray, ran: np.ndarray) -> Standing:
     n = np.isfinite(scores).sum(axis=1)
     failures, dropped = ran.sum(axis=1) - n, dropouts(scores, ran)
     means = np.array([finite(row).mean() if np.isfinite(row).any() else np.nan for row in scores])
-    order = np.lexsort((means, failures, dropped))
+    order = np.lexsort((_comparable(scores, ran, dropped, means), failures, dropped))
     order = order[n[order] > 0]
     scores, dropped, failures = scores[order], dropped[order], failures[order]
     columns = {"mean": means[order], "n": n[order], "failures": failures, "dropped": dropped}
     return Standing(order, columns | against_the_winner(scores, failures, dropped))
+
+
+def _comparable(scores: np.ndarray, ran: np.ndarray, dropped: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """What orders finalists of as many lost seeds: `means`, of those that lasted over the seeds that all of
+    them ran. Where a search went on one may have more, and a seed is hard or easy for all settings alike."""
+    lasted = ~dropped & np.isfinite(means)
+    shared = ran[lasted].all(axis=0)
+    if not lasted.any() or not shared.any() or (ran[lasted] == shared).all():
+        return means
+    return np.where(
+        lasted, [finite(row).mean() if np.isfinite(row).any() else np.inf for row in scores[:, shared]], means
+    )
 
 
 @remembered

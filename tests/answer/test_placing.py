@@ -79,7 +79,7 @@ CASES = [
         "stopped in the middle",
         [finalist(1, 0.5, 3), finalist(2, 0.6, 2)],
         "Of 2 finalists retrained on fresh seeds, these settings have the lowest mean validation loss over "
-        "the fresh seeds that each has",
+        "the fresh seeds that all of them have",
         [],
     ),
     (

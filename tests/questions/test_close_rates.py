@@ -46,9 +46,7 @@ def test_rates_that_fresh_seeds_tie_come_before_those_of_the_search() -> None:
     run = source_of(rates.assign(optimizer="sgd"))
     run = replace(run, answer=replace(run.answer, tied=(2,)))
     text = sentences_of(run, "learning-rate")["learning-rate"]
-    told = (
-        "on fresh seeds, 1 other finalist of that optimizer at 0.01 is tied with it; in the search, one seed"
-    )
+    told = "on fresh seeds, 1 other finalist of the same choices at 0.01 is tied with it; in the search"
     assert told in text
 
 
@@ -64,8 +62,8 @@ def test_what_is_not_known_of_the_rate_is_told_once(tied: tuple[int, ...]) -> No
     assert text.count("how far it may be off is not known") == 1
     assert text.count("how far the rate may be off is not known there") == 1
     assert "with adam: how far the rate" in text
-    said = {(1,): "1 other finalist of that optimizer at 0.2 is tied with it"}
-    said[(1, 2)] = "2 other finalists of that optimizer at rates from 0.2 to 0.4 are tied with it"
+    said = {(1,): "1 other finalist of the same choices at 0.2 is tied with it"}
+    said[(1, 2)] = "2 other finalists of the same choices at rates from 0.2 to 0.4 are tied with it"
     assert ("on fresh seeds, " in text) == (tied in said)
     assert said.get(tied, "") in text
 

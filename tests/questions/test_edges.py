@@ -136,4 +136,6 @@ def test_the_best_trials_are_of_those_that_drew_from_the_range() -> None:
     for key, name in (("learning_rate", "sgd"), ("learning_rate.adam", "adam")):
         rows = table.loc[[key]].reset_index().assign(at_edge=True, side="high", near_high=1.0, suggestion="")
         said = " ".join(spoken(range_edges.sentences(run, rows)))
-        assert re.search(rf"best \d+ trials with {name} lie at the high end of {re.escape(key)} ", said), said
+        assert re.search(rf"best \d+ trials with {name} lie near the high end of {re.escape(key)} ", said), (
+            said
+        )

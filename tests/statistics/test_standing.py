@@ -25,6 +25,18 @@ def test_the_order_is_dropped_then_losses_then_means() -> None:
     assert found.columns["tied"].tolist() == [True, False, False, False]
 
 
+def test_seeds_that_not_all_ran_decide_no_place() -> None:
+    """Where a search went on, one has an easy seed more: on those that both ran the other is better."""
+    hard = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.01])
+    scores = np.stack([hard + 0.01, hard])
+    ran = np.ones(scores.shape, dtype=bool)
+    ran[1, 6] = False
+    scores[1, 6] = np.nan
+    found = standing(scores, ran)
+    assert found.order.tolist() == [1, 0]
+    assert found.columns["mean"].argmin() == 1
+
+
 def test_a_break_is_no_drop() -> None:
     """A finalist with fewer seeds that was not behind by then has only not been trained yet."""
     scores = np.random.default_rng(0).normal(size=(2, 10))

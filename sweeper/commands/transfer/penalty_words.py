@@ -20,7 +20,7 @@ VERDICTS = {
     PenaltyVerdict.WORSE: "worse than no penalty",
     PenaltyVerdict.OPEN: "cannot be told from no penalty",
     PenaltyVerdict.DIVERGED: "not compared: some trainings diverged",
-    PenaltyVerdict.NOTHING: "every training with a penalty diverged or failed",
+    PenaltyVerdict.NOTHING: "not compared: fewer than two pairs on fresh seeds completed",
 }
 PLACES = {
     Place.FOUND: "",
@@ -91,7 +91,7 @@ def _not_compared(rows: list[dict[str, Any]], conditions: Conditions) -> Iterato
             trainings = f"{row['diverged']} of {2 * row['seeds']} trainings"
             yield f"{where} the penalty is not compared: {trainings} on fresh seeds diverged."
         elif row["verdict"] == PenaltyVerdict.NOTHING:
-            yield f"{where} every training with a penalty diverged."
+            yield f"{where} the penalty is not compared: fewer than two pairs on fresh seeds completed."
 
 
 def penalty_fact(found: Penalties, conditions: Conditions) -> tuple[str, str]:

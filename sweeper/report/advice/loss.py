@@ -7,6 +7,7 @@ from typing import Any
 from sweeper.components.losses import LOSSES
 from sweeper.report.advice.facts import LOSS_OF, Facts, loaded, off_scale
 from sweeper.report.advice.item import COMPUTED, MEASURED, Advice, Reason, rule
+from sweeper.report.unbounded import linear_output
 from sweeper.wording import listing, number, percent, shown
 
 POISSON = "torch.nn.functional:poisson_nll_loss"
@@ -201,7 +202,7 @@ def _robust(facts: Facts) -> Advice:
                 "the slope of mse grows with the error without bound, that of huber is at most 1", COMPUTED
             ),
         ),
-        {"training.loss": "huber", "data.standardize_target": True},
+        {"training.loss": "huber", "data.standardize_target": True, **linear_output(facts.study)},
         alternative=True,
     )
 
@@ -226,7 +227,7 @@ def _scaled(facts: Facts) -> Advice:
                 COMPUTED,
             ),
         ),
-        {"data.standardize_target": True},
+        {"data.standardize_target": True, **linear_output(facts.study)},
     )
 
 

@@ -36,7 +36,7 @@ def advise_output(facts: Facts) -> Iterator[Advice]:
 def _linear(facts: Facts, reasons: tuple[Reason, ...]) -> Advice:
     present = facts.settings.model_options.get("output", "linear")
     if present != "linear":
-        what, settings = "Leave the output linear.", {"model.output": "linear"}
+        what, settings = "Make the output linear.", {"model.output": "linear"}
     elif facts.builtin:
         what, settings = "Keep the output linear.", {}
     else:
