@@ -264,7 +264,7 @@ def _tied_rates(run: RunData) -> str:
     chosen = run.answer.parameters
     tied = run.trials[run.trials["trial"].isin(run.answer.tied)].drop_duplicates("trial")
     words = [name for name, value in chosen.items() if isinstance(value, str) and name in tied]
-    alike = tied[[name for name in words]].eq(pd.Series({name: chosen[name] for name in words})).all(axis=1)
+    alike = tied[words].eq(pd.Series({name: chosen[name] for name in words})).all(axis=1)
     rates = tied.loc[alike, "learning_rate"]
     rates = rates[rates != chosen["learning_rate"]]
     if rates.empty:
