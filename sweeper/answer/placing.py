@@ -147,27 +147,31 @@ def _equals(first: Finalist, peers: Sequence[Finalist]) -> str:
 
 
 def better_means(finalists: Sequence[Finalist], ranked: Ranked) -> list[str]:
-    """A clause for each finalist of better mean than the winner: lost seeds, or that it dropped out."""
+    """A clause for each finalist of better mean than the winner: lost or other seeds, or that it dropped
+    out."""
     first = finalists[0]
     ahead = [rival for rival in finalists[1:] if rival.mean < first.mean]
     is_told = bool(_named([each for each in finalists if each.dropped]))  # that they dropped out
     clauses = [_ahead(rival, ranked, is_told) for rival in ahead[:NAMED]]
     more = len(ahead) - len(clauses)
     why = "lost seeds or dropped out too" if any(rival.dropped for rival in ahead) else "lost seeds too"
+    why = why if all(rival.lost or rival.dropped for rival in ahead) else "have other or fewer seeds too"
     means = f"with {ranked.better} means {why}"
     return [*clauses, f"{count(more, 'more finalist')} {means}"] if more > 0 else clauses
 
 
 def _ahead(rival: Finalist, ranked: Ranked, is_told: bool) -> str:
     mean = f"{rival.name} has a {ranked.better} mean ({ranked.text(rival.mean)})"
-    if not rival.dropped:
+    if not rival.dropped and rival.lost:
         return f"{mean} over {rival.completed} of {rival.tried} seeds, but {losses(rival)}"
     over = f"{rival.completed} of its {rival.tried}" if rival.lost else f"its {rival.completed}"
     parts = [f"{mean} over {over} seeds"]
     if math.isfinite(rival.behind):
         side = "worse" if rival.behind > 0 else "better"
-        parts.append(f"on which it is {number(abs(rival.behind))} {side} than the winner")
-    ends = [losses(rival)] * bool(rival.lost) + ["dropped out of the race"] * (not is_told)
+        apart_by = f"{number(abs(rival.behind))} {side} than the winner"
+        parts.append(f"on which it is {apart_by}" if rival.dropped else f"and is {apart_by} on those of both")
+    told = is_told or not rival.dropped  # else it has other seeds
+    ends = [losses(rival)] * bool(rival.lost) + ["dropped out of the race"] * (not told)
     return ", ".join([*parts, *([f"and {' and '.join(ends)}"] if ends else [])])
 
 

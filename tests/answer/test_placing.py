@@ -83,6 +83,16 @@ CASES = [
         [],
     ),
     (
+        "one more seed of the other, an easy one",
+        [finalist(1, 0.5, 6), replace(finalist(2, 0.48, 7), behind=0.02)],
+        "Of 2 finalists retrained on fresh seeds, these settings have the lowest mean validation loss over "
+        "the fresh seeds that all of them have",
+        [
+            "trial #2 has a lower mean (0.48) over its 7 seeds, and is 0.02 worse than the winner on those "
+            "of both"
+        ],
+    ),
+    (
         "one seed",
         [finalist(1, 0.5, 1), finalist(2, math.nan, 0, diverged=1)],
         "Of 2 finalists, these settings alone completed the only fresh seed",

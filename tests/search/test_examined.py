@@ -28,7 +28,7 @@ def test_the_best_and_those_that_diverged_at_the_lowest_rates() -> None:
 
 
 def test_the_answer_is_always_among_them() -> None:
-    """Fresh seeds may have chosen the fifth best of the search, or a finalist of before the search went on."""
+    """Fresh seeds may have chosen the fifth best of the search, or one from before it went on."""
     done = [trial(k, "sgd", 0.1, 0.5 + k) for k in range(9)]
     for winner in (4, 8):
         assert [t.number for t, _ in examined(ASKED, done, winner=winner)] == [winner, 0, 1]
