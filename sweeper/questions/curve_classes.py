@@ -246,7 +246,8 @@ def _usual(rest: pd.DataFrame, among: str) -> Iterator[str]:
     asked: dict[str, list[str]] = {}
     for name in BROKEN:
         texts = rest.loc[rest["class"] == name, "advice"].value_counts()
-        called = f"of the {whole(texts.sum())} called {name}" if len(texts) > 1 else name
+        those = "that diverged" if name == DIVERGED else f"called {name}"
+        called = f"of the {whole(texts.sum())} {those}" if len(texts) > 1 else name
         for text, times in texts.items():
             asked.setdefault(str(text), []).append(f"{whole(times)} {called}")
     if asked:

@@ -255,7 +255,7 @@ def _sure(ranked: Ranked, answer: Answer, summary: Summary) -> tuple[Fact, ...]:
         ends = f"luck is {percent(share)} ({interval_words})"
         if not value:
             reach = " to ".join(dict.fromkeys((percent(low), percent(high))))
-            value = f"{reach} of the differences on a seed is luck"
+            value = f"{reach} of the differences on a seed are luck"
             value += " (95 % interval)" if low != high else ""
             ends = f"luck is {percent(share)} by the best estimate" if low != high else ends
         some = f"the {complete} of {retrained} finalists that completed every fresh seed of the winner"

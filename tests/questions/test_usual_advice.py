@@ -14,6 +14,5 @@ def test_all_trials_of_a_class_are_advised() -> None:
         }
     )
     assert list(_usual(rest, "Of the other trials, ")) == [
-        "Of the other trials, 3 of the 5 called diverged and 2 rose: warm up; "
-        "2 of the 5 called diverged: lower."
+        "Of the other trials, 3 of the 5 that diverged and 2 rose: warm up; 2 of the 5 that diverged: lower."
     ]

@@ -191,7 +191,7 @@ def test_card_and_section_say_the_same_of_luck(kind: str) -> None:
         )
         assert re.search(r"luck is <?[\d.]+ % \(95 % interval <?[\d.]+ % to >?[\d.]+ %\)", sure.meaning)
     else:
-        interval = r"<?[\d.]+ % to >?[\d.]+ % of the differences on a seed is luck \(95 % interval\)$"
+        interval = r"<?[\d.]+ % to >?[\d.]+ % of the differences on a seed are luck \(95 % interval\)$"
         assert re.match(interval, sure.value)
         assert re.search(r"luck is <?[\d.]+ % by the best estimate", sure.meaning)
 
