@@ -36,6 +36,7 @@ from sweeper.study.arguments import (
 from sweeper.study.check_losses import check_loss_options, check_metrics
 from sweeper.study.check_search import check_expect, check_search
 from sweeper.study.data_keys import check_keys, check_names, given_keys
+from sweeper.study.explain import Sections
 from sweeper.study.own_step import check_own_step
 from sweeper.study.parse_space import parse_space, wrong_parameters
 from sweeper.study.sections import DataSection, ModelSection, TrainingSection
@@ -59,24 +60,24 @@ def check_name(name: Any) -> list[Mistake]:
     return []
 
 
-def check(sections: Mapping[str, Any], folder: Path | None) -> list[Mistake]:
-    """Every mistake that needs the components to be seen; sections that are ``None`` are skipped."""
+def check(read: Sections, folder: Path | None) -> list[Mistake]:
+    """Every mistake that needs the components to be seen; sections that cannot be read are skipped."""
     mistakes: list[Mistake] = []
-    space = parse_space(sections["search"].space, mistakes) if sections["search"] else None
+    space = parse_space(read.search.space, mistakes) if read.search else None
     wrong = wrong_parameters(mistakes)
-    if sections["data"]:
-        _check_data(sections["data"], folder, mistakes)
+    if read.data:
+        _check_data(read.data, folder, mistakes)
     if space:
         _check_activations(space, folder, mistakes)
-    if sections["model"]:
-        _check_model(sections["model"], space, folder, mistakes)
-    if sections["training"]:
-        _check_training(sections["training"], space, folder, mistakes)
-        check_own_step(sections["training"], sections["model"], space, folder, mistakes)
-    if sections["search"] and space:
-        check_search(sections["search"], space, sections["training"], wrong, mistakes)
-    if sections["expect"] and space:
-        check_expect(sections["expect"], space, wrong, mistakes)
+    if read.model:
+        _check_model(read.model, space, folder, mistakes)
+    if read.training:
+        _check_training(read.training, space, folder, mistakes)
+        check_own_step(read.training, read.model, space, folder, mistakes)
+    if read.search and space:
+        check_search(read.search, space, read.training, wrong, mistakes)
+    if read.expect and space:
+        check_expect(read.expect, space, wrong, mistakes)
     return mistakes
 
 

@@ -1,6 +1,7 @@
 """What pydantic found wrong with a study, as `Mistake`s in the study file's terms."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,6 +26,20 @@ SECTIONS: dict[str, type[Section]] = {
     "confirm": ConfirmSection,
     "expect": ExpectSection,
 }
+
+
+@dataclass(frozen=True)
+class Sections:
+    """Those of a study; ``None`` where one cannot be read."""
+
+    data: DataSection | None
+    model: ModelSection | None
+    training: TrainingSection | None
+    search: SearchSection | None
+    confirm: ConfirmSection | None
+    expect: ExpectSection | None
+
+
 PLAIN = {
     "string_type": "must be text",
     "string_unicode": "must be Unicode text",
@@ -56,8 +71,14 @@ def keys_of(section: type[Section]) -> list[str]:
     return [field.alias or name for name, field in section.model_fields.items()]
 
 
+def read_sections(given: Mapping[str, Any], mistakes: list[Mistake]) -> Sections:
+    """All sections; keys that are wrong are left out, and `mistakes` grows by one for each."""
+    read: dict[str, Any] = {name: read_section(name, given.get(name, {}), mistakes) for name in SECTIONS}
+    return Sections(**read)
+
+
 def read_section(name: str, given: Any, mistakes: list[Mistake]) -> Section | None:
-    """The section called `name`; keys that are wrong are left out, and `mistakes` grows by one for each."""
+    """The section called `name`, as `read_sections` does."""
     section = SECTIONS[name]
     while not isinstance(given, section):
         try:

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, model_vali
 from sweeper.data.in_memory import InMemory, is_data
 from sweeper.errors import Mistake, StudyError
 from sweeper.study.expect import ExpectSection
-from sweeper.study.explain import SECTIONS, explain, read_section
+from sweeper.study.explain import explain, read_sections
 from sweeper.study.limits import beyond_limits
 from sweeper.study.sections import (
     ConfirmSection,
@@ -91,7 +91,7 @@ class Study(Section):
         except ValidationError as error:
             mistakes = explain(error)
         # Wrong keys are left out and all others checked, so that all mistakes come at once.
-        sections = {name: read_section(name, given.get(name, {}), mistakes) for name in SECTIONS}
+        sections = read_sections(given, mistakes)
         if not trusted:
             from sweeper.study.check import check, check_name
 
