@@ -69,9 +69,14 @@ def in_words(middle: float, low: float, high: float, cut: str = "", mark: str = 
     return mean, first + mark * (LOW in cut), last + mark * (HIGH in cut)
 
 
+def in_decimals_of(printed: str, value: float) -> str:
+    """`value` with as many decimals as a `printed` number."""
+    return fixed(value, len(printed.partition(".")[2]))
+
+
 def reads_as(value: float, printed: str) -> bool:
     """Whether `value` to the decimals of a `printed` number reads as that does."""
-    return "e" not in printed and fixed(value, len(printed.partition(".")[2])) == printed
+    return "e" not in printed and in_decimals_of(printed, value) == printed
 
 
 def stricter(low: float, high: float) -> str:

@@ -82,13 +82,13 @@ def placing(finalists: Sequence[Finalist], ranked: Ranked, who: str, have: str) 
 def _placed(finalists: Sequence[Finalist], total: int, ranked: Ranked, who: str, have: str) -> str:
     """What `placing` says of those that lasted, of `total` finalists."""
     first, others = finalists[0], finalists[1:]
-    fewest_seeds, most = min(each.tried for each in finalists), max(each.tried for each in finalists)
-    seeds = count(most, "fresh seed") if fewest_seeds == most else f"{fewest_seeds} to {most} fresh seeds"
+    tried = [each.tried for each in finalists]
+    even = min(tried) == max(tried)
+    seeds = count(first.tried, "fresh seed") if even else f"{min(tried)} to {max(tried)} fresh seeds"
     if not others:
         return f"{capital(who)} {have} been retrained on {seeds} as the only finalist"
     peers = [rival for rival in others if rival.lost == first.lost]
     lowest = f"{who} {have} the {ranked.best} mean {ranked.metric}{_equals(first, peers)}"
-    even = len({rival.tried for rival in finalists}) == 1
     if not even:
         lowest += " over the fresh seeds that all of them have"
     if len(peers) == len(others) and not first.lost:

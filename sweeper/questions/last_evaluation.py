@@ -7,7 +7,7 @@ import pandas as pd
 
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics.intervals import interval, standard_error
-from sweeper.statistics.race import ENOUGH_SEEDS
+from sweeper.statistics.race import ENOUGH_SEEDS, unimportant
 from sweeper.trial import objective_metric, objective_value
 from sweeper.wording import distinct, listing
 from sweeper.wording import interval as interval_words
@@ -39,10 +39,11 @@ def leads_at_the_end(run: RunData, finalists: pd.DataFrame) -> Iterator[str]:
     shown, ahead = list[str](), list[str]()
     for rank in by_seed.columns[1:]:
         pairs = by_seed[[1, rank]].dropna().to_numpy(dtype=float)
-        gains = np.array([run.ranked.cost(own) - run.ranked.cost(other) for own, other in pairs])
+        costs = np.array([[run.ranked.cost(value) for value in pair] for pair in pairs]).reshape(-1, 2)
+        gains = costs[:, 0] - costs[:, 1]
         if len(gains) < ENOUGH_SEEDS or not gains.mean() > standard_error(gains):
             continue  # nearer to the winner than luck puts equal ones, mostly
-        if abs(gains.mean()) < run.study.confirm.matters * abs(pairs.mean()):
+        if abs(gains.mean()) < unimportant(run.study.confirm.matters, costs.mean()):
             continue
         low, high = interval(gains, 1 - 0.05 / rivals)  # of the best of several rivals
         own, other = distinct([pairs[:, 0].mean(), pairs[:, 1].mean()])

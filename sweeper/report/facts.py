@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweeper.answer.answer import Answer
 from sweeper.answer.baseline import DRAWN, ORDER, Against
-from sweeper.answer.bounds import CUT, LOW, cut_ends, in_words, score_words
+from sweeper.answer.bounds import CUT, LOW, cut_ends, in_decimals_of, in_words, score_words
 from sweeper.answer.ranked import Ranked, is_central
 from sweeper.answer.rows import search_trials, with_names
 from sweeper.answer.summary import Summary
@@ -18,7 +18,7 @@ from sweeper.components.metric_words import metric_words
 from sweeper.components.metrics import OF_CLASS_1
 from sweeper.records.schema import decode
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, fixed, interval, listing, number, same_on, shown, spoken
+from sweeper.wording import capital, count, interval, listing, number, same_on, shown, spoken
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _at_end(answer: Answer, mean: str) -> str:
     if found is None or not math.isfinite(found.at_end):
         return ""
     plain = "e" not in mean and abs(found.at_end) < TOO_LONG
-    last = fixed(found.at_end, len(mean.partition(".")[2])) if plain else number(found.at_end)
+    last = in_decimals_of(mean, found.at_end) if plain else number(found.at_end)
     return "" if last == mean else f"; at the last one {last} on average"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from sweeper.search.starts import published
 from sweeper.search.trial_summary import TrialSummary
-from sweeper.statistics.race import interim_look, next_look
+from sweeper.statistics.race import interim_look, next_look, unimportant
 from sweeper.study.sections import ConfirmSection
 from sweeper.study.space import Range, Values, among
 from sweeper.study.study import Study
@@ -246,11 +246,7 @@ def next_round(
 
 
 def _alike(values: np.ndarray, matters: float) -> bool:
-    """All lost as many seeds, and differ from the leader by at most `matters` times its mean, as is known.
-
-    Costs below 0, of scores without a known best value or of a log-likelihood, have a zero that means
-    nothing: there is no share of them, and finalists race on.
-    """
+    """All lost as many seeds, and differ from the leader by what does not matter at most, as is known."""
     interim, gaps = interim_look(values), (~np.isfinite(values)).sum(axis=1)
-    within = matters * max(float(np.nanmean(values[interim.leader])), 0.0)
+    within = unimportant(matters, float(np.nanmean(values[interim.leader])))
     return bool((gaps == gaps[0]).all()) and interim.alike(within)

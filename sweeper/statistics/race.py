@@ -190,6 +190,15 @@ def leader_of(values: np.ndarray) -> int:
     return int(np.lexsort((means, -n))[0])
 
 
+def unimportant(matters: float, mean: float) -> float:
+    """The largest difference that does not matter: a share `matters` of a `mean` cost.
+
+    Costs below 0, of scores without a known best value or of a log-likelihood, have a zero that means
+    nothing: there is no share of them.
+    """
+    return matters * max(mean, 0.0)
+
+
 def next_look(seeds: int, affordable: int) -> int:
     """Seeds after the next round, of which `affordable` more can be paid for; `seeds` if none can.
 

@@ -112,8 +112,7 @@ class _Queue:
             return []
         if done.lost is None or alone or (seconds is not None and done.lost.own):
             results = _results(cohort.trials, done, self.task.value, seconds or 0.0)
-            late = {key: why for key, why in self._late.items() if key in map(_key, cohort.trials)}
-            return [replace(r, unstacked=late[_key(r.trial)]) for r in results] if late else results
+            return [replace(r, unstacked=self._late.get(_key(r.trial), r.unstacked)) for r in results]
         if seconds is None:
             self.again.extend(singles(cohort.trials))
             if done.lost.timeout and len(cohort.trials) > 1:

@@ -111,7 +111,7 @@ def _attribute(module: ModuleType, attribute: str) -> Any:
 
 def _rather(module: str) -> str:
     """What a path, or a file whose name no import takes, is to be written as; else empty."""
-    dotted = module.removesuffix(".py").strip("/").replace("/", ".").removeprefix("..").removeprefix(".")
+    dotted = module.removesuffix(".py").strip("/").replace("/", ".").lstrip(".")
     if "/" in module and all(map(_is_name, dotted.split("."))):
         return f": write {dotted} for {module}"
     if "-" in module and all(map(_is_name, dotted.replace("-", "_").split("."))):

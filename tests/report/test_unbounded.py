@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from report_inputs import made_study
 from synthetic_records import synthetic_records
+from torch import nn
 
 from sweeper.report.card import card
 from sweeper.report.unbounded import linear_output
@@ -21,3 +22,12 @@ def test_the_next_step_makes_the_output_linear(output: str) -> None:
     assert "data.standardize_target=true" in command
     assert ("model.output=linear" in command) is (output != "linear")
     assert linear_output(study) == ({} if output == "linear" else {"model.output": "linear"})
+
+
+def test_an_argument_of_a_model_of_ones_own_is_not_touched() -> None:
+    """What it calls its output may be anything."""
+
+    def net(in_features: int, out_features: int, output: str) -> nn.Module:
+        return nn.Linear(in_features, out_features)
+
+    assert linear_output(made_study(model={"source": net, "output": "heads"})) == {}
