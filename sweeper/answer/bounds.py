@@ -12,7 +12,7 @@ from sweeper.components.metrics import known_score
 from sweeper.study.study import Study
 from sweeper.wording import fixed, interval, number
 
-CUT, CUT_OFF = " (the score's limit)", " (limited by the score)"
+CUT, CUT_OFF = " [the score's limit]", " [limited by the score]"
 """Said beside an end of an interval that the score cannot pass, and beside one of a difference that goes no
 further because one of the two scores could not: that is known as well as the interval of the other."""
 STRICTER = "leaves 0 out, but a verdict takes more"

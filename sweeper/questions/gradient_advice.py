@@ -112,7 +112,8 @@ def _dead(case: Case) -> str | None:
         draws = f"the median of {row['draws']} draws" if row["draws"] > 1 else "of the one draw on record"
         then = f"{percent(before)} were dead before training, {draws}"
         return f"{text}; else try other initial weights: {then}."
-    return f"{text}; else try a lower learning rate."
+    less = ", or a smaller penalty: all of these trainings had one" if row.get("penalized", False) else ""
+    return f"{text}; else try a lower learning rate{less}."
 
 
 def _healthy(case: Case) -> str | None:

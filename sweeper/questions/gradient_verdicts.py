@@ -146,6 +146,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     medians, worst = (dict(list(each.groupby(["moment", "activation"]))) for each in (profile, shares))
     before = _dead_at_start(run)
     dead = dict(list(before.groupby("activation")))
+    penalized = _penalized(run)
     for moment, part in counted.groupby("moment", sort=False):
         shown = part[[*NETWORK, "activation"]].drop_duplicates()
         shown = shown.merge(slopes(part), on=NETWORK).merge(ratios(part), on=NETWORK)
@@ -157,6 +158,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
             row |= _far(medians.get(at, profile.head(0)), str(row["verdict"]))
             row |= _worst(worst.get(at, shares.head(0)))
             row |= _dead_before(dead.get(activation, before.head(0)), row["dead_layer"], last)
+            row |= {"penalized": set(lines["trial"]) <= penalized}
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
@@ -167,6 +169,11 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
         for row in frame.to_dict("records")
     ]
     return frame.assign(suggestion=texts if run.advises else "")[COLUMNS]
+
+
+def _penalized(run: RunData) -> set[int]:
+    """The trials whose activations are penalized."""
+    return {int(trial) for trial in run.trials.loc[run.trials["activation_penalty"] > 0, "trial"]}
 
 
 def _others_are(row: Mapping[Hashable, Any], frame: pd.DataFrame) -> str:

@@ -231,7 +231,7 @@ def _is_apart(row: Mapping[Any, Any], first: Mapping[Any, Any], ranked: Ranked) 
 
 
 def _score(row: Mapping[Any, Any]) -> str:
-    """``relu 0.02 (0.00 (the score's limit) to 0.05)``: an interval says where it ends at that."""
+    """``relu 0.02 (0.00 [the score's limit] to 0.05)``: an interval says where it ends at that."""
     numbers = row["expected_best"], row["low"], row["high"]
     mean, low, high = in_words(*numbers, cut_ends(str(row["metric"]), *numbers, least_loss=0.0))
     known = math.isfinite(row["low"]) and math.isfinite(row["high"])

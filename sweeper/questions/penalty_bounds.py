@@ -14,7 +14,7 @@ LARGE = 0.2
 """Relative change from which an effect counts as large; of other changes, the share of `scales`."""
 ENDS = {"sparsity": (0.0, 1.0), "activation_size": (0.0, math.inf)}
 """The lowest and the highest value of what is no score."""
-NO_FURTHER = " (it can go no further)"
+NO_FURTHER = " [it can go no further]"
 """`CUT_OFF` of what is no score."""
 Ends = tuple[float, float]
 Numbers = tuple[float, float, float]

@@ -331,7 +331,7 @@ def _on_a_lost_seed(study: Study, answer: Answer, folder: Path | None) -> NextSt
 def _use(study: Study, answer: Answer, folder: Path | None) -> NextStep:
     if answer.scriptless:
         why = answer.scriptless.removesuffix(".")
-        text = f"Train these settings with your own code, as no script can be written for this run ({why}). "
+        text = f"Train these settings with your own code, as no script can be written for this run: {why}. "
         text += "This prints them as a study file:"
         return NextStep(text, of_run(study, "best", "--toml"))
     if folder is None:

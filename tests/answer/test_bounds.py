@@ -62,7 +62,7 @@ def test_ends_that_were_cut_say_so() -> None:
     """An end at the bound of a score is marked, unless the score lies there itself."""
     assert cut_ends("validation_loss", 0.06, 0.0, 0.12, 0.0) == "low"
     assert cut_ends("accuracy", 1.0, 1.0, 1.0) == ""
-    assert in_words(0.06, 0.0, 0.12, "low") == ("0.060", "0.000 (the score's limit)", "0.120")
+    assert in_words(0.06, 0.0, 0.12, "low") == ("0.060", "0.000 [the score's limit]", "0.120")
 
 
 @pytest.mark.parametrize(
@@ -124,4 +124,4 @@ def test_what_no_loss_lies_below(loss: object, values: list[float], floor: float
 def test_a_difference_does_not_end_at_a_limit_of_the_score() -> None:
     """How far the scores of two finalists can be apart is known as well as the interval of the other."""
     row = {"difference": 0.1, "difference_low": -0.1, "difference_high": 0.3, "cut": "high"}
-    assert _difference(row, "loss").endswith("0.10 (interval −0.10 to 0.30 (limited by the score))")
+    assert _difference(row, "loss").endswith("0.10 (interval −0.10 to 0.30 [limited by the score])")

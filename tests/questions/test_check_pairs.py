@@ -90,8 +90,8 @@ def test_a_pair_names_all_that_it_differs_in(untuned: bool) -> None:
     asked = replace(with_records(run, trials=trials), defaults=[known] if untuned else [])
     found = verdict(asked, "better", parameter="activation", value="relu", than="tanh")
     assert (
-        "; they differ in optimizer (momentum against sgd), learning rate (0.0145 against 0.001) and "
-        "activation penalty (0 against 0.5) too"
+        "; they differ in optimizer [momentum against sgd], learning rate [0.0145 against 0.001] and "
+        "activation penalty [0 against 0.5] too"
     ) in found.sentence
     assert ("; #1 is a published default, not tuned, so its value may do better" in found.sentence) is untuned
     assert found.verdict == FOUND

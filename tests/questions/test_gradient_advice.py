@@ -147,3 +147,10 @@ def test_units_that_were_dead_before_are_no_matter_of_the_rate(before: float, sa
     row = row_of(moment=END, activation="relu", dead=0.44, dead_layer=2, dead_before=before, draws=7)
     assert advice(row, "healthy", "auto").count("else try ") == 1
     assert f"else try {said}" in advice(row, "healthy", "auto")
+
+
+def test_dead_units_of_penalized_trainings_may_be_the_penalty_s() -> None:
+    """Where every training had a penalty, a smaller one is named; where some had none, it is not."""
+    row = row_of(moment=END, activation="relu", dead=0.44, dead_layer=2)
+    assert "or a smaller penalty: all of these" in advice({**row, "penalized": True}, "healthy", "auto")
+    assert "penalty" not in advice({**row, "penalized": False}, "healthy", "auto")

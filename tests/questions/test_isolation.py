@@ -219,12 +219,12 @@ def test_ends_at_0_are_told_as_cut_off() -> None:
     run = run_data(made.trials, made.curves, made.layers)
     frame = isolation(run)
     spoken = FIGURES["isolation"].alt(frame.assign(low=0.0))
-    assert spoken.count("(the score's limit)") == len(frame)
+    assert spoken.count("[the score's limit]") == len(frame)
     assert "limit" not in FIGURES["isolation"].alt(frame.assign(low=frame["expected_best"] / 2))
     scores = frame.assign(
         metric="validation_accuracy (higher is better)", expected_best=0.9, low=0.8, high=1.0
     )
-    assert "1.00 (the score's limit)" in FIGURES["isolation"].alt(scores)
+    assert "1.00 [the score's limit]" in FIGURES["isolation"].alt(scores)
 
 
 @pytest.mark.parametrize("failed", [True, False])

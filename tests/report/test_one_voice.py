@@ -228,5 +228,5 @@ def test_no_interval_of_a_loss_reaches_below_what_it_can_be() -> None:
     for floor, cut in ((0.0, True), (-math.inf, False)):
         found = answer(run.records.trials, tested, least_loss=floor)
         facts = {fact.label: fact.meaning for fact in card(run.study, found, run.records.trials).facts}
-        assert ("loss 0 (the score's limit) to" in facts["Test set"]) is cut
+        assert ("loss 0 [the score's limit] to" in facts["Test set"]) is cut
         assert ("loss −0.01 to" in facts["Test set"]) is not cut

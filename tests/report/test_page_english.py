@@ -28,6 +28,7 @@ WRONG = {
     "a before a vowel": r"\b[Aa] (8|11|18|80|8\d)\b(?! ×)",
     "a value of Python": r"\bTrue\b|\bFalse\b|\{\w*\}|<\w+ object",
     "digits that nobody needs": r"\d\.\d{7,}",
+    "brackets within brackets": r"\([^()`]*\([^()`]*\)[^()`]*\)",
 }
 NAMES = {*ACTIVATIONS, *OPTIMIZERS, *PENALTIES}
 """With which a sentence may begin, as they are written."""
@@ -86,6 +87,7 @@ def test_sentences_begin_with_a_capital(kind: str) -> None:
         ("on 1 seeds", "a plural of one"),
         ("is  one", "a space too many"),
         ("29485.167969123", "digits that nobody needs"),
+        ("relu 0.02 (0.00 (the score's limit) to 0.05)", "brackets within brackets"),
     ],
 )
 def test_the_editor_sees_mistakes(text: str, what: str) -> None:

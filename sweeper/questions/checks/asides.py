@@ -55,13 +55,13 @@ def aside(run: RunData, one: "pd.Series[Any]", other: "pd.Series[Any]", paramete
 
 
 def differences(run: RunData, pair: pd.DataFrame, parameter: str) -> list[str]:
-    """``learning_rate (0.0145 against 0.001)`` for each setting of the two rows that is not the same, but for
+    """``learning rate [0.0145 against 0.001]`` for each setting of the two rows that is not the same, but for
     `parameter` and for what only one of them has: options of an optimizer. Compared settings first."""
     rows = with_kinds(with_names(pair))
     unlike, compared = differing(rows), run.study.search.scientific
     first = [name for name in compared if name in unlike]
     return [
-        f"{spoken(name)} ({' against '.join(shown(decode(value)) for value in rows[name])})"
+        f"{spoken(name)} [{' against '.join(shown(decode(value)) for value in rows[name])}]"
         for name in dict.fromkeys([*first, *unlike])
         if name != parameter
     ]
