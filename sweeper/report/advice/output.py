@@ -16,9 +16,17 @@ TOPIC = "output activation"
 MODULES = {"softplus": "nn.Softplus()", "tanh": "nn.Tanh()", "sigmoid": "nn.Sigmoid()"}
 
 
+BOUNDED = {"positive": "softplus", "counts": "softplus", "bounded": "tanh"}
+"""Kind of the targets -> the output that reaches nothing beyond them."""
+BEYOND = {"softplus": "negative", "tanh": "beyond −1 and 1"}
+
+
 def advise_output(facts: Facts) -> Iterator[Advice]:
     """One for the kind of the targets, and one to compare where targets have bounds."""
     kind = facts.targets.kind
+    if kind in BOUNDED and facts.settings.model_options.get("output") == BOUNDED[kind]:
+        yield _bounded(facts, BOUNDED[kind])
+        return
     if kind == "classes":
         yield _linear(
             facts, tuple(_double_softmax(_inside(facts), facts.targets.classes)) or _any_number(facts)
@@ -47,6 +55,13 @@ def _linear(facts: Facts, reasons: tuple[Reason, ...]) -> Advice:
             seen = f"it ends in {'a linear layer' if linear else ends.lower()} now"
             reasons = (*reasons, Reason(seen, MEASURED))
     return Advice("output", TOPIC, what, reasons, settings)
+
+
+def _bounded(facts: Facts, name: str) -> Advice:
+    """Of a built-in model whose output has the bounds of the targets already."""
+    what = f"Keep the {name} output if the targets can never be {BEYOND[name]}; else compare a linear one."
+    reach = Reason(f"the range of {name} is {facts_of(name).range}", COMPUTED)
+    return Advice("output", TOPIC, what, (reach, *_any_number(facts)), {"model.output": "linear"}, True)
 
 
 def _inside(facts: Facts) -> Loss:
