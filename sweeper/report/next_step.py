@@ -15,6 +15,7 @@ from sweeper.answer.ranked import Ranked
 from sweeper.components.metric_words import metric_words
 from sweeper.report.at_end import COSINE, longer, should_fall
 from sweeper.report.doubts import Doubt
+from sweeper.report.few_test_rows import more_test_rows
 from sweeper.report.majority import by_all_classes
 from sweeper.report.more_seeds import more_seeds, no_more
 from sweeper.report.other_rates import all_above, lower_too, other_rates, too_high
@@ -95,6 +96,8 @@ def next_step(
         step = few
     elif doubted is not None and (other := by_all_classes(study, answer)):
         step = _Rerun(*other, beside="balanced")
+    elif doubted is not None and (other := more_test_rows(study, answer)):
+        step = _Rerun(*other, beside="tested")
     elif doubted is not None and edge is not None and edge.side == "high" and _may_only_lack_seeds(answer):
         step = _widen(study, edge, trials)  # a score that still gets better towards a bound may beat it there
     elif doubted is not None:
