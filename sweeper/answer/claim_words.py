@@ -11,6 +11,7 @@ from sweeper.answer.claims import (
     GRADIENT,
     LUCK,
     MATTERS,
+    MORE,
     OPEN,
     STANDING,
     UNITS,
@@ -67,6 +68,10 @@ OF_FEW_SEEDS = " The answer is {answer}, {evidence}."
 MERGED = (GRADIENT,)
 """Kinds of which neighbours that differ in their name alone share a sentence."""
 NO_RANKING = "Nothing is ranked here, as {detail}."
+WITHDRAWN: Mapping[str, str] = {
+    MORE: "Whether more trials would find better is not known, as {detail}.",
+}
+"""Kind -> what stands in place of a withdrawn claim that ranks nothing."""
 
 
 def words(statements: Sequence[Statement], judged: Mapping[Claim, Judged]) -> tuple[str, ...]:
@@ -93,7 +98,7 @@ def _sentences(group: Sequence[Judged]) -> Iterator[str]:
     first = group[0]
     if first.withdrawn and first.against is not None:
         if first.against.kind != STANDING:
-            yield NO_RANKING.format(detail=first.against.detail)
+            yield WITHDRAWN.get(first.claim.kind, NO_RANKING).format(detail=first.against.detail)
         return
     text = _template(first.claim).format(**_fields([each.claim for each in group]))
     if first.against is not None:

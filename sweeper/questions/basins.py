@@ -45,6 +45,7 @@ COLUMNS = [
     "blind_pruned",
     "by_gain",
     "unlearned",
+    "farther",
     "metric",
 ]
 FEWEST_BLIND = 5
@@ -61,7 +62,8 @@ def basins(run: RunData) -> pd.DataFrame:
     trials make one, one is a lucky point. below, above: the nearest rates tried outside of it of trials that
     did not come as close, pruned or not, where the edges of the basin lie at the latest; null where none was
     tried, so that the basin may be open there. Trials that were never better than before training, or than
-    guessing, are in no basin; `unlearned` of them, diverged ones too, have rates between low and high.
+    guessing, are in no basin; `unlearned` of them, diverged ones too, have rates between low and high, as do
+    `farther` others, which improved but did not come as close.
 
     lost_share: mean over the `blind` trials of min(ℓ, ℓ0) − ℓ* over ℓ0 − ℓ*, with the loss before training ℓ0
     of each trial itself and the group's lowest loss ℓ*: what a trial at a rate drawn
@@ -107,7 +109,7 @@ def _basin(rows: pd.DataFrame, guess: float = math.inf) -> tuple[float, ...]:
     known = learned & done
     if not known.any():
         least = float(losses[done].min()) if done.any() else np.nan
-        return (len(rows), 0, np.nan, least, *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0, False, 0)
+        return (len(rows), 0, np.nan, least, *(np.nan,) * 5, *tried, *(np.nan,) * 3, 0, 0, False, 0, 0)
     best = float(losses[known].min())  # a capped loss may lie below where starting losses differ
     near = learned & (losses <= as_good_as(best, guess))
     good, far = rates[near & done], rates[~near]
@@ -117,8 +119,9 @@ def _basin(rows: pd.DataFrame, guess: float = math.inf) -> tuple[float, ...]:
     edges = (low, high, float(np.log10(high / low)), below, above, *tried)
     at_best = float(rates[known][losses[known].argmin()])
     blind = _lost(rows[rows["blind"].to_numpy(bool)], best)
-    unlearned = int((~learned & (rates > low) & (rates < high)).sum())
-    return (len(rows), len(good), at_best, best, *edges, *blind, bool(is_by_gain(best, guess)), unlearned)
+    between = (rates > low) & (rates < high)
+    others = int((~learned & between).sum()), int((learned & ~near & between).sum())
+    return (len(rows), len(good), at_best, best, *edges, *blind, bool(is_by_gain(best, guess)), *others)
 
 
 def _lost(rows: pd.DataFrame, best: float) -> tuple[float, ...]:
@@ -264,13 +267,18 @@ def is_tie(ranked: Ranked, row: Mapping[Any, Any]) -> bool:
     return ranked.cost(float(row["best_loss"])) == 0
 
 
+BETWEEN = {"farther": "did worse", "unlearned": "did not improve"}
+"""What other trials did at rates inside of a basin."""
+
+
 def _width(row: Mapping[Any, Any]) -> str:
     low, high = number(row["low"]), number(row["high"])
     if low == high:
         return f"{row['optimizer']} at {low} ({count(row['within'], 'trial')})"
     decades = number(row["decades"], 2)
     width = f"{count(row['within'], 'trial')}, {decades} decade{'s' * (decades != '1')}"
-    width += f"; {whole(row['unlearned'])} between them learned nothing" if row["unlearned"] else ""
+    others = [f"{whole(row[name])} {did}" for name, did in BETWEEN.items() if row[name]]
+    width += f"; between them {listing(others)}" if others else ""
     return f"{row['optimizer']} from {low} to {high} ({width})"
 
 
@@ -289,7 +297,7 @@ def _lost_words(row: Mapping[Any, Any]) -> str:
 
 def without_details(frame: pd.DataFrame) -> pd.DataFrame:
     """Without what sentences say where it matters, and the ends of what was tried."""
-    return frame.drop(columns=["by_gain", "unlearned", "blind_pruned", "rate_low", "rate_high"])
+    return frame.drop(columns=["by_gain", *BETWEEN, "blind_pruned", "rate_low", "rate_high"])
 
 
 TABLES = {"basins": basins, "divergence": boundaries, **range_edges.TABLES}

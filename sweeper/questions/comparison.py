@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sweeper.answer.baseline import ROUNDING
-from sweeper.answer.bounds import CUT_OFF, STRICTER, in_words, stricter
+from sweeper.answer.bounds import STRICTER, stricter
 from sweeper.answer.claim_words import NO_RANKING, Statement
 from sweeper.answer.claims import HOLLOW, best_values
 from sweeper.answer.comparison import Verdict, marked
@@ -24,6 +24,7 @@ from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
 from sweeper.questions.question import FigureSpec, Shown, Tables
 from sweeper.questions.run_data import RunData
+from sweeper.questions.simplest import difference_words, guess_of, interval_words, simplest
 from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.wording import capital, count, every, listing, number, some_of, whole
 
@@ -129,7 +130,7 @@ def alt(frame: pd.DataFrame) -> str:
         )
     said, ranked = [], Ranked(frame["metric"].iloc[0])
     for row in frame.iloc[1:].to_dict("records"):
-        middle, low, high = _in_words(row)
+        middle, low, high = interval_words(row)
         known = f"{middle} ({low} to {high})" if pd.notna(row["difference_low"]) else "not known"
         known = "the same score" if same_scores(row) else known
         won = f", {_won(row, ranked)}" if pd.notna(row["p_better"]) and not same_scores(row) else ""
@@ -196,7 +197,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     said += [text for row in others[:NAMED] if (text := _numbers(row, winner["n"], run.ranked))]
     if hollow(run):
         return tuple(said)
-    return (*said, *simplest(frame, run.metric), *_regret(frame, run.metric))
+    return (*said, *simplest(frame, run.metric, guess_of(run)), *_regret(frame, run.metric))
 
 
 def not_shown_better(frame: pd.DataFrame) -> str:
@@ -234,7 +235,7 @@ def _numbers(row: Mapping[Any, Any], seeds: int, ranked: Ranked) -> str:
     if not math.isfinite(row["difference_low"]) or same_scores(row):
         return ""
     shared = f", on {count(row['pairs'], 'seed')} of both" if row["pairs"] < seeds else ""
-    text = f"{row['label']}: {_difference(row, ranked.metric)}{shared}"
+    text = f"{row['label']}: {difference_words(row, ranked.metric)}{shared}"
     if row["verdict"] == Verdict.TIED:
         text += f"; it {at_worst(row, ranked)}"
     return f"{text}."
@@ -244,50 +245,6 @@ def _with_pairs(rows: Sequence[Mapping[Any, Any]], seeds: int) -> str:
     """Labels, and on how many seeds of both where these are fewer than the winner's `seeds`."""
     pairs = [f" (on {count(row['pairs'], 'seed')} of both)" if row["pairs"] < seeds else "" for row in rows]
     return listing([f"{row['label']}{on}" for row, on in zip(rows, pairs, strict=True)])
-
-
-def _in_words(row: Mapping[Any, Any]) -> tuple[str, str, str]:
-    return in_words(*apart(row), mark=CUT_OFF)
-
-
-def _difference(row: Mapping[Any, Any], metric: str) -> str:
-    """Finalist minus winner, as in the table."""
-    middle, low, high = _in_words(row)
-    return f"{metric} minus that of the winner {middle} (interval {low} to {high})"
-
-
-def simplest(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:
-    """The simplest of the winner and those tied with it, and its price; nothing where none is tied."""
-    if not (frame["verdict"] == Verdict.TIED).any():
-        return ()
-    alike = frame[frame["simplest"]]
-    if alike.empty:
-        return ("Which of those tied is the simplest is not told: how large their models are is not known.",)
-    row = alike.iloc[0].to_dict()
-    if row["rank"] == 1:
-        tied = frame[frame["verdict"] == Verdict.TIED]
-        fewer = tied[tied["extras"] < row["extras"]]["label"].tolist()
-        if not fewer:
-            return ("No tied finalist is simpler than the winner.",)
-        have = "has" if len(fewer) == 1 else "have"
-        parts = "parts beyond plain gradient descent on ReLU layers"
-        return (
-            f"No tied finalist has a model as small as the winner's; {some_of(fewer)} {have} fewer {parts}.",
-        )
-    said, named_last = f"The simplest of those tied is {row['label']}", True
-    if len(alike) > 1:
-        names = some_of(alike["label"].tolist())
-        equally = "one as simple as the other" if len(alike) == 2 else "all equally simple"
-        said = f"The simplest of those tied are {names}, {equally}"
-        named_last = bool(row["mean"] != alike["mean"].iloc[1])
-        said += f"; of them, {row['label']} has the best mean" if named_last else ""
-    if same_scores(row):
-        return (f"{said}.",)
-    remark = stricter(*apart(row)[1:3])
-    beside = f", which {remark}" if remark else ""
-    whose = "Its price" if named_last else f"The price of {row['label']}"
-    price = f" {whose}: {_difference(row, metric)}{beside}." if math.isfinite(row["difference_low"]) else ""
-    return (f"{said}.{price}",)
 
 
 def _regret(frame: pd.DataFrame, metric: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from sweeper.answer.claim_words import Statement
 from sweeper.answer.claims import CURVE, EXPLORATORY, Claim
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import best_trials, search_trials, tied_best
+from sweeper.answer.rows import best_trials, parameters_of, search_trials, tied_best
 from sweeper.answer.seed_curves import seed_curves
 from sweeper.drawing.scales import share_ticks
 from sweeper.drawing.style import HUES, canvas, ink, themed
@@ -32,6 +32,7 @@ from sweeper.questions.range_edges import edges_of_answer
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
+from sweeper.study.settings import settings
 from sweeper.wording import capital, count, every, listing, number, whole
 
 COLUMNS = [
@@ -70,7 +71,7 @@ def curve_classes(run: RunData) -> pd.DataFrame:
     """
     search = search_trials(run.trials)
     search = search[search["outcome"] != "failed"]
-    full = int(search["steps"].max()) if len(search) else 0
+    full = _full(run, search)
     outcomes = search.set_index("trial")[["outcome", "steps"]].to_dict("index")
     best = set(best_trials(run.trials, SHOWN)["trial"])
     ranked, by_loss = best_steps(run, search, run.curves), ranks_by_loss(run)
@@ -90,6 +91,14 @@ def curve_classes(run: RunData) -> pd.DataFrame:
         text = advice(ended) if run.advises else ""
         rows.append((trial, group, name, outcome, len(steps), made, *at, *numbers, text))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _full(run: RunData, search: pd.DataFrame) -> int:
+    """Steps of a whole training: the most that any made or, where none came to its end, as planned."""
+    made = int(search["steps"].max()) if len(search) else 0
+    if not made or (search["outcome"] == "completed").any() or "train" not in run.rows:
+        return made
+    return max(made, settings(run.study, parameters_of(search.iloc[0])).total_steps(run.rows["train"]))
 
 
 def curve_summary(run: RunData) -> pd.DataFrame:

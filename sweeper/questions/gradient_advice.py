@@ -64,6 +64,14 @@ class Case:
     settable: Settable
     searched: Collection[str]
     """The activations that were tried."""
+    highest_best: bool = False
+    """Whether the answer lies at the high end of the learning rates tried."""
+
+    @property
+    def lower(self) -> str:
+        """The advice of a lower rate, and what speaks against it."""
+        but = ", though the highest of those tried scored best" if self.highest_best else ""
+        return f"a lower learning rate{but}"
 
     @property
     def name(self) -> str:
@@ -89,12 +97,14 @@ def advice(
     init: str,
     settable: Settable = every_option,
     searched: Collection[str] = (),
+    *,
+    highest_best: bool = False,
 ) -> str:
     """One or two sentences with a ready ``--set`` where the study takes it; empty where nothing is to mend.
 
     The arguments are those of a `Case`; the first of `RULES` that holds says what is advised.
     """
-    case = Case(row, at_start, init, settable, searched)
+    case = Case(row, at_start, init, settable, searched, highest_best)
     return next(said for rule in RULES if (said := rule(case)) is not None)
 
 
@@ -113,7 +123,7 @@ def _dead(case: Case) -> str | None:
         then = f"{percent(before)} were dead before training, {draws}"
         return f"{text}; else try other initial weights: {then}."
     less = ", or a smaller penalty: all of these trainings had one" if row.get("penalized", False) else ""
-    return f"{text}; else try a lower learning rate{less}."
+    return f"{text}; else try {case.lower}{less}."
 
 
 def _healthy(case: Case) -> str | None:
@@ -125,7 +135,8 @@ def _cut(case: Case) -> str | None:
     """Cut off: what is flat at the layer where the gradient ends, as far as that is known."""
     if case.verdict != CUT:
         return None
-    return _cut_off(case.row, CUT if case.is_fresh else case.at_start)
+    before = case.is_fresh or case.at_start == CUT
+    return _cut_off(case.row, "other initial weights" if before else case.lower)
 
 
 def _by_training(case: Case) -> str | None:
@@ -133,8 +144,8 @@ def _by_training(case: Case) -> str | None:
     if case.is_fresh or case.at_start != HEALTHY:
         return None
     warm = case.settable("search.space.schedule=warmup_cosine")
-    text = "It was healthy at initialisation, so training did it: try a lower learning rate"
-    return f"{text}{f' or a schedule with warm-up ({warm})' if warm else ''}."
+    text = "It was healthy at initialisation, so training did it: try "
+    return f"{text}{f'a schedule with warm-up ({warm}) or ' if warm else ''}{case.lower}."
 
 
 def _shrinking(case: Case) -> str | None:
@@ -155,7 +166,7 @@ def _saturated(case: Case) -> str | None:
         return None
     text = f"{percent(row['saturated'])} of {_layer(row, 'saturated')} is saturated"
     if initializer_of(case.init or None, case.name) == "xavier":
-        return f"{text} with Xavier weights: standardize the inputs, or try a lower learning rate."
+        return f"{text} with Xavier weights: standardize the inputs, or try {case.lower}."
     return f"{text}: its initial weights are too large{_by(case.settable('model.init=xavier'))}."
 
 
@@ -196,10 +207,9 @@ def _by(option: str) -> str:
     return f" ({option})" if option else ""
 
 
-def _cut_off(row: Mapping[Hashable, Any], at_start: str | None) -> str:
+def _cut_off(row: Mapping[Hashable, Any], cure: str) -> str:
     """What lies where the gradient ends: a layer dead or saturated throughout, or neither. No rate mends what
     was cut off before the first step."""
-    cure = "other initial weights" if at_start == CUT else "a lower learning rate"
     for measure, words in (("dead", "units"), ("saturated", "elements")):
         if row[measure] >= 0.99:
             text = f"{percent(row[measure])} of the {words} of {_layer(row, measure)} are {measure}, so no "

@@ -31,6 +31,7 @@ from sweeper.questions.layers import (
     named_layers,
     profile_of,
 )
+from sweeper.questions.range_edges import edges_of_answer
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.structures import alike, base_of, structures
 from sweeper.questions.units import SHARES
@@ -163,16 +164,20 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
     init, settable = default_init(run.study) or "", cache(partial(option_of, run.study))
+    high = any(e.side == "high" and e.parameter == "learning_rate" for e in edges_of_answer(run))
     tried = set(with_names(run.trials, run.default_activation)["activation"])
     texts = [
-        _others_are(row, frame) or advice(row, starts.get(row["activation"]), init, settable, tried)
+        _others_are(row, frame)
+        or advice(row, starts.get(row["activation"]), init, settable, tried, highest_best=high)
         for row in frame.to_dict("records")
     ]
     return frame.assign(suggestion=texts if run.advises else "")[COLUMNS]
 
 
 def _penalized(run: RunData) -> set[int]:
-    """The trials whose activations are penalized."""
+    """The trials whose activations are penalized; none where records of another program say nothing of it."""
+    if "activation_penalty" not in run.trials:
+        return set()
     return {int(trial) for trial in run.trials.loc[run.trials["activation_penalty"] > 0, "trial"]}
 
 

@@ -174,11 +174,15 @@ def _summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 def of_depth(run: RunData, measure: str) -> str:
     """`` with 3 layers and model.norm = batch``, the networks that `layer_rows` takes; empty where these are
-    all of them."""
+    all of them. Where others lie between them, `` with an activation in 3 layers``."""
     shown = layer_rows(run, measure)
     if shown.empty or len(_with(run, measure)) == shown["trial"].nunique():
         return ""
-    return f" with {count(int(shown['depth'].iloc[0]), 'layer')}{like(run)}"
+    layers = count(int(shown["depth"].iloc[0]), "layer")
+    numbers = shown["layer"]
+    if numbers.max() - numbers.min() >= numbers.nunique():  # between them lie layers that have none
+        layers = f"an activation in {layers}"
+    return f" with {layers}{like(run)}"
 
 
 def other_depths(run: RunData, measure: str) -> str:

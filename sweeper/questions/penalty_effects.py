@@ -297,7 +297,7 @@ QUESTION = Question(
             "Change against trials without penalty, or with the smallest weights; where no decade can be "
             "compared, with ten times the weight. The other searched settings are held equal by regression "
             "(the text names those that are not); 95 % intervals hold together for all decades of a panel, "
-            "and are cut at an arrow. Grey intervals contain 0: no difference was found, but there "
+            "and are cut at an arrow. Grey intervals include no change: no difference was found, but there "
             "may be one. The gap is validation minus train loss."
         ),
         missing=missing,

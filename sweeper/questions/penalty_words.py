@@ -252,7 +252,7 @@ def _effects(quantity: str, rows: pd.DataFrame, trends: pd.DataFrame, scale: flo
         )
     text = f"{name}: no {contrast_of(rows)} found against {base}; the "
     text += f"interval{'s' * (len(rows) > 1)} of {_decades(rows)} "
-    ends = "contains 0 and reaches" if len(rows) == 1 else "contain 0 and reach"
+    ends = "includes no change and reaches" if len(rows) == 1 else "include no change and reach"
     text += f"{ends} {_reach(rows)}"
     text += f", too wide to rule out a large {contrast_of(rows)}" if _wide(rows, scale) else ""
     return _claim(quantity, rows, text)

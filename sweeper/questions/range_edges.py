@@ -60,10 +60,14 @@ def sentences(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
     rest = frame[(frame["unshown"] != "") & ~frame["key"].isin(list(winners))]
     unshown = tuple(map(_not_shown, rest.to_dict("records")))
     if not rows and not own and not unshown:
-        checked = f"the {count(len(frame), 'range')}" if len(frame) > 1 else "the one range"
+        others = len(ranges_of(run.study.space)) > len(frame)
+        which_ones = "with enough trials to tell" if others else "checked"
         crowded = frame[frame["near_low"] > CROWD]  # at no edge, as the range has a zero
         which = "another bound" if len(crowded) else "a bound"
-        said = (f"The best trials do not crowd at {which} of {checked} checked.",)
+        ranges = f"the {count(len(frame), 'range')} {which_ones}"
+        if len(frame) == 1:
+            ranges = f"{frame['key'].iloc[0]}, the one range {which_ones}"
+        said = (f"The best trials do not crowd at {which} of {ranges}.",)
         zeros = tuple(map(_before_zero, crowded.to_dict("records")))
         return (*zeros, *(said if len(frame) else ()), *_alone(run, frame.drop(crowded.index)))
     return (

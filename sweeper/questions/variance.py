@@ -117,9 +117,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     side = "luck" if high < 0.5 else "settings" if low > 0.5 else ""
     seeds = int(first["seeds"])
     few = seeds < ENOUGH_SEEDS  # whose interval may lie on one side all the same
-    ends, side = ("", "") if few else (f" ({ends_in_words(low, high)})", side)
-    own = f"of what tells them apart on one seed, {percent(share)} is due to settings{ends}"
-    said = f"of the variance of {base}, {listing(shares)}; {own}; 95 % intervals"
+    doubt, side = (", too few seeds to tell which is more", "") if few and side else ("", side)
+    own = f"of what tells them apart on one seed, {percent(share)} is due to settings"
+    own += f" ({ends_in_words(low, high)}){doubt}"
+    said = f"of the variance of {base}, with 95 % intervals, {listing(shares)}; {own}"
     status = CONFIRMED if side else OPEN
     judged = Claim(LUCK, "finalists", side, status, "luck", base, seeds=seeds, detail=said)
     return (judged, *_optimism(tables["comparison"], run.metric))

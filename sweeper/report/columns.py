@@ -151,6 +151,7 @@ MEANINGS: Mapping[str, str] = {
     "tried_low": "lowest rate tried",
     "tried_high": "highest rate tried",
     "unlearned": "trials between low and high that diverged or learned nothing",
+    "farther": "other trials between low and high that did not come as close",
     "unit": "relative: 0.1 is 10 % more; absolute: in the quantity's own unit",
     "update_ratio": "norm of a step over the norm of the weights",
     "value": "value at the step",

@@ -4,7 +4,7 @@ from sweeper.answer.answer import Answer
 from sweeper.report.doubts import FEW_ROWS
 from sweeper.study.command_line import option
 from sweeper.study.study import Study
-from sweeper.wording import count
+from sweeper.wording import count, fixed
 
 WANTED, MOST = 100, 0.4
 """Test rows to split off, and the largest share of all rows that they may take."""
@@ -20,7 +20,8 @@ def more_test_rows(study: Study, answer: Answer) -> tuple[str, tuple[str, ...]] 
     train, validation, test = study.data.split
     share = round(min(max(2 * test, WANTED / everything), MOST, test + train / 2), 2)
     drawn = abs(rows / everything - test) < 0.05  # else the data came split
-    setting = f"data.split=[{1 - share - validation:.2f}, {validation:.2f}, {share:.2f}]"
+    shares = [fixed(part, 2) for part in (1 - share - validation, validation, share)]
+    setting = f"data.split=[{', '.join(shares)}]"
     if not drawn or share < 1.5 * test or not option(study, setting):
         return None
     text = f"{count(rows, 'test row')} cannot show what the {answer.rows['validation']} of validation do: "

@@ -8,7 +8,7 @@ import pytest
 from sweeper.answer.baseline import baseline
 from sweeper.answer.bounds import bounded, bounded_gain, cut_ends, in_words, loss_floor
 from sweeper.answer.ranked import Ranked
-from sweeper.questions.comparison import _difference
+from sweeper.questions.simplest import difference_words
 from sweeper.study.study import Study
 
 
@@ -124,4 +124,4 @@ def test_what_no_loss_lies_below(loss: object, values: list[float], floor: float
 def test_a_difference_does_not_end_at_a_limit_of_the_score() -> None:
     """How far the scores of two finalists can be apart is known as well as the interval of the other."""
     row = {"difference": 0.1, "difference_low": -0.1, "difference_high": 0.3, "cut": "high"}
-    assert _difference(row, "loss").endswith("0.10 (interval −0.10 to 0.30 [limited by the score])")
+    assert difference_words(row, "loss").endswith("0.10 (interval −0.10 to 0.30 [limited by the score])")

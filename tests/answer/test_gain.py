@@ -15,7 +15,7 @@ from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gained, power
 from sweeper.answer.placing import at_worst
 from sweeper.answer.ranked import LOSS, Ranked
-from sweeper.questions.comparison import simplest
+from sweeper.questions.simplest import simplest
 
 DEFAULT = {"optimizer": "adam", "learning_rate": 0.001, "activation": "relu"}
 NOISE = np.random.default_rng(0).normal(0, 0.01, (3, 10))
@@ -90,6 +90,19 @@ def test_a_tie_whose_interval_leaves_0_out_says_why_everywhere() -> None:
     said = [at_worst(over, LOSS), *simplest(pd.DataFrame([over]), "loss")]
     said.append(gained(Gain(3, "adam", 0.5, 0.09, -0.03, 0.16, 8, "unshown"), LOSS)[1])
     assert not any(STRICTER in text for text in said), said
+
+
+def test_the_simplest_is_said_to_do_worse_than_guessing() -> None:
+    """A tie may be no better than a guess, whether the score is to be low or high."""
+    row = {"difference": 0.09, "difference_low": -0.03, "difference_high": 0.16, "cut": "", "label": "b"}
+    row |= {"verdict": Verdict.TIED, "simplest": True, "rank": 2, "pairs": 8, "low": 0.1, "high": 0.3}
+    for metric, mean, guess, worse in (("loss", 0.2, 0.1, True), ("loss", 0.2, 0.3, False)):
+        (said,) = simplest(pd.DataFrame([{**row, "mean": mean, "metric": metric}]), metric, guess)
+        assert ("worse than guessing" in said) is worse
+    (said,) = simplest(
+        pd.DataFrame([{**row, "mean": 0.4, "metric": "auc (higher is better)"}]), "validation AUC", 0.5
+    )
+    assert "worse than guessing" in said
 
 
 def test_nothing_is_said_to_be_detected_where_no_pair_differs() -> None:

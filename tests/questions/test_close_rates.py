@@ -35,7 +35,7 @@ def test_a_basin_is_no_wider_than_what_can_be_learned() -> None:
     lost = frame.assign(objective=[1.95, 1.8, 1.95, 1.805, 1.85])
     run = with_guess(source_of(lost), 1.9)
     assert basins(run).set_index("activation").loc[ANY, "unlearned"] == 1
-    assert "; 1 between them learned nothing)" in sentences_of(run, "learning-rate")["learning-rate"]
+    assert "; between them 1 did not improve)" in sentences_of(run, "learning-rate")["learning-rate"]
     far = basins(with_guess(source_of(frame), 200.0)).set_index("activation").loc[ANY]
     assert (far["within"], far["by_gain"]) == (5, False)
 

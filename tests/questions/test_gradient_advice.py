@@ -154,3 +154,23 @@ def test_dead_units_of_penalized_trainings_may_be_the_penalty_s() -> None:
     row = row_of(moment=END, activation="relu", dead=0.44, dead_layer=2)
     assert "or a smaller penalty: all of these" in advice({**row, "penalized": True}, "healthy", "auto")
     assert "penalty" not in advice({**row, "penalized": False}, "healthy", "auto")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"activation": "relu", "dead": 0.44, "dead_layer": 2},
+        {"activation": "tanh", "verdict": "exploding"},
+        {"activation": "relu", "verdict": "cut off", "dead": 1.0, "dead_layer": 3},
+    ],
+    ids=["dead", "by training", "cut off"],
+)
+def test_where_the_highest_rates_scored_best_a_lower_one_is_not_praised_alone(
+    changes: dict[str, object],
+) -> None:
+    """The section on rates says that better ones may lie above: this one does not say the contrary."""
+    row = row_of(moment=END, **changes)
+    lower = "a lower learning rate, though the highest of those tried scored best"
+    assert lower in advice(row, "healthy", "auto", highest_best=True)
+    assert lower not in advice(row, "healthy", "auto")
+    assert "a lower learning rate" in advice(row, "healthy", "auto")

@@ -16,7 +16,7 @@ from sweeper.questions.penalty_effects import QUESTION, penalty_effects
 from sweeper.questions.run_data import RunData
 
 REACH = re.compile(
-    r"reach(?:es)? from (\S+)( \(limited by the score\))? to (\S+)( \(limited by the score\))?"
+    r"reach(?:es)? from (\S+)( \[limited by the score\])? to (\S+)( \[limited by the score\])?"
 )
 WIDE = "too wide to rule out a large"
 

@@ -132,6 +132,15 @@ def test_networks_of_other_depths_are_told() -> None:
         assert bool(other_depths(run, "gradient_norm")) == bool(said)
 
 
+def test_layers_without_an_activation_are_not_counted_as_none() -> None:
+    """Of seven layers four may have an activation: "4 layers" beside a "layer 7" would be wrong."""
+    run = made({"relu": [line(0.0, depth) for depth in (3, 3, 2)]}, dead=[0.0] * 3)
+    apart = with_records(run, layers=run.layers.assign(layer=2 * run.layers["layer"] + 1))
+    assert other_depths(apart, "gradient_norm").startswith(
+        "These are the networks with an activation in 3 layers"
+    )
+
+
 def unlike_depths() -> RunData:
     """Six completed trials of two layers, of which half have dead units, and of three layers one completed
     trial without any and seven that diverged."""
