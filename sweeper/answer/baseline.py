@@ -10,6 +10,7 @@ import numpy as np
 from sweeper.answer.bounds import bounded_gain, which_cut
 from sweeper.components.metrics import known_score
 from sweeper.statistics.intervals import interval
+from sweeper.statistics.random_order import spread_of_average_precision
 from sweeper.statistics.standing import winners_interval
 from sweeper.trial import HIGHER, is_maximized
 
@@ -150,8 +151,12 @@ class Baseline:
 
     @property
     def scores_above(self) -> tuple[str, ...]:
-        """Scores on the test rows that beat guessing, with an interval over seeds."""
-        return tuple(each.score for each in self.test if each.above_seeds and math.isfinite(each.low))
+        """Scores on the test rows that beat guessing, with an interval over seeds and by more than luck with
+        the rows explains; none where of those for which that is known none does."""
+        known = [each for each in self.test if each.luck]
+        if known and not any(each.better for each in known):
+            return ()
+        return tuple(each.score for each in self.test if each.better and math.isfinite(each.low))
 
     def to_dict(self) -> dict[str, Any]:
         """``{"guess": words, "objective": {…}, "test": {score: {…}}}``"""
@@ -216,10 +221,10 @@ def luck_of_rows(test: Sequence[Against], rows: int, errors: float) -> dict[str,
     """score -> the gain that so many standard errors of luck with the test rows explain, where it is known.
 
     Predictions that know nothing of their rows score there what guessing does, with a standard error: of the
-    share p of labels that is right √(p (1 − p) / rows), of MCC 1 / √rows, of the AUC of two classes
-    1 / √(12 p (1 − p) rows) (Mann and Whitney 1947), of their balanced accuracy at most
-    1 / (4 √(p (1 − p) rows)). R² of the best multiple of such predictions is r², with a mean of 1 / rows, so
-    its square root counts.
+    share p of labels that is right √(p (1 − p) / rows), of MCC 1 / √rows, of the AUC of two classes 1 / √(12
+    p (1 − p) rows) (Mann and Whitney 1947), of their balanced accuracy at most 1 / (4 √(p (1 − p) rows));
+    that of average precision is drawn. R² of the best multiple of such predictions is r², with a mean of 1 /
+    rows, so its square root counts.
     """
     if not rows:
         return {}
@@ -231,6 +236,8 @@ def luck_of_rows(test: Sequence[Against], rows: int, errors: float) -> dict[str,
         if "f1" in names:  # of two classes alone
             found["auc"] = errors / math.sqrt(12 * spread * rows)
             found["balanced_accuracy"] = errors / (4 * math.sqrt(spread * rows))
+    if (ordered := names.get("average_precision")) is not None and 0 < ordered.chance < 1:
+        found["average_precision"] = errors * spread_of_average_precision(rows, ordered.chance)
     return {name: luck for name, luck in found.items() if name in names}
 
 

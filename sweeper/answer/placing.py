@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.answer.baseline import ROUNDING
 from sweeper.answer.bounds import CUT_OFF, HIGH, LOW, in_words, stricter
 from sweeper.answer.ranked import Ranked
-from sweeper.wording import capital, count, every, listing, number
+from sweeper.wording import capital, count, every, listing, number, whole
 
 NAMED = 3
 """Finalists of lower mean that are named; further ones are counted."""
@@ -213,4 +213,14 @@ def at_worst(row: Mapping[Hashable, Any], ranked: Ranked, *, remarked: bool = Tr
     fitting = len(said.lstrip("−0.").replace(".", "")) <= 3
     worst = f"{(said if fitting else number(end, full=abs(end) < 1e-3)).lstrip('−')}{CUT_OFF * (name in cut)}"
     remark = stricter(low, high) * remarked
-    return f"may be up to {worst} worse{f' (the interval {remark})' if remark else ''}"
+    text = f"may be up to {worst} worse{f' (the interval {remark})' if remark else ''}"
+    return f"{text}{_yet_better(row)}"
+
+
+def _yet_better(row: Mapping[Hashable, Any]) -> str:
+    """``, though better on 9 of 10 seeds``, of a finalist that is shown to be better on most: a few seeds on
+    which it does badly make its mean the worse one."""
+    if not row.get("p_high", math.nan) < 0.5:
+        return ""
+    won = round((1 - row["p_better"]) * row["pairs"] - row["even"] / 2)
+    return f", though better on {whole(won)} of {count(row['pairs'], 'seed')}"

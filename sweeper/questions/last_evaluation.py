@@ -1,6 +1,7 @@
 """Who leads at the last evaluation: finalists are ranked by the best of several."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ def leads_at_the_end(run: RunData, finalists: pd.DataFrame) -> Iterator[str]:
         return
     rivals = max(len(by_seed.columns) - 1, 1)
     labels = dict(zip(finalists["rank"], finalists["label"], strict=True))
-    shown, ahead = list[str](), list[str]()
+    shown, ahead = list[_Lead](), list[_Lead]()
     for rank in by_seed.columns[1:]:
         pairs = by_seed[[1, rank]].dropna().to_numpy(dtype=float)
         costs = np.array([[run.ranked.cost(value) for value in pair] for pair in pairs]).reshape(-1, 2)
@@ -48,13 +49,33 @@ def leads_at_the_end(run: RunData, finalists: pd.DataFrame) -> Iterator[str]:
         low, high = interval(gains, 1 - 0.05 / rivals)  # of the best of several rivals
         own, other = distinct([pairs[:, 0].mean(), pairs[:, 1].mean()])
         apart, *ends = interval_words(gains.mean(), low, high)
-        text = f"{labels[rank]} has {other} on average and the winner {own}"
         if low > 0:
-            shown.append(f"{text} ({apart} apart, 95 % interval {ends[0]} to {ends[1]}, {len(gains)} seeds)")
+            by = f" ({apart} apart, 95 % interval {ends[0]} to {ends[1]}, {len(gains)} seeds)"
+            shown.append(_Lead(labels[rank], other, own, by))
         else:
-            ahead.append(text)
+            ahead.append(_Lead(labels[rank], other, own))
     if shown:
         only = "the winner is first by its best evaluation alone, so stop its training there"
-        yield f"At the last evaluation {listing(shown)}: {only}."
+        yield f"{_told(shown)}: {only}."
     elif ahead:
-        yield f"At the last evaluation {listing(ahead)}, which luck may explain."
+        yield f"{_told(ahead)}, which luck may explain."
+
+
+@dataclass(frozen=True)
+class _Lead:
+    """A finalist that is ahead of the winner at the last evaluation, on the seeds of both."""
+
+    label: str
+    other: str
+    own: str
+    """The mean of the winner."""
+    by: str = ""
+
+
+def _told(leads: Sequence[_Lead]) -> str:
+    """The mean of the winner once where it is the same beside all; else beside each, on the seeds of both."""
+    if len({lead.own for lead in leads}) == 1:
+        others = listing([f"{lead.label} has {lead.other}{lead.by}" for lead in leads])
+        return f"At the last evaluation the winner has {leads[0].own} on average, {others}"
+    pairs = [f"{lead.label} has {lead.other} on average and the winner {lead.own}{lead.by}" for lead in leads]
+    return f"At the last evaluation {listing(pairs)}"

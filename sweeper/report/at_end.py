@@ -10,30 +10,21 @@ from sweeper.study.command_line import option
 from sweeper.study.study import Study
 from sweeper.wording import count, distinct, number
 
-MOST = 0.5
-"""Share of the gain over guessing that is worth a warning where trainings that go on lose it."""
+MUCH, MOST = 0.25, 0.5
+"""Shares of the gain over guessing that are worth a warning, and a rate that falls, where trainings that go
+on lose them."""
 COSINE = "training.schedule=cosine"
 """The setting of a rate that falls."""
 
 
 def lost_at_end(study: Study, answer: Answer) -> tuple[str, ...]:
-    """A sentence where the last evaluation has lost most of what the best ones gain over guessing; none where
+    """A sentence where the last evaluation has lost much of what the best ones gain over guessing; none where
     the answer is doubted, as no rate is advised then."""
-    own = answer.baseline.objective if answer.baseline is not None else None
-    if (
-        answer.standing in HOLLOW
-        or own is None
-        or not own.better
-        or answer.learning is None
-        or not math.isfinite(answer.learning.at_end)
-    ):
-        return ()
-    end = answer.learning.at_end
-    lost = (own.winner - end) / (own.winner - own.chance)
-    if lost < MOST:
+    lost, own = _lost(answer), answer.baseline.objective if answer.baseline is not None else None
+    if lost < MUCH or own is None or answer.learning is None:
         return ()
     ranked = Ranked(study.objective)
-    best, mean, chance = distinct([own.winner, end, own.chance])
+    best, mean, chance = distinct([own.winner, answer.learning.at_end, own.chance])
     beside = f"beside {best} at the best ones; guessing has {chance}"
     if lost >= 1:
         beside = f"which does not beat guessing ({chance})"
@@ -43,10 +34,25 @@ def lost_at_end(study: Study, answer: Answer) -> tuple[str, ...]:
     )
 
 
+def _lost(answer: Answer) -> float:
+    """Share of the gain over guessing that trainings lose from their best evaluations to their last; 0 where
+    that is not known, or the answer is doubted."""
+    own = answer.baseline.objective if answer.baseline is not None else None
+    if (
+        answer.standing in HOLLOW
+        or own is None
+        or not own.better
+        or answer.learning is None
+        or not math.isfinite(answer.learning.at_end)
+    ):
+        return 0.0
+    return (own.winner - answer.learning.at_end) / (own.winner - own.chance)
+
+
 def should_fall(study: Study, answer: Answer, edge: Edge | None) -> str:
     """Why to let the rate fall, where trainings lose what their best evaluations had, or are unstable on most
     seeds; empty where it falls already, and at the low `edge`, as lower ones may do."""
-    learning, loses = answer.learning, bool(lost_at_end(study, answer))
+    learning, loses = answer.learning, _lost(answer) >= MOST
     if study.has_schedule or learning is None or not (loses or learning.unsteady):
         return ""
     if not option(study, COSINE):

@@ -92,6 +92,14 @@ def test_a_tie_whose_interval_leaves_0_out_says_why_everywhere() -> None:
     assert not any(STRICTER in text for text in said), said
 
 
+@pytest.mark.parametrize(("p_high", "told"), [(0.4, True), (0.6, False), (math.nan, False)])
+def test_a_finalist_that_is_better_on_most_seeds_is_told_as_such(p_high: float, told: bool) -> None:
+    """A few bad seeds make its mean the worse one: who reads of the mean alone would not know."""
+    row = {"difference": 0.01, "difference_low": -0.03, "difference_high": 0.16, "cut": "", "mean": 0.2}
+    row |= {"p_better": 0.1, "p_low": 0.02, "p_high": p_high, "pairs": 10, "even": 0}
+    assert at_worst(row, LOSS).endswith(", though better on 9 of 10 seeds") is told
+
+
 def test_the_simplest_is_said_to_do_worse_than_guessing() -> None:
     """A tie may be no better than a guess, whether the score is to be low or high."""
     row = {"difference": 0.09, "difference_low": -0.03, "difference_high": 0.16, "cut": "", "label": "b"}

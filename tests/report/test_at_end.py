@@ -32,14 +32,15 @@ def judged(records: SyntheticRecords, end: float) -> Answer:
     [
         (0.7, "is 0.7, which does not beat guessing (0.69):"),
         (0.6, "is 0.6, beside 0.4 at the best ones; guessing has 0.69:"),
-        (0.5, ""),
+        (0.5, "is 0.5, beside 0.4 at the best ones; guessing has 0.69:"),
+        (0.45, ""),
         (float("nan"), ""),
     ],
 )
-def test_an_end_that_loses_most_of_the_gain_is_warned_of(
+def test_an_end_that_loses_much_of_the_gain_is_warned_of(
     records: SyntheticRecords, end: float, said: str
 ) -> None:
-    """The best of many evaluations beat guessing, while trainings go on and lose it, or most of it."""
+    """The best of many evaluations beat guessing, while trainings go on and lose it, or much of it."""
     told = warnings(made_study(), judged(records, end), None)
     found = [text for text in told if "At the last evaluation" in text]
     assert [said in text for text in found] == [True] * bool(said)
@@ -63,6 +64,7 @@ def test_a_rate_that_falls_is_the_next_step_and_no_advice_where_nothing_is(
     [
         (0.6, "high", "constant", True),
         (0.41, "high", "constant", False),
+        (0.5, "high", "constant", False),
         (0.6, "low", "constant", False),
         (0.6, "high", "cosine", False),
         (0.6, "high", "searched", False),

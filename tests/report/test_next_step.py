@@ -325,7 +325,7 @@ def test_where_no_script_can_be_written_none_is_proposed() -> None:
     answer = replace(run.answer, scriptless="the data are given in memory.")
     step = next_step(run.study, answer, run.trials, None, None, Path("reports/made"))
     assert step.command.startswith("sweeper best made --toml")
-    assert "as no script can be written for this run (the data are given in memory)" in step.text
+    assert "as no script can be written for this run: the data are given in memory. " in step.text
     assert (
         next_step(run.study, run.answer, run.trials, None, None, Path("out")).command == "python out/best.py"
     )
