@@ -234,7 +234,7 @@ def ordinal(number_of: int) -> str:
     ending = {1: "st", 2: "nd", 3: "rd"}.get(
         number_of % 10 if number_of % 100 not in (11, 12, 13) else 0, "th"
     )
-    return words.get(number_of, f"{number_of}{ending}")
+    return words.get(number_of, f"{number_of:,}{ending}")
 
 
 def capital(text: str) -> str:

@@ -70,6 +70,7 @@ MERGED = (GRADIENT,)
 NO_RANKING = "Nothing is ranked here, as {detail}."
 WITHDRAWN: Mapping[str, str] = {
     MORE: "Whether more trials would find better is not known, as {detail}.",
+    LUCK: "Whether settings or luck weigh more is not told, as {detail}.",
 }
 """Kind -> what stands in place of a withdrawn claim that ranks nothing."""
 

@@ -255,7 +255,10 @@ def _before(
     if untuned:
         one = len(defaults) == 1
         plain = f"a published default, {trials}," if one else f"published defaults, {trials},"
-        return _beside(shown, f" ({plain} not tuned, alone stand{'s' * one} for {listing(untuned)})")
+        alone = f"{plain} not tuned, alone stand{'s' * one} for {listing(untuned)}"
+        if along:  # one bracket holds both
+            return _beside(_shown(values, tuned, ranking), f"{along.removesuffix(')')}; {alone})")
+        return _beside(shown, f" ({alone})")
     return shown
 
 

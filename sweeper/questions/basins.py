@@ -237,7 +237,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         lost = listing([f"{_lost_words(row)} with {row['optimizer']}" for row in blind])
         rates = search_trials(run.trials)["learning_rate"].nunique()
         what = "rates and settings" if rates > 1 else "settings"
-        said.append(f"Trials at blindly drawn {what} lost on average {lost} of what could be learned.")
+        said.append(f"Of what could be learned, trials at blindly drawn {what} lost on average {lost}.")
     if any(row["blind_pruned"] for row in blind):
         said.append(
             "Pruned ones count with what they had reached by then: trained on, they lose that or less."

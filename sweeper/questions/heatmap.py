@@ -131,9 +131,13 @@ def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:
     said = []
     lost = frame[(frame["trials"] > 0) & frame["best"].isna()]
     if len(lost):
-        pairs = [f"{row['optimizer']} with {named(row['activation'])}" for row in lost.to_dict("records")]
-        rest = f" and {count(len(pairs) - 5, 'more pair')}" if len(pairs) > 5 else ""
-        names = ", ".join(pairs[:5]) if rest else listing(pairs)
+        shown, more = lost.head(5), len(lost) - 5
+        pairs = [
+            f"{optimizer} with {listing(list(map(named, part['activation'])), 'or')}"
+            for optimizer, part in shown.groupby("optimizer", sort=False, observed=True)
+        ]
+        rest = f" and {count(more, 'more pair')}" if more > 0 else ""
+        names = ", ".join(pairs) if rest else listing(pairs)
         said.append(f"No trial completed for {names}{rest}.")
     return tuple(said)
 

@@ -15,7 +15,7 @@ from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, count, every, number, whole
+from sweeper.wording import capital, count, every, number, ordinal, whole
 
 COLUMNS = ["trial", "phase", "outcome", "objective", "best_so_far", "metric"]
 
@@ -129,11 +129,11 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         first += "it." if size == 1 else "them."
     elif place > LATE * total and (early := _as_good_before(frame, LATE * total)):
         first = (
-            f"The best, {name}, was number {whole(place)} of {whole(total)}, but {early} had scored the same "
+            f"The best, {name}, was the {ordinal(place)} of {whole(total)}, but {early} had scored the same "
         )
         first += "to three digits before: more trials are not shown to find better."
     elif place > LATE * total:
-        was = f"the last of {whole(total)}" if since == 0 else f"number {whole(place)} of {whole(total)}"
+        was = f"the last of {whole(total)}" if since == 0 else f"the {ordinal(place)} of {whole(total)}"
         was = "the only one" if total == 1 else was
         text = f"The best, {name}, was {was}"
         if asked.sampler == "random":

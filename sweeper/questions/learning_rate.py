@@ -19,6 +19,7 @@ from sweeper.questions.divergence import ANY, boundaries
 from sweeper.questions.losses import capped_losses, none_learned
 from sweeper.questions.question import WHY, FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
+from sweeper.questions.tied_rates import tied_rates
 from sweeper.statistics.decades import part_of
 from sweeper.trial import Outcome
 from sweeper.wording import count, every, listing, number, whole
@@ -96,7 +97,10 @@ def draw(frame: pd.DataFrame) -> Figure:
     for axes in panels[: len(optimizers) : columns]:
         axes.set_ylabel(ranked.axis)
     log_axis(panels[0].xaxis, most=TICKS)
-    loss_axis(panels[0].yaxis, frame["loss"], highest=ranked.highest)
+    if frame["capped"].all():  # scores before training are no results
+        panels[0].set_yticks([])
+    else:
+        loss_axis(panels[0].yaxis, frame["loss"], highest=ranked.highest)
     legend_below(figure, _entries(frame), ncols=2)
     return figure
 
@@ -240,7 +244,7 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     low, high = number(row["low"]), number(row["high"])
     span = f"from {low} to {high}" if low != high else f"at {low}"
     trials = count(int(row["within"]), "trial")
-    text += f"; {tied}" if (tied := _tied_rates(run)) else ""
+    text += f"; {tied}" if (tied := tied_rates(run)) else ""
     text += f"; in the search, one seed each, {trials} {span} improved and {how} with {optimizer}"
     if row["low"] <= rate <= row["high"]:
         return [f"{text}."]
@@ -252,27 +256,9 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
 
 def _elsewhere(run: RunData) -> str:
     """What is known of other rates where the search knows of none."""
-    if not (tied := _tied_rates(run)):
+    if not (tied := tied_rates(run)):
         return "how far it may be off is not known"
     return f"{tied}. In the search, one seed each, how far it may be off is not known"
-
-
-def _tied_rates(run: RunData) -> str:
-    """Those of finalists of the answer's optimizer, activation and other choices that fresh seeds tie with
-    it; empty where none is."""
-    assert run.answer is not None
-    chosen = run.answer.parameters
-    tied = run.trials[run.trials["trial"].isin(run.answer.tied)].drop_duplicates("trial")
-    words = [name for name, value in chosen.items() if isinstance(value, str) and name in tied]
-    alike = tied[words].eq(pd.Series({name: chosen[name] for name in words})).all(axis=1)
-    rates = tied.loc[alike, "learning_rate"]
-    rates = rates[rates != chosen["learning_rate"]]
-    if rates.empty:
-        return ""
-    low, high = number(rates.min()), number(rates.max())
-    at = f"at {low}" if low == high else f"at rates from {low} to {high}"
-    is_tied = "is tied" if len(rates) == 1 else "are tied"
-    return f"on fresh seeds, {count(len(rates), 'other finalist')} of the same choices {at} {is_tied} with it"
 
 
 def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:

@@ -93,8 +93,8 @@ def _unlike(bins: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
     if not apart or rows.empty or rows["found"].any():
         return []
     return [
-        "Some decade of the table lies wholly below or above its reference all the same: those trials have "
-        "other settings, too, and with these held equal no difference is shown."
+        "At least one decade of the table lies wholly below or above its reference all the same: those "
+        "trials have other settings, too, and with these held equal no difference is shown."
     ]
 
 
@@ -192,8 +192,8 @@ def found_trends(frame: pd.DataFrame) -> pd.DataFrame:
 
 def trend_words(rows: pd.DataFrame) -> str:
     """What a tenfold weight does to a quantity, kind by kind."""
-    said = [f"ten times the weight{of_kind(row)} {_trend(row)}" for row in _rows(rows)]
-    return f"among weights above 0 {'; '.join(said)}"
+    said = [f"a tenfold weight{of_kind(row)} {_trend(row)}" for row in _rows(rows)]
+    return f"among weights above 0, {'; '.join(said)}"
 
 
 def _trend(row: Mapping[Any, Any]) -> str:

@@ -164,7 +164,11 @@ def _other_scores(study: Study, answer: Answer) -> tuple[str, ...]:
     unshown = [each for each in others if not each.worse and not each.better and each.score in CENTRAL]
     kinds = ("worse than guessing", worse), (UNSHOWN, unshown)
     own = answer.baseline.objective
-    though = f", though better by {metric_words(own.score)}, which ranks" if own and own.better else ""
+    though = (
+        f", though better by {metric_words(own.score)}, the score that ranks trials"
+        if own and own.better
+        else ""
+    )
     return tuple(
         f"{capital(kind)} by {listing([named(each) for each in group])} on test rows{though}. "
         + no_better(group, answer.baseline.guess)
@@ -231,8 +235,9 @@ def _rows(study: Study, recorded: Mapping[str, Any]) -> tuple[str, ...]:
             named.append(f"{count(len(few) - NAMED, 'more has', 'more have')} as few")
         alike = len(recorded.get("scores") or ()) < 2 or recorded.get("split") in (GIVEN, TIME)
         alike |= all(each["part"] == "test" for each in few)  # the same rows for every seed
-        where = "" if alike else ", at the fewest over the seeds, which split them differently"
-        found.append(f"Fewer than five rows of a class{where}: {listing(named)}.")
+        of_seeds = {str(each["part"]) for each in few} - {"test"}  # the test rows are the same for all
+        where = f" ({listing(sorted(of_seeds))} rows: the fewest of all seeds, which split them differently)"
+        found.append(f"Fewer than five rows of a class: {listing(named)}{'' if alike else where}.")
     if study.objective != "train_loss" and rows["validation"] < FEW_ROWS:
         objective_rows, share = count(rows["validation"], "validation row"), percent(1 / rows["validation"])
         unlike = recorded.get("split") == GROUPS  # each seed draws groups of other sizes

@@ -110,12 +110,14 @@ def _arguments(study: Study) -> set[str]:
 def _origin(study: Study) -> tuple[Path, tuple[str, ...]] | None:
     """The file in the study's folder that it was read from, and its `overrides`; ``None`` if none is found.
 
-    Files that bear its name come first, then those of another name: the study may have been given its own.
+    Files that bear its name come first, then those after whose name it is called (``digits-lower``), then
+    others: the study may have been given a name of its own.
     Of several, the one that it differs least from, and of those the one that is called most like it.
     """
     files = [] if study.folder is None else sorted(study.folder.glob("*.toml"))
     named = [file for file in files if _content(file).get("name") == study.name]
-    changes = [(file, overrides(study, file)) for file in named or files[:MOST_FILES]]
+    beside = [file for file in files if study.name.startswith(f"{_content(file).get('name')}-")]
+    changes = [(file, overrides(study, file)) for file in named or beside or files[:MOST_FILES]]
     known = [(file, changed) for file, changed in changes if changed is not None]
 
     def distance(each: tuple[Path, tuple[str, ...]]) -> tuple[int, bool]:

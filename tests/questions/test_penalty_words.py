@@ -56,11 +56,11 @@ def of_sizes(**ends: tuple[float, float]) -> pd.DataFrame:
         (
             (-0.1, 0.1),
             (-0.05, -0.01),
-            "but among weights above 0 ten times the weight lowers it",
+            "but among weights above 0, a tenfold weight lowers it",
             "lowers",
         ),
         ((-0.2, -0.1), (-0.05, -0.01), "against no penalty: weights of 0.001 to 0.01 lower it", "lowers"),
-        (None, (-0.05, -0.01), "among weights above 0 ten times the weight lowers it: −3 %", "lowers"),
+        (None, (-0.05, -0.01), "among weights above 0, a tenfold weight lowers it: −3 %", "lowers"),
     ],
 )
 def test_no_effect_is_not_said_where_the_trend_shows_one(
@@ -90,7 +90,7 @@ def test_one_decade_of_several_is_told_with_its_ends_and_the_others(source: RunD
     said = QUESTION.sentences(source, {**tables, "penalty_effects": frame})
     (claim,) = [each for each in said if isinstance(each, Claim)]
     decades = "weights of 0.001 to 0.01 raise it: +80 % (95 % interval +10 % to +210 %); no effect found in "
-    assert f"{decades}1 other decade; among weights above 0 ten times the weight lowers it" in claim.detail
+    assert f"{decades}1 other decade; among weights above 0, a tenfold weight lowers it" in claim.detail
     assert claim.direction == MIXED
     assert f"{decades}1 other decade" in alt(frame)
     assert "lowers it" in alt(frame)
@@ -106,7 +106,7 @@ def test_what_the_scores_of_others_proposed_has_differences_and_no_effects(sourc
     (claim,) = [each for each in said if isinstance(each, Claim)]
     assert "weights of 0.001 to 0.01 go with lower values: −15 %" in claim.detail
     assert "no difference found in 1 other decade" in claim.detail
-    assert "ten times the weight goes with lower values: −3 %" in claim.detail
+    assert "a tenfold weight goes with lower values: −3 %" in claim.detail
     words = " ".join([claim.detail, alt(frame)])
     assert not re.search("(raise|lower)s? it|no effect", words)
 
@@ -148,7 +148,7 @@ def test_a_trend_that_is_drawn_is_told(source: RunData) -> None:
     tables = {name: table(source) for name, table in QUESTION.tables.items()} | {"penalty_effects": frame}
     said = QUESTION.sentences(source, tables)
     (claim,) = [each for each in said if isinstance(each, Claim)]
-    told = "among weights above 0 ten times the weight is not shown to change it: −0.5 %"
+    told = "among weights above 0, a tenfold weight is not shown to change it: −0.5 %"
     assert told in claim.detail
     assert told in alt(frame)
     assert (claim.direction, len(draw(frame).axes)) == ("none", 1)
@@ -201,4 +201,4 @@ def test_a_decade_that_lies_elsewhere_without_an_effect_is_explained(
     tables = {name: make(source) for name, make in QUESTION.tables.items()}
     tables |= {"penalty_bins": bins, "penalty_effects": effects}
     said = " ".join(str(each) for each in QUESTION.sentences(source, tables))
-    assert ("Some decade of the table lies wholly" in said) is (word != "overlaps" and effect[1] > 0)
+    assert ("At least one decade of the table lies wholly" in said) is (word != "overlaps" and effect[1] > 0)

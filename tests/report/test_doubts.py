@@ -97,7 +97,7 @@ def test_nothing_is_gained_over_a_default_where_guessing_is_not_beaten(records: 
     )
 
 
-THOUGH = " on test rows, though better by AUC, which ranks."
+THOUGH = " on test rows, though better by AUC, the score that ranks trials."
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_old_runs_say_that_they_have_no_baseline(records: SyntheticRecords) -> N
         ),
         (
             {"few": [{"class": "7", "part": "validation", "rows": 3}]},
-            "differently: class 7 has 3 in validation.",
+            "class 7 has 3 in validation (validation rows: the fewest of all seeds, which split them",
         ),
         (
             {"rows": {"train": 60, "validation": 12, "test": 9}},

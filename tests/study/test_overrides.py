@@ -288,3 +288,17 @@ def test_an_argument_called_like_an_optimizer_stays() -> None:
     raw: dict[str, Any] = {"search": {"space": space}}
     apply(raw, ("search.space.optimizer=adam",))
     assert raw["search"]["space"] == {"optimizer": "adam", "model.momentum": [0.1, 0.01]}
+
+
+def test_a_study_called_after_another_is_run_from_its_file(tmp_path: Path) -> None:
+    """A neighbour that needs fewer settings is another study, and may change without it."""
+    own = 'name = "raw"\n[data]\nsource = "diabetes"\n[training]\nloss = "mse"\n'
+    (tmp_path / "raw.toml").write_text(own, encoding="utf-8")
+    near = f"{own}epochs = 7\n".replace('"raw"', '"std"').replace(
+        '"diabetes"', '"diabetes"\nsplit = [0.5, 0.3, 0.2]'
+    )
+    (tmp_path / "a_neighbour.toml").write_text(near, encoding="utf-8")
+    changed = ("name=raw-longer", "training.epochs=7", "data.split=[0.5, 0.3, 0.2]")
+    command = run_again(Study.load(tmp_path / "raw.toml", changed))
+    assert "raw.toml" in command
+    assert "a_neighbour" not in command

@@ -1,5 +1,6 @@
 """What a best rate is worth: whether anything was learned there, and from which rate on trainings diverge."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from sweeper.wording import count, given, number
 
 GUESSING = "no better than guessing"
 """The verdict of a size at which no rate learned anything: where its curve is lowest says nothing."""
+
+
+END = 1 / 3
+"""Share of an interval, in logarithms, up to which what diverges is its end and no part of it."""
 
 
 def learned(frame: pd.DataFrame, objective: str, guessed: Mapping[str, Any] | None) -> bool:
@@ -89,6 +94,8 @@ def limit_sentences(ahead: Prediction, optima: pd.DataFrame, key: str, seeds: in
     if row is None or ahead.high < row["diverges"]:
         return []
     what = "the upper part of the interval diverges, so begin in its lower part"
+    if math.log(ahead.high / row["diverges"]) < END * math.log(ahead.high / ahead.low):
+        what = "the upper end of the interval diverges, so stay below it"
     if beyond_the_limit(ahead, optima):
         what = "the predicted rate diverges, so search lower ones as well"
     at = f"At {key} {given(row['size'])}, the nearest size that was trained"

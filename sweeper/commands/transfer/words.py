@@ -65,9 +65,10 @@ def _of_rates(found: Found, conditions: Conditions) -> list[str]:
     flat = found.exponent[1] <= 0 <= found.exponent[2]
     said = [f"The best rate goes as {key} to the power {power}, by {seeds} at each rate."]
     if flat:
-        said.append(
-            f"The interval holds 0, so a trend with {key} is not shown; what is predicted follows the power."
-        )
+        said = [
+            f"No trend of the best rate with {key} is shown, by {seeds} at each rate: the power is {power}.",
+            "What is predicted follows that power.",
+        ]
     said.append(
         f"Predicted for {key} {given(ahead.size)}: {number(ahead.value, 2)} (90 %: "
         f"{bounds(ahead.low, ahead.high)})."

@@ -10,11 +10,13 @@ import pytest
 from transfers import CONDITIONS, LAW, LOSS, OVER, frame
 
 from sweeper.commands.transfer.journey import next_command
+from sweeper.commands.transfer.law import Prediction
 from sweeper.commands.transfer.limits import (
     GUESSING,
     beyond_the_limit,
     diverges_from,
     learned,
+    limit_sentences,
     picked_by_others,
 )
 from sweeper.commands.transfer.page import card
@@ -115,3 +117,14 @@ def test_a_penalty_that_changes_less_than_rounding_is_no_worse(change: float, ve
     ]
     fresh = pd.DataFrame(rows, columns=["seed", "weight", "objective"])
     assert _compared(fresh, LOSS, 0.95).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("high", "said"),
+    [(1.1, "the upper end of the interval diverges, so stay below it"), (100.0, "begin in its lower part")],
+)
+def test_an_interval_of_which_the_end_alone_diverges_is_no_reason_to_keep_low(high: float, said: str) -> None:
+    """Trainings diverge from 1 on: 1 to 1.1 is the end of an interval from 0.1, 1 to 100 most of it."""
+    optima = pd.DataFrame({"size": [128.0], "verdict": ["found"], "diverges": [1.0], "lost": [5]})
+    (text,) = limit_sentences(Prediction(256, 0.3, 0.1, high), optima, "model.width", 5)
+    assert text.endswith(f"{said}.")
