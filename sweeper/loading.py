@@ -8,6 +8,15 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
+
+
+def is_installed(module: str) -> bool:
+    """Whether a top-level module can be found; one that a hook forbids, or that was set aside, is not."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """Whether steps of stacks run faster as machine code: measured, where there is enough left to train."""
 
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from sweeper.loading import is_installed
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.training.planning import MAX_COST_RATIO, Plan, long_enough, steps_in_all
@@ -37,7 +37,7 @@ def is_wanted(study: Study, left: float) -> bool:
 
 def is_there() -> bool:
     """Whether llvmlite is installed."""
-    return importlib.util.find_spec("llvmlite") is not None
+    return is_installed("llvmlite")
 
 
 @dataclass(frozen=True)

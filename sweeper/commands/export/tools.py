@@ -1,7 +1,6 @@
 """The tools by name, and what is said where one is not installed."""
 
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 from sweeper.command_line import command_line
@@ -12,6 +11,7 @@ from sweeper.commands.export.tool import Say, Tool
 from sweeper.commands.export.trackio import TRACKIO
 from sweeper.commands.export.wandb import WANDB
 from sweeper.errors import RunFailed, SweeperError, UserError, did_you_mean, named_line
+from sweeper.loading import is_installed
 from sweeper.records import reading
 from sweeper.result import Result
 from sweeper.version import DISTRIBUTION
@@ -52,7 +52,7 @@ def tool(name: str) -> Tool:
 
 
 def _require(name: str, needed: Tool) -> None:
-    if find_spec(needed.module) is None:  # not imported yet: some read the environment then
+    if not is_installed(needed.module):  # not imported yet: some read the environment then
         raise UserError(f"--to {name}: {needed.module} is not installed; {_install(needed)}")
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from sweeper.errors import UserError, did_you_mean
+from sweeper.loading import is_installed
 from sweeper.training.initialize import initialize_worker
 from sweeper.training.pool.dask_pool import dask_pool
 from sweeper.training.pool.executor_pool import executor_pool
@@ -69,7 +69,7 @@ def parse(place: str) -> tuple[str, str]:
     match = re.fullmatch(scheme.pattern, place)
     if not match:
         raise UserError(f"--pool {place!r}: an address of this kind is written {scheme.form}")
-    if scheme.package and find_spec(scheme.package) is None:
+    if scheme.package and not is_installed(scheme.package):
         raise UserError(
             f"--pool {place}: the package {scheme.package} is not installed; install it here and on all "
             f"workers: pip install 'sweeper-torch[{name}]'"
