@@ -11,6 +11,7 @@ from typing import Any
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native import trigonometry
 from sweeper.training.stacked.native.ir import Number
+from sweeper.training.stacked.native.roots import square_root
 from sweeper.training.stacked.refusal import NotCompiled
 
 Formula = Callable[..., Number]
@@ -45,8 +46,8 @@ def _power(x: Number, exponent: Any) -> Number:
         2: lambda: x * x,
         3: lambda: x * x * x,
         4: lambda: (x * x) * (x * x),
-        0.5: lambda: m.root(x),
-        -0.5: lambda: 1.0 / m.root(x),
+        0.5: lambda: square_root(x),
+        -0.5: lambda: 1.0 / square_root(x),
         -1: lambda: 1.0 / x,
         -2: lambda: 1.0 / (x * x),
     }
@@ -311,7 +312,7 @@ FORMULAS: dict[str, Formula] = {
     "reciprocal": lambda x: 1.0 / x,
     "relu": lambda x: x.compare("lt", 0.0).where(0.0, x),
     "round": _rounded("rint"),
-    "rsqrt": lambda x: 1.0 / m.root(x),
+    "rsqrt": lambda x: 1.0 / square_root(x),
     "rsub": _rsub,
     "sgn": _sign,
     "sigmoid": m.sigmoid,
@@ -324,7 +325,7 @@ FORMULAS: dict[str, Formula] = {
     "softplus_backward": _softplus_backward,
     "softshrink": _softshrink,
     "softshrink_backward": lambda g, x, width: _outside(x, width).where(g, 0.0),
-    "sqrt": m.root,
+    "sqrt": square_root,
     "square": lambda x: x * x,
     "sub": _sub,
     "tanh": m.tanh,

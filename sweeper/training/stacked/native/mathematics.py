@@ -160,11 +160,6 @@ def signed(size: Number, x: Number) -> Number:
     return x.code.call("copysign", size, x)
 
 
-def root(x: Number) -> Number:
-    """√x"""
-    return x.code.call("sqrt", x)
-
-
 def _reduced(x: Number) -> tuple[Number, Number]:
     """k and r with x = k·ln 2 + r, |r| ≤ ln 2 / 2; k·`high` has no more bits than a number holds."""
     high, low = LN2[x.kind.element]

@@ -14,6 +14,7 @@ from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Number
 from sweeper.training.stacked.native.operation import Operation, mapped
 from sweeper.training.stacked.native.reductions import LARGEST, Reduction, add, reduce, sums
+from sweeper.training.stacked.native.roots import square_root
 from sweeper.training.stacked.native.views import View, contiguous, without
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
@@ -94,7 +95,7 @@ def deviation(
     mapped(op, apart, [apart, mean], lambda x, mu: x - mu)
 
     def finish(x: Number) -> Number:
-        return (m.root(x / rest) if root else x / rest).converted(target.element)
+        return (square_root(x / rest) if root else x / rest).converted(target.element)
 
     reduce(op.code, op.lanes(WIDE), apart, target, axes, Reduction(0.0, _square, add, finish))
 
@@ -117,7 +118,7 @@ def _square(x: Number) -> Number:
 
 def _inverse(source: View, axes: Sequence[int], epsilon: float) -> Reduction:
     """1/√(σ² + ε), from x − μ."""
-    return Reduction(0.0, _square, add, lambda x: 1.0 / m.root(x / _count(source, axes) + epsilon))
+    return Reduction(0.0, _square, add, lambda x: 1.0 / square_root(x / _count(source, axes) + epsilon))
 
 
 def _overflowing(source: View, axes: Sequence[int], epsilon: float) -> Reduction:
@@ -171,7 +172,7 @@ def _by_running(op: Operation, call: Call) -> None:
     gain, shift = (None if t is None else _along(op.view(t), given[0], (1,)) for t in (weight, bias))
 
     def normalized(x: Number, mean: Number, variance: Number, *rest: Number) -> Number:
-        following, value = iter(rest), (x - mean) / m.root(variance + epsilon)
+        following, value = iter(rest), (x - mean) / square_root(variance + epsilon)
         value = value if gain is None else value * next(following)
         return value if shift is None else value + next(following)
 

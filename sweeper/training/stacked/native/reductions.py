@@ -10,6 +10,7 @@ from functools import partial
 
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Code, Kind, Number
+from sweeper.training.stacked.native.roots import square_root
 from sweeper.training.stacked.native.views import Place, View, along, collapsed, each, only
 
 Combine = Callable[[Number, Number], Number]
@@ -184,7 +185,7 @@ SOME, EVERY = Reduction(0.0, same, lambda a, b: a | b, same), Reduction(1.0, sam
 """Of truth values."""
 NORMS = {
     1: Reduction(0.0, m.absolute, add, same),
-    2: Reduction(0.0, lambda x: x * x, add, m.root),
+    2: Reduction(0.0, lambda x: x * x, add, square_root),
 }
 
 
