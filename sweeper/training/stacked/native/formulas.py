@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sweeper.training.stacked.native import mathematics as m
-from sweeper.training.stacked.native import trigonometry
+from sweeper.training.stacked.native import tables, trigonometry
 from sweeper.training.stacked.native.ir import Number
 from sweeper.training.stacked.native.roots import square_root
 from sweeper.training.stacked.refusal import NotCompiled
@@ -138,7 +138,7 @@ def _elu_backward(
 def _gelu(x: Number, approximate: str = "none") -> Number:
     if approximate == "tanh":
         return x * 0.5 * (m.tanh(_gelu_inner(x)) + 1.0)
-    return x * 0.5 * (m.erf(x * math.sqrt(0.5)) + 1.0)
+    return tables.gelu(x) if tables.serve(x) else x * 0.5 * (m.erf(x * math.sqrt(0.5)) + 1.0)
 
 
 _GELU, _CUBE = math.sqrt(2 / math.pi), 0.044715
@@ -153,9 +153,13 @@ def _gelu_backward(g: Number, x: Number, approximate: str = "none") -> Number:
         t = m.tanh(_gelu_inner(x))
         slope = (1.0 - t * t) * ((x * x * (3 * _CUBE) + 1.0) * _GELU)
         return g * ((t + 1.0) * 0.5 + x * 0.5 * slope)
+    return g * (tables.gelu_slope(x, _gelu_slope) if tables.serve(x) else _gelu_slope(x))
+
+
+def _gelu_slope(x: Number) -> Number:
     bell = m.exp(x * x * -0.5)
     below = (m.erf(x * math.sqrt(0.5), bell) + 1.0) * 0.5
-    return g * (below + x * (bell * math.sqrt(0.5 / math.pi)))
+    return below + x * (bell * math.sqrt(0.5 / math.pi))
 
 
 def _leaky(x: Number, slope: float = 0.01) -> Number:

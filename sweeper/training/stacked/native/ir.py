@@ -179,6 +179,12 @@ class Code:
             return Number(self, _constant(value, kind), kind)
         return self.spread(value, kind.lanes)
 
+    def listed(self, values: Sequence[float], kind: Kind) -> Number:
+        """Constants, one a lane."""
+        one = Kind(kind.element)
+        text = ", ".join(f"{one} {_constant(value, one)}" for value in values)
+        return Number(self, f"<{text}>", kind)
+
     def spread(self, value: Number, lanes: int) -> Number:
         """One lane repeated."""
         if value.kind.lanes == lanes:

@@ -7,7 +7,7 @@ fdlibm (Sun 1993) and Cephes (Moshier 1989); polynomials of erf fitted for this 
 import math
 from collections.abc import Sequence
 
-from sweeper.training.stacked.native import target
+from sweeper.training.stacked.native import tables, target
 from sweeper.training.stacked.native.erf import BEYOND, NEAR, SHIFT, SPLIT
 from sweeper.training.stacked.native.ir import Number
 
@@ -120,6 +120,8 @@ def log1p(x: Number) -> Number:
 
 def tanh(x: Number) -> Number:
     """tanh x"""
+    if tables.serve(x):
+        return tables.tanh(x)
     size, z = absolute(x), x * x
     if x.kind.element == "float":
         few = (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)

@@ -4,10 +4,9 @@ A processor's divider takes 11 cycles for the roots of a vector and 9 for its qu
 by estimates the roots take 4, beside it. Update rules with a root and a quotient were bound by the divider.
 """
 
-from collections.abc import Sequence
-
 from sweeper.training.stacked.native import target
-from sweeper.training.stacked.native.ir import Kind, Number
+from sweeper.training.stacked.native.ir import Number
+from sweeper.training.stacked.native.lanes import narrowed, widened
 
 ESTIMATES = {4: "128", 8: "256", 16: "512"}
 """Lanes for which there are instructions, and how many bits these are."""
@@ -22,7 +21,7 @@ def square_root(x: Number) -> Number:
     if x.kind.element != "float" or target.register_bytes() != 64:
         return x.code.call("sqrt", x)
     if x.kind.lanes not in ESTIMATES:
-        return _narrowed(square_root(_widened(x, min(ESTIMATES))), x.kind)
+        return narrowed(square_root(widened(x, min(ESTIMATES))), x.kind)
     return _repaired(_improved(x, _estimate(x)), x)
 
 
@@ -54,23 +53,3 @@ def _repaired(root: Number, x: Number) -> Number:
         kinds, more = f"{kinds}, i32", f"{more}, i32 4"
     x.code.intrinsics.add(f"declare {kind} {name}({kinds})")
     return x.code.value(f"call {kind} {name}({root}, {x}, {table}, {more})", kind)
-
-
-def _widened(x: Number, lanes: int) -> Number:
-    """In the first of so many lanes; those behind repeat the last number."""
-    if x.kind.lanes == 1:
-        return x.code.spread(x, lanes)
-    return _picked(x, [min(k, x.kind.lanes - 1) for k in range(lanes)])
-
-
-def _narrowed(x: Number, kind: Kind) -> Number:
-    """The first lanes."""
-    if kind.lanes == 1:
-        return x.code.value(f"extractelement {x}, i64 0", kind)
-    return _picked(x, range(kind.lanes))
-
-
-def _picked(x: Number, lanes: Sequence[int]) -> Number:
-    picked = ", ".join(f"i32 {k}" for k in lanes)
-    kind = Kind(x.kind.element, len(lanes))
-    return x.code.value(f"shufflevector {x}, {x.kind} poison, <{len(lanes)} x i32> <{picked}>", kind)

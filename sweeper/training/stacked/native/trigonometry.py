@@ -6,9 +6,9 @@ infinities and NaN, all rare, go to the C library one by one. Source: fdlibm (Su
 """
 
 import math
-from collections.abc import Callable
 
-from sweeper.training.stacked.native.ir import Kind, Number
+from sweeper.training.stacked.native.ir import Number
+from sweeper.training.stacked.native.lanes import unless_rare
 from sweeper.training.stacked.native.mathematics import MANTISSA, absolute, polynomial
 
 LARGEST = 2.0**20
@@ -52,7 +52,7 @@ def _turned(x: Number, name: str, quarters: int) -> Number:
     """sin(x + quarters·π/2), which the C library calls `name`."""
     usual = absolute(x).compare("lt", LARGEST * math.pi / 2)
     value = _near(usual.where(x, 0.0).converted("double"), quarters).converted(x.kind.element)
-    return _unless_rare(usual, value, lambda: x.code.call(name, x))
+    return unless_rare(usual, value, lambda: x.code.call(name, x))
 
 
 def _near(x: Number, quarters: int) -> Number:
@@ -87,18 +87,3 @@ def _cosine(r: Number, lost: Number) -> Number:
     half = z * 0.5
     high = 1.0 - half
     return high + (((1.0 - high) - half) + (z * z * polynomial(z, COSINE) - r * lost))
-
-
-def _unless_rare(usual: Number, value: Number, rare: Callable[[], Number]) -> Number:
-    """`value` if the mask `usual` holds in every lane, else what `rare` gives: by a branch."""
-    code, lanes = value.code, value.kind.lanes
-    if lanes > 1:
-        bits = code.value(f"bitcast {usual} to i{lanes}", Kind(f"i{lanes}"))
-        usual = code.value(f"icmp eq {bits}, -1", Kind("i1"))
-    before, slow, after = code.block, code.name("rare"), code.name("end")
-    code.do(f"br i1 {usual.text}, label %{after}, label %{slow}")
-    code.begin(slow)
-    other = rare()
-    code.do(f"br label %{after}")
-    code.begin(after)
-    return code.value(f"phi {value.kind} [ {value.text}, %{before} ], [ {other.text}, %{slow} ]", value.kind)
