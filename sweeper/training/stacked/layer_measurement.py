@@ -24,7 +24,7 @@ from sweeper.trial import MEASURED_ROWS
 
 @dataclass(frozen=True)
 class LayerMeasurement:
-    """One trial at one step, copied, so that the slot can go on."""
+    """One trial at one step, copied where the slot goes on before it is measured."""
 
     trial: StackedTrial
     step: int
@@ -58,6 +58,10 @@ class LayerMeasurements:
         self._pass: MeasurementPass | None = None
         self._waiting: list[LayerMeasurement] = []
         self._measured_rows: dict[int, tuple[Rows, tuple[Tree, Tree]]] = {}
+
+    def measures_now(self, count: int) -> bool:
+        """Whether so many that are added next fill their passes, so that none of them is put off."""
+        return not self._waiting and count % self.at_once == 0
 
     def add(self, each: LayerMeasurement) -> None:
         """Measure it now or later."""

@@ -243,8 +243,9 @@ class StackedTraining:
             run.due = False
         due = [(i, run) for i, run in due if run.state.outcome is None]
         measured = [(i, run) for i, run in due if run.state.step in run.state.measured]
-        copies = self.stack.snapshots([i for i, _ in measured])
-        for (_, run), now in zip(measured, copies, strict=True):
+        at_once = self.measurements.measures_now(len(measured))
+        snapshots = self.stack.snapshots([i for i, _ in measured], in_place=at_once)
+        for (_, run), now in zip(measured, snapshots, strict=True):
             self.measurements.add(LayerMeasurement(run, run.state.step, now, run.before))
         evaluated = {i: run for i, run in due if run.state.step in run.state.evaluated}
         if evaluated:

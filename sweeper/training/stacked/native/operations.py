@@ -147,12 +147,14 @@ EXPONENTIALS = [(LARGEST, lambda v, f: v[0]), (sums(), lambda v, f: m.exp(v[0] -
 
 def _log_softmax(op: Operation, call: Call) -> None:
     x, axis, _ = call.arguments
+    largest, (total, exponential) = EXPONENTIALS
+    once = replace(total, finish=m.log)  # one logarithm for all classes
     _softmax_like(
         op,
         [call.results[0], x],
         axis,
-        EXPONENTIALS,
-        lambda v, f: v[0] - f[0] - m.log(f[1]),
+        [largest, (once, exponential)],
+        lambda v, f: v[0] - f[0] - f[1],
     )
 
 
