@@ -33,6 +33,9 @@ BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
     "batch norm with a gain that does not learn": lambda x: F.batch_norm(
         x[0], None, None, weight=x[0, 0].detach().tanh(), training=True
     )[None],
+    "batch norm with a gain and a shift that do not learn": lambda x: F.batch_norm(
+        x[0], None, None, x[0, 0].detach().tanh(), x[0, 1].detach(), training=True
+    )[None],
     "a row of an axis counted from its end": lambda x: x[:, -2] * x[:, 3],
 }
 FORWARD: dict[str, Function] = {
