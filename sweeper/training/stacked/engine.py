@@ -2,7 +2,8 @@
 
 `train_stack` gives what the reference engine gives, trial by trial, for a fraction of the time. Every slot
 has a clock of its own; a slot whose trial is finished, pruned or diverged takes the next one from the queue.
-The result of a trial does not depend on what it was stacked with: nothing is ever summed over slots.
+The result of a trial does not depend on what it was stacked with, as nothing is ever summed over slots: to
+the last bit as machine code, to rounding as recorded operations, whose products differ with a stack's size.
 """
 
 from collections import deque

@@ -202,7 +202,9 @@ class Code:
         return self.value(f"call {kind or mine} {full}({', '.join(map(str, values))})", kind or mine)
 
     def fma(self, a: Number, b: "Number | float", c: "Number | float") -> Number:
-        """a·b + c, rounded once where the machine can."""
+        """a·b + c, rounded once where the machine can; of whole numbers, too."""
+        if not a.kind.real:
+            return a * b + c
         return self.call("fmuladd", a, self.like(b, a.kind), self.like(c, a.kind))
 
     def whole(self, value: int) -> Number:

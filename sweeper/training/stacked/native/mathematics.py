@@ -153,7 +153,9 @@ def erf(x: Number, bell: Number | None = None) -> Number:
 
 
 def absolute(x: Number) -> Number:
-    """|x|"""
+    """|x|, also of whole numbers."""
+    if not x.kind.real:
+        return x.compare("lt", 0).where(-x, x)
     return x.code.call("fabs", x)
 
 

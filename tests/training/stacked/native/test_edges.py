@@ -44,6 +44,10 @@ FORWARD: dict[str, Function] = {
         F.hardshrink(torch.where(x > 1, torch.nan, x), 0.5),
     ],
     "log sigmoid of no number": lambda x: [F.logsigmoid(torch.where(x > 1, torch.nan, x))],
+    "sizes and products of whole numbers": lambda x: [
+        (x * 3).long().abs().double(),
+        torch.addcmul((x * 3).long(), (x * 2).long(), (x * 5).long()).double(),
+    ],
     "reciprocals and roots": lambda x: [x.reciprocal(), x.abs().rsqrt(), x.abs() ** -0.5, x**-2],
 }
 

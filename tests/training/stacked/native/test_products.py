@@ -22,3 +22,17 @@ def test_what_a_product_is_added_to_may_lie_anywhere(order: str, size: tuple[int
     x = torch.randn((columns, rows) if turned else (rows, columns), dtype=torch.float64)
     (found,) = compiled(sums, x)
     torch.testing.assert_close(found, sums(x[None])[0], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("inner", [1, 7, 8, 9, 16, 33])
+@pytest.mark.parametrize("turned", [False, True])
+def test_every_term_of_a_product_counts_once(inner: int, turned: bool) -> None:
+    """Whatever is left of the inner axis after whole rounds of it."""
+    b = torch.randn(1, inner, 19, dtype=torch.float64)
+    x = torch.randn(*((inner, 13) if turned else (13, inner)), dtype=torch.float64)
+
+    def product(x: Tensor) -> list[Tensor]:
+        return [torch.bmm(x.transpose(1, 2) if turned else x, b)]
+
+    (found,) = compiled(product, x)
+    torch.testing.assert_close(found, product(x[None])[0], rtol=1e-12, atol=1e-12)
