@@ -84,7 +84,13 @@ def of_the_answer(
     alone = "on its one fresh seed" if fresh else "on the one seed it was trained on"
     where = f"on {times} of {count(total, 'fresh seed')}" if total > 1 else alone
     text = _what_follows(own, name, settable, by_loss=by_loss, slow=slow, best_high=best_high)
-    return f"{who} {ENDED.get(name, name)} {where}{f': {text}' if text else ''}."
+    noise = ", as far as their noise shows" if name == shapes.SATURATED and _are_vague(own) else ""
+    return f"{who} {ENDED.get(name, name)} {where}{noise}{f': {text}' if text else ''}."
+
+
+def _are_vague(own: pd.DataFrame) -> bool:
+    """Whether most of these trainings end above their lowest loss by what a surer curve is judged by."""
+    return bool((own["end"] - own["lowest"] > shapes.GAIN * own["end"].abs()).mean() > 0.5)
 
 
 def _what_follows(
@@ -127,7 +133,7 @@ ENDED = {
     shapes.NOISY: "was as noisy as its whole fall",
     shapes.MEMORIZED: "did not learn what holds for other rows",
     shapes.ROSE: "rose from the start",
-    shapes.STUCK: "did not learn",
+    shapes.STUCK: "kept its validation loss about as it began",
     shapes.TOO_SHORT: "has too few points to judge",
 }
 """Class -> how a training of it ended."""

@@ -128,7 +128,15 @@ def _overfitting(ended: Ended) -> Said:
     return f"best at step {whole(best)} of {whole(steps)}: stop there, or regularize", DECAY, DECAY_SETTING
 
 
+def _scores_better(ended: Ended) -> bool:
+    """Whether what ranks it is another score than the loss, and was best after the first step: a loss that
+    does not fall then shows no failure to learn."""
+    return not ended.by_loss and bool(ended.scored)
+
+
 def _memorized(ended: Ended) -> Said:
+    if _scores_better(ended):
+        return NOTHING
     return "only the train loss fell: use more rows, or regularize", DECAY, DECAY_SETTING
 
 
@@ -138,6 +146,8 @@ def _unsteady(ended: Ended) -> Said:
 
 
 def _stuck(ended: Ended) -> Said:
+    if _scores_better(ended):
+        return NOTHING
     lower = "lower learning rate, as the best trial of its optimizer and activation has"
     return lower if ended.too_high else "higher learning rate, or see whether the gradient vanishes", "", ""
 

@@ -39,7 +39,8 @@ def applies(run: RunData, tables: Tables) -> bool:
 
 def deciding(frame: pd.DataFrame) -> pd.DataFrame:
     """The number without the sentences, which stand above it."""
-    return frame[["verdict", "number", "low", "high", "unit", "basis"]]
+    told = frame["verdict"].mask(frame["basis"] == NOTHING, UNDECIDED.lower())
+    return frame.assign(verdict=told)[["verdict", "number", "low", "high", "unit", "basis"]]
 
 
 def sentences(run: RunData, tables: Tables) -> tuple[str, ...]:

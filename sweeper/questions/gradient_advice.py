@@ -140,9 +140,13 @@ def _cut(case: Case) -> str | None:
 
 
 def _by_training(case: Case) -> str | None:
-    """Healthy at initialisation but not at the end: training did it, so a lower rate."""
+    """Healthy at initialisation but not at the end: training did it, so a lower rate, unless networks of
+    higher rates are healthier."""
     if case.is_fresh or case.at_start != HEALTHY:
         return None
+    if case.row.get("healthier_above", False):
+        text = "It was healthy at initialisation, so training did it, but less at higher learning rates: a "
+        return f"{text}lower one is no cure."
     warm = case.settable("search.space.schedule=warmup_cosine")
     text = "It was healthy at initialisation, so training did it: try "
     return f"{text}{f'a schedule with warm-up ({warm}) or ' if warm else ''}{case.lower}."

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import kendalltau
 
 from sweeper.answer.rows import with_names
 from sweeper.questions.gradient_advice import advice, option_of
@@ -160,6 +161,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
             row |= _worst(worst.get(at, shares.head(0)))
             row |= _dead_before(dead.get(activation, before.head(0)), row["dead_layer"], last)
             row |= {"penalized": set(lines["trial"]) <= penalized}
+            row |= {"healthier_above": _healthier_above(run, own)}
             found.append(row)
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
@@ -172,6 +174,17 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
         for row in frame.to_dict("records")
     ]
     return frame.assign(suggestion=texts if run.advises else "")[COLUMNS]
+
+
+def _healthier_above(run: RunData, shown: pd.DataFrame) -> bool:
+    """Whether the ratios of networks lie the nearer to 1 the higher their learning rate: one-sided test of
+    Kendall's τ at 5 %."""
+    rates = shown["trial"].map(run.trials.drop_duplicates("trial").set_index("trial")["learning_rate"])
+    known = (shown["ratio"] > 0) & (rates > 0)
+    far = np.log10(shown.loc[known, "ratio"]).abs()
+    if known.sum() < FEWEST_FOR_BOOTSTRAP or far.nunique() < 2 or rates[known].nunique() < 2:
+        return False
+    return bool(kendalltau(rates[known], far, alternative="less").pvalue <= 0.05)
 
 
 def _penalized(run: RunData) -> set[int]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -48,7 +49,9 @@ def layer_measures(run: RunData) -> pd.DataFrame:
     if rows.empty:
         return rows[[*KEYS, "layer", "layer_name"]]
     wide = rows.pivot_table("median", [*KEYS, "layer", "layer_name"], "measure", sort=False, observed=True)
-    return wide[[measure for measure in measures if measure in wide]].reset_index().rename_axis(columns=None)
+    frame = wide[[measure for measure in measures if measure in wide]].reset_index().rename_axis(columns=None)
+    groups = frame.groupby(KEYS, sort=False, observed=True).ngroup()
+    return frame.iloc[np.lexsort([frame["layer"], groups])].reset_index(drop=True)
 
 
 def _above_the_edge(frame: pd.DataFrame) -> tuple[pd.DataFrame, float]:

@@ -13,14 +13,14 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import FIRST, search_trials
-from sweeper.components.metric_words import axis_words, metric_words
+from sweeper.components.metric_words import axis_words
 from sweeper.drawing.decades import spans_decades
 from sweeper.drawing.scales import color_scale
 from sweeper.drawing.style import canvas, themed
 from sweeper.questions.question import FigureSpec
 from sweeper.questions.run_data import RunData
 from sweeper.records.schema import decode
-from sweeper.wording import count, decade, number, shown, tick, whole
+from sweeper.wording import count, decade, number, shown, spoken, tick, whole
 
 MOST = 1000
 """Trials drawn; of more, the best and the others evenly over their ranks."""
@@ -130,7 +130,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         _axis(
             axes,
             at,
-            metric_words(name) if name != "objective" else "score",
+            spoken(name) if name != "objective" else "score",
             ticks,
         )
     for line, color in zip(np.column_stack(columns), colors, strict=True):
@@ -162,11 +162,11 @@ def alt(frame: pd.DataFrame) -> str:
     best = frame.iloc[-1]
     names = [name for name in axes_of(frame) if name != "objective"]
     said = [
-        f"{metric_words(name)} {number(float(value)) if isinstance(value, Real) else shown(decode(value))}"
+        f"{spoken(name)} {number(float(value)) if isinstance(value, Real) else shown(decode(value))}"
         for name in names
         if pd.notna(value := best[name])
     ]
-    across = ", ".join(metric_words(name) for name in names)
+    across = ", ".join(spoken(name) for name in names)
     if not frame["completed"].iloc[0]:
         return f"{_drawn(frame)} as lines across {across} to the score. None of them completed."
     return (

@@ -17,6 +17,8 @@ def more_test_rows(study: Study, answer: Answer) -> tuple[str, tuple[str, ...]] 
     rows, everything = answer.rows.get("test", 0), sum(answer.rows.values())
     if own is None or own.part != "validation" or not own.better or not 0 < rows < FEW_ROWS:
         return None
+    if answer.rows["validation"] < 1.5 * rows:  # which cannot show much more
+        return None
     train, validation, test = study.data.split
     share = round(min(max(2 * test, WANTED / everything), MOST, test + train / 2), 2)
     drawn = abs(rows / everything - test) < 0.05  # else the data came split

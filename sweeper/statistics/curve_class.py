@@ -1,4 +1,4 @@
-"""What one loss curve says: still improving, saturated, overfitting, unstable, blown up, not learning …"""
+"""What one loss curve says: still improving, saturated, overfitting, unstable, blown up, flat …"""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ IMPROVING, SATURATED, OVERFITTING, UNSTABLE, DIVERGED = (
     "diverged",
 )
 RISING, ROSE, NOISY, MEMORIZED = "rising again", "rose", "noisy", "not generalising"
-STUCK, CUT_SHORT, TOO_SHORT = "not learning", "cut short", "too few points"
+STUCK, CUT_SHORT, TOO_SHORT = "flat", "cut short", "too few points"
 HIGHER, UNCLEAR = "ending higher", "unclear end"
 CLASSES = (
     IMPROVING,
@@ -104,7 +104,7 @@ def shape(steps: np.ndarray, losses: np.ndarray, train: np.ndarray) -> Shape:
 
     1. not learned: overfitting where it rises and rows of training are learned, rose where it rises
        otherwise; noisy where the noise is > 5 % of the median loss of the second half; not generalising where
-       rows of training are learned; not learning otherwise. Where it does not rise, such rows are learned
+       rows of training are learned; flat otherwise. Where it does not rise, such rows are learned
        only where the train loss also fell on from its first points (medians of three, by 5 % of ℓ at the
        first point and by 3 × its noise), or to less than half of ℓ at the first point, and by twice what ℓ
        fell: rows of training may be easier from the start, and those of other batches are others.

@@ -1,5 +1,6 @@
 """Finalists on fresh seeds in the order in which they stand, with all that is said of each."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -122,7 +123,7 @@ def against_the_winner(
     shares = np.array([share_won(pair) if index else (np.nan,) * 3 for index, pair in enumerate(pairs)])
     p_better, p_low, p_high = shares.reshape(-1, 3).T
     return {
-        "difference": np.array([pair.mean() if len(pair) else np.nan for pair in pairs], dtype=float),
+        "difference": np.array([_mean(pair, scores[0]) for pair in pairs], dtype=float),
         "difference_low": low,
         "difference_high": high,
         "pairs": np.array([len(pair) for pair in pairs], dtype="int64"),
@@ -134,6 +135,14 @@ def against_the_winner(
         "p_high": p_high,
         "better": worse & (low > 0) & shows_most(p_better, p_low),
     }
+
+
+def _mean(pair: np.ndarray, scores: np.ndarray) -> float:
+    """Of differences; what rounding leaves of equal sums is 0."""
+    if not len(pair):
+        return math.nan
+    mean = float(pair.mean())
+    return 0.0 if abs(mean) <= 1e-14 * np.abs(finite(scores)).max(initial=0.0) else mean
 
 
 def shows_most(p: float | np.ndarray, low: float | np.ndarray) -> np.ndarray:

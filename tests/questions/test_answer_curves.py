@@ -87,9 +87,9 @@ def test_a_lucky_last_point_is_no_minimum(last: float) -> None:
 @pytest.mark.parametrize(
     ("validation", "train", "name"),
     [
-        (2.516 - 0.125 * T, 2.505 - 0.12 * T, "not learning"),
-        (1.165 - 0.041 * T, 1.051 + 0.028 * T, "not learning"),
-        (0.730 - 0.016 * T, 0.69 - 0.02 * T, "not learning"),
+        (2.516 - 0.125 * T, 2.505 - 0.12 * T, "flat"),
+        (1.165 - 0.041 * T, 1.051 + 0.028 * T, "flat"),
+        (0.730 - 0.016 * T, 0.69 - 0.02 * T, "flat"),
         (2.3 - 0.05 * T, 2.3 - 1.0 * T, "not generalising"),
         (2.3 - 0.05 * T, np.full(21, 1e-3), "not generalising"),
     ],
@@ -204,3 +204,15 @@ def test_no_lower_rate_is_advised_against_what_scores_show(name: str, best_high:
     assert ("lower learning rate" in said) == (by_loss and not best_high)
     assert ("but rates as high scored best" in said) == best_high
     assert ("which need not score better" in said) == (not by_loss and not best_high)
+
+
+@pytest.mark.parametrize("name", ["flat", "not generalising"])
+@pytest.mark.parametrize(
+    ("by_loss", "scored", "advised"), [(True, None, True), (False, 40, False), (False, 0, True)]
+)
+def test_a_flat_loss_beside_a_score_that_got_better_is_no_failure(
+    name: str, by_loss: bool, scored: int | None, advised: bool
+) -> None:
+    """Weighted classes raise the loss of a model that ranks rows better and better."""
+    found = shapes.shape(np.arange(3), np.ones(3), np.ones(3))
+    assert bool(advice(Ended(name, 400, 400, found, by_loss=by_loss, scored=scored))) is advised

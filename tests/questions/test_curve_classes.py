@@ -63,11 +63,11 @@ CURVES = {
     "still improving": slow,
     "overfitting": turning,
     "unstable": swinging,
-    "not learning": flat,
+    "flat": flat,
     "noisy": jagged,
     "rose": blown,
 }
-TRAIN = {"rose": blown, "noisy": jagged, "not learning": flat}
+TRAIN = {"rose": blown, "noisy": jagged, "flat": flat}
 """Train losses of those that would be called something else if these fell."""
 
 
@@ -113,7 +113,7 @@ FELL, ROSE = {"still improving", "saturated"}, {"rose"}
 def test_a_smooth_fall_of_both_losses_is_nothing_else(way: str, size: float) -> None:
     """From a fall by 4 % of the start to one of nearly all of it, whatever its course, nothing is broken."""
     curve = 2.3 - size * SMOOTH[way](DONE)
-    assert called(curve, curve) in (FELL if size >= 0.2 else {"not learning"})
+    assert called(curve, curve) in (FELL if size >= 0.2 else {"flat"})
 
 
 @pytest.mark.parametrize("way", SMOOTH)
@@ -142,7 +142,7 @@ def test_what_is_learned_of_the_training_rows_alone(noise: float) -> None:
     for floor in (0.0, 1.5):
         assert called(curve, floor + (2.3 - floor) * np.exp(-4 * DONE)) == "not generalising"
     assert called(2.3 + DONE, 2.3 * np.exp(-4 * DONE)) == "overfitting"
-    assert called(curve, np.full(len(DONE), np.nan)) == "not learning"
+    assert called(curve, np.full(len(DONE), np.nan)) == "flat"
 
 
 @pytest.mark.parametrize("size", [0.12, 0.2, 0.5])
@@ -152,7 +152,7 @@ def test_noise_that_hides_the_fall_is_called_noise(size: float) -> None:
     made = [np.r_[2.3, 2.3 * (1 + size * rng.normal(size=len(DONE) - 1))] for _ in range(100)]
     names = [called(curve, np.full(len(DONE), 2.3)) for curve in made]
     assert names.count("noisy") + names.count("unstable") + names.count("rose") >= 90
-    assert names.count("not learning") <= 3
+    assert names.count("flat") <= 3
 
 
 def test_noise_about_a_floor_is_not_overfitting() -> None:
@@ -237,7 +237,7 @@ def test_best_and_rest(records: SyntheticRecords) -> None:
         ("saturated", 400, "--set training.steps=200"),
         ("overfitting", 400, "weight_decay"),
         ("unstable", 400, "--set search.space.schedule=cosine"),
-        ("not learning", 400, "higher learning rate"),
+        ("flat", 400, "higher learning rate"),
         ("rising again", 400, "--set search.space.schedule=cosine"),
         ("noisy", 400, "--set search.space.schedule=cosine"),
         ("not generalising", 400, "weight_decay"),
@@ -262,8 +262,8 @@ def test_every_class_that_went_wrong_has_advice_of_its_own() -> None:
     found = shape(STEPS, fast(DONE), fast(DONE))
     texts = {name: advice(Ended(name, 400, 400, found)) for name in CLASSES}
     assert {name for name, text in texts.items() if not text} == {"cut short", "too few points"}
-    assert [name for name, text in texts.items() if "higher" in text] == ["not learning"]
-    assert "higher" not in advice(Ended("not learning", 400, 400, found, too_high=True))
+    assert [name for name, text in texts.items() if "higher" in text] == ["flat"]
+    assert "higher" not in advice(Ended("flat", 400, 400, found, too_high=True))
     assert "before training" in advice(Ended("overfitting", 400, 400, shape(STEPS, 2.3 + DONE, 2.3 - DONE)))
 
 

@@ -174,3 +174,10 @@ def test_where_the_highest_rates_scored_best_a_lower_one_is_not_praised_alone(
     assert lower in advice(row, "healthy", "auto", highest_best=True)
     assert lower not in advice(row, "healthy", "auto")
     assert "a lower learning rate" in advice(row, "healthy", "auto")
+
+
+def test_no_lower_rate_is_advised_where_higher_ones_are_healthier() -> None:
+    """Training did it, but not the rate: a network at a lower one is farther from healthy."""
+    row = row_of(moment=END, activation="tanh", verdict="exploding", healthier_above=True)
+    assert "a lower one is no cure" in advice(row, "healthy", "auto")
+    assert "try" not in advice(row, "healthy", "auto")

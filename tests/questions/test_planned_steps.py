@@ -1,12 +1,14 @@
-"""How long a training was to be, where none came to its end."""
+"""How long a training was to be, and how it ended."""
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from report_inputs import made_study
 from run_data import run_data
 from synthetic_records import SyntheticRecords
 
+from sweeper.questions.answer_curves import OF_THE_ANSWER, of_the_answer
 from sweeper.questions.curve_classes import curve_classes
 
 
@@ -22,3 +24,12 @@ def test_planned_steps_tell_whether_a_warm_up_would_be_over(
     texts = curve_classes(run)["advice"]
     assert len(texts) > 50
     assert texts.str.contains("over by then").tolist() == [over] * len(texts)
+
+
+@pytest.mark.parametrize(("end", "noisy"), [(0.2001, False), (0.23, True)])
+def test_an_end_above_the_lowest_loss_is_levelled_off_as_far_as_noise_shows(end: float, noisy: bool) -> None:
+    """As of the best trial of the search: what a surer curve would be judged by is told."""
+    rows = [(1, seed, "saturated", 21, 400, 150, 150, 0.2, end, 150) for seed in range(6)]
+    said = of_the_answer(pd.DataFrame(rows, columns=OF_THE_ANSWER), frozenset())
+    assert said.startswith("The answer, trial #1, had levelled off when it ended on 6 of 6 fresh seeds")
+    assert (", as far as their noise shows" in said) is noisy

@@ -17,9 +17,10 @@ from sweeper.report.few_test_rows import more_test_rows
         ({"train": 1500, "validation": 500, "test": 20}, [0.74, 0.25, 0.01], "data.split=[0.70, 0.25, 0.05]"),
         ({"train": 90, "validation": 50, "test": 40}, [0.5, 0.28, 0.22], ""),
         ({"train": 90, "validation": 81, "test": 9}, [0.6, 0.2, 0.2], ""),
+        ({"train": 96, "validation": 12, "test": 12}, [0.8, 0.1, 0.1], ""),
         ({"train": 20, "validation": 10, "test": 20}, [0.4, 0.2, 0.4], ""),
     ],
-    ids=["few", "few of many", "enough", "the data came split", "none to spare"],
+    ids=["few", "few of many", "enough", "the data came split", "as few of validation", "none to spare"],
 )
 def test_more_rows_are_split_off(
     records: SyntheticRecords, rows: dict[str, int], split: list[float], asked: str

@@ -47,7 +47,7 @@ def test_noise_that_may_hide_a_trend_is_no_levelling_off(curve: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize(("fall", "name"), [(0.0, "not learning"), (0.9, "not generalising")])
+@pytest.mark.parametrize(("fall", "name"), [(0.0, "flat"), (0.9, "not generalising")])
 def test_batches_of_other_rows_are_nothing_learned(fall: float, name: str, seed: int) -> None:
     """A train loss that jumps by 10 % from batch to batch falls from its first to its last one by luck."""
     steps = np.arange(0, 130, 10)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sweeper.statistics.race import interim_look
-from sweeper.statistics.standing import dropouts, standing
+from sweeper.statistics.standing import against_the_winner, dropouts, standing
 
 
 def test_the_order_is_dropped_then_losses_then_means() -> None:
@@ -63,3 +63,10 @@ def test_who_left_before_further_finalists_came_has_left() -> None:
     columns = standing(scores, ran).columns
     assert not columns["tied"][-1]
     assert columns["difference_low"][-1] > 0
+
+
+def test_means_that_are_equal_differ_by_nothing() -> None:
+    """Accuracies of eight rows in another order: what rounding leaves of their difference is no number."""
+    scores = np.array([[0.1, 0.2, 0.4, 0.7], [0.4, 0.7, 0.2, 0.1]])
+    assert (scores[1] - scores[0]).mean() != 0, "the example"
+    assert against_the_winner(scores, np.zeros(2, int), np.zeros(2, bool))["difference"].tolist() == [0, 0]
