@@ -85,11 +85,11 @@ def penalty_effects(run: RunData) -> pd.DataFrame:
     the lowest decade of the kind where 0 was not tried); the trend over the weights above 0 (``per decade``);
     and each pair of kinds at the same weight (``l1 vs l2``).
 
-    Effects are coefficients of one regression for each kind of contrast, next to these nuisance terms:
-    for each optimizer a parabola in log10 of the learning rate, a step for each activation and kind of
-    penalty (none of the kind against weight 0), log10 of the weight between kinds, and terms of every other
-    searched setting, see `held`; `not_held` names those for which trials were too few. Relative effects are
-    of the logarithm. `basis`: ``explore`` where the trials of that phase alone compare a decade
+    Effects are coefficients of one regression for each kind of contrast, next to these nuisance terms: for
+    each optimizer a curve in log10 of the learning rate, see `penalty_nuisance`, a step for each activation
+    and kind of penalty (none of the kind against weight 0), log10 of the weight between kinds, and terms of
+    every other searched setting, see `held`; `not_held` names those for which trials were too few. Relative
+    effects are of the logarithm. `basis`: ``explore`` where the trials of that phase alone compare a decade
     (``survivors`` where many were pruned), else ``search``. What a sampler likes best has a weight, a rate
     and all else that suit each other, which no regression parts; in the explore phase weights are not chosen
     for their scores, so that the nuisance model need not be right: it removes noise, not bias. Intervals are
@@ -312,16 +312,17 @@ QUESTION = Question(
         *penalty.TABLES_SHOWN,
     ),
     how=(
-        "One regression for each quantity and contrast, next to a parabola in log10 of the learning rate "
-        "for each optimizer, a step for each activation and kind of penalty, and of every other searched "
-        "setting a step for each value or, for numbers without a list, a parabola and a step where they "
-        "are off. Settings that would leave fewer than ten degrees of freedom are not held equal, and "
-        "named. 95 % intervals with HC3 errors, those of the decades of a quantity wide enough to hold "
-        "together, cut where a score could lie no further from the mean of what it is compared with. Losses "
-        "and the activation size change by percent, without the trials in which they are exactly 0, up to a "
-        "tenth; where more are 0, or some below, they change by their own unit, as scores, gap and sparsity "
-        "do. Decades of fewer than five trials are left out. Trials of the exploration alone are compared "
-        "where they suffice.",
+        "One regression for each quantity and contrast, next to a curve in log10 of the learning rate for "
+        "each optimizer (a parabola, or with 100 trials a spline; where every optimizer has 40 trials with "
+        "each activation, one for each pair), a step for each activation and kind of penalty, and of every "
+        "other searched setting a step for each value or, for numbers without a list, a parabola and a "
+        "step where they are off. Settings that would leave fewer than ten degrees of freedom are not held "
+        "equal, and named. 95 % intervals with HC3 errors, those of the decades of a quantity wide enough "
+        "to hold together, cut where a score could lie no further from the mean of what it is compared "
+        "with. Losses and the activation size change by percent, without the trials in which they are "
+        "exactly 0, up to a tenth; where more are 0, or some below, they change by their own unit, as "
+        "scores, gap and sparsity do. Decades of fewer than five trials are left out. Trials of the "
+        "exploration alone are compared where they suffice.",
         "Where those are too few, all trials are (basis: search): settings that suit a weight come with it "
         "then, so a difference is no effect. No effect found is not the same as no effect: read how far "
         "the intervals reach. A large one is a change by 20 %, or in the quantity's own unit by a fifth of "

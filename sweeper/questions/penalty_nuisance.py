@@ -11,6 +11,8 @@ SETTING = "setting "
 """Begins the names of columns that hold a searched setting."""
 OWN_TERMS = ("optimizer", "learning_rate", "activation", "activation_penalty", "penalty_kind")
 """Settings with a term of their own, which is never left out."""
+OWN_CURVE, SPLINE = 40, 100
+"""Trials from which a curve in the learning rate is one of an optimizer with an activation, or has knots."""
 LISTED = 5
 """Values of a number up to which each has a step of its own."""
 DECADE = 10.0
@@ -45,12 +47,33 @@ def held(rows: pd.DataFrame, asked: np.ndarray, *own: np.ndarray) -> tuple[Fit |
 
 
 def _nuisance(rows: pd.DataFrame) -> np.ndarray:
-    """A parabola in log10 rate for each optimizer, and a step for each activation and kind of penalty."""
+    """A curve in log10 rate for each optimizer, and a step for each activation and kind of penalty.
+
+    Each activation of an optimizer has a curve of its own where every such pair has `OWN_CURVE` rows.
+    """
     rate = np.log10(rows["learning_rate"].to_numpy(float))
     rate = rate - rate.mean()
-    optimizers = _steps(rows["optimizer"])
-    parabolas = [optimizers * rate[:, None] ** power for power in range(3)]
-    return np.concatenate([*parabolas, _steps(rows["activation"]), _steps(rows["kind"])], axis=1)
+    groups, pairs = (
+        rows["optimizer"].astype("str"),
+        rows["optimizer"].astype("str") + "\n" + rows["activation"],
+    )
+    if pairs.value_counts().min() >= OWN_CURVE:
+        groups = pairs
+    curves = [_curve(rate, of == 1.0) for of in _steps(groups).T]
+    return np.concatenate([*curves, _steps(rows["activation"]), _steps(rows["kind"])], axis=1)
+
+
+def _curve(rate: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """A parabola over the rows of a group, 0 elsewhere; of `SPLINE` rows and more a quadratic spline with
+    knots at their quartiles: a basin is no parabola, and what is left of it would count as an effect of
+    weights whose trials happen to have other rates."""
+    own = rate[group]
+    columns = [own**power for power in range(3)]
+    if len(own) >= SPLINE:
+        columns += [np.maximum(own - knot, 0.0) ** 2 for knot in np.quantile(own, (0.25, 0.5, 0.75))]
+    found = np.zeros((len(rate), len(columns)))
+    found[group] = np.stack(columns, axis=1)
+    return found
 
 
 def _steps(values: "pd.Series") -> np.ndarray:

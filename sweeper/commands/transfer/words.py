@@ -140,6 +140,9 @@ def unchecked(found: Found, conditions: Conditions) -> str:
     """Why a check of the rates that was asked for checks nothing."""
     assert conditions.check is not None
     usable = found.optima[found.optima["verdict"] == Place.FOUND]
+    there = found.optima.loc[found.optima["size"] == conditions.check, "verdict"]
+    if there.eq(GUESSING).any():
+        return "no rate is shown to beat guessing there, so it checks nothing"
     return why_unchecked(usable, conditions.check, "best rate", TELLS)
 
 

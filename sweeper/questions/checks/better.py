@@ -225,8 +225,7 @@ def _best(ranked: pd.DataFrame, parameter: str, wanted: Any, other: Any) -> "pd.
 
 
 def _name(value: Any) -> str:
-    value = decode(value)
-    return given(value) if isinstance(value, int | float) and not isinstance(value, bool) else shown(value)
+    return shown(decode(value))
 
 
 def better(run: RunData, asked: Better) -> CheckResult:

@@ -23,7 +23,7 @@ from sweeper.commands.transfer.page import card
 from sweeper.commands.transfer.penalty import _compared
 from sweeper.commands.transfer.table import found
 from sweeper.commands.transfer.trials import Over
-from sweeper.commands.transfer.words import next_text, sentences
+from sweeper.commands.transfer.words import next_text, sentences, unchecked
 from sweeper.study.study import Study
 
 RISING = {16: 0.05, 32: 0.1, 64: 0.2, 128: 0.4}
@@ -50,6 +50,8 @@ def test_a_size_that_learned_nothing_tells_no_best_rate(guess: float, counts: bo
     assert (done.prediction is not None) is counts
     onward = next_command(Study.load("digits"), OVER, done, HELD)
     assert onward.command.startswith("sweeper advise digits") is not counts
+    told = "no rate is shown to beat guessing there, so it checks nothing"
+    assert (unchecked(done, CONDITIONS) == told) is not counts
     if not counts:
         said = sentences(done, replace(CONDITIONS, objective=objective))
         assert "no rate is shown to beat guessing" in " ".join(said)
