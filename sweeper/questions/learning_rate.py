@@ -88,16 +88,20 @@ def draw(frame: pd.DataFrame) -> Figure:
     optimizers = list(dict.fromkeys(frame["optimizer"]))
     columns = min(PANELS, len(optimizers))
     rows = math.ceil(len(optimizers) / columns)
-    figure, panels = canvas(rows, columns, height=1.3 + 2.4 * rows, sharex=True, sharey=True)
+    learned = not frame["capped"].all()
+    frame = frame if learned else frame.assign(loss=0.0)  # scores before training are no results
+    figure, panels = canvas(
+        rows, columns, height=1.3 + (2.4 if learned else 1.0) * rows, sharex=True, sharey=True
+    )
     for axes, optimizer in zip(panels, optimizers, strict=False):
         _panel(axes, frame[frame["optimizer"] == optimizer], len(frame))
         axes.set_title(optimizer)
     label_lowest(figure, panels, len(optimizers), columns, "learning rate (log)")
     ranked = Ranked(frame["metric"].iloc[0])
     for axes in panels[: len(optimizers) : columns]:
-        axes.set_ylabel(ranked.axis)
+        axes.set_ylabel(ranked.axis if learned else "")
     log_axis(panels[0].xaxis, most=TICKS)
-    if frame["capped"].all():  # scores before training are no results
+    if not learned:
         panels[0].set_yticks([])
     else:
         loss_axis(panels[0].yaxis, frame["loss"], highest=ranked.highest)

@@ -259,6 +259,11 @@ def test_the_race_shows_means_so_far(drawn: dict) -> None:
     assert len(drawn_lines) == frame["label"].nunique()
 
 
+def _levels(figure: Figure) -> set[tuple[float, ...]]:
+    """Rows of points on one level, as long as those of each line."""
+    return {(0.0,) * len(line.get_ydata()) for axes in figure.axes for line in axes.lines}
+
+
 def test_where_nothing_was_learned_no_best_rate_is_drawn_or_named() -> None:
     """No lowest loss, which would be that before training, and no entry for a line that is not there."""
     made = synthetic_records(40)
@@ -266,8 +271,10 @@ def test_where_nothing_was_learned_no_best_rate_is_drawn_or_named() -> None:
     said = FIGURES["learning_rate"].alt(frame)
     assert "lowest" not in said.partition(".")[2]
     assert said.count("diverged or were never better than before training") == frame["optimizer"].nunique()
-    legend = FIGURES["learning_rate"].draw(frame).legends[0]
-    assert "best of each half decade" not in [text.get_text() for text in legend.get_texts()]
+    figure = FIGURES["learning_rate"].draw(frame)
+    assert "best of each half decade" not in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert {tuple(line.get_ydata()) for axes in figure.axes for line in axes.lines} <= {(), *_levels(figure)}
+    assert all(len(axes.get_yticks()) == 0 and not axes.get_ylabel() for axes in figure.axes)
 
 
 def test_alt_texts_carry_the_evidence(drawn: dict) -> None:
