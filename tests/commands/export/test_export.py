@@ -100,7 +100,7 @@ def test_an_unknown_tool_and_one_that_is_not_installed(
     code, out, err = called(capsys, "tiny", "--to", "mlflov")
     assert (code, out) == (2, "")
     assert err.startswith("error: --to 'mlflov': did you mean 'mlflow'?")
-    monkeypatch.setattr("sweeper.commands.export.tools.find_spec", lambda name: None)
+    monkeypatch.setattr("sweeper.commands.export.tools.is_installed", lambda name: False)
     code, out, err = called(capsys, "tiny", "--to", "tensorboard")
     assert (code, out) == (2, "")
     assert err == (

@@ -29,7 +29,7 @@ from sweeper.training.pool.registry import check_place, open_pool, parse
 )
 def test_addresses_are_read(place: str, expected: tuple[str, str]) -> None:
     """Scheme and address."""
-    with mock.patch.object(registry, "find_spec", return_value=object()):
+    with mock.patch.object(registry, "is_installed", return_value=True):
         assert parse(place) == expected
 
 
@@ -60,7 +60,7 @@ def test_what_is_no_pool_is_refused(place: str, problem: str) -> None:
 @pytest.mark.parametrize(("place", "extra"), [("dask://localhost:8786", "dask")])
 def test_an_extra_that_is_missing_is_named(place: str, extra: str) -> None:
     """With the line that installs it."""
-    with mock.patch.object(registry, "find_spec", return_value=None), pytest.raises(UserError) as refused:
+    with mock.patch.object(registry, "is_installed", return_value=False), pytest.raises(UserError) as refused:
         parse(place)
     assert f"pip install 'sweeper-torch[{extra}]'" in str(refused.value)
 
