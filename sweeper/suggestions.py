@@ -21,8 +21,8 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "linearwarmup": ("warmup_cosine",),
     # what is compared
     "loss": ("validation_loss",),
-    "accuracy": ("validation_error",),
-    "validationaccuracy": ("validation_error",),
+    "accuracy": ("validation_accuracy", "validation_error"),
+    "validationacc": ("validation_accuracy",),
     "error": ("validation_error",),
     # initializers
     "kaiming": ("he",),

@@ -65,8 +65,8 @@ def test_other_names_lead_to_names_that_exist() -> None:
     names = {
         *OPTIMIZERS, *ACTIVATIONS, *INITIALIZERS, *LOSSES, *MODELS, *SCHEDULES, *PARAMETERS, *SAMPLERS,
         *PRUNERS, *SearchSection.model_fields, *TrainingSection.model_fields,
-        "validation_loss", "validation_error", "torch", "auto", "depth", "width", "standardize", "target",
-        "validation", "low", "high", "cuda", "float32", "float64",
+        "validation_loss", "validation_error", "validation_accuracy", "torch", "auto", "depth", "width",
+        "standardize", "target", "validation", "low", "high", "cuda", "float32", "float64",
     }  # fmt: skip
     assert {meant for found in SYNONYMS.values() for meant in found} <= names
 

@@ -218,7 +218,7 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     learned = frame[~frame["capped"]]
     if learned.empty:
         return (none_learned(run, frame),)
-    said = [*_answer(run, tables["basins"]), _best_of_each(run.ranked, learned)]
+    said = [*_answer(run, tables["basins"]), _best_of_each(run.ranked, frame)]
     cliffs = [text for name, rows in frame.groupby("optimizer") if (text := _cliff(str(name), rows))]
     if cliffs and not (run.answer and run.answer.why_nothing_is_advised):
         never = "each of these diverged or was never better than before training"
@@ -265,9 +265,10 @@ def _elsewhere(run: RunData) -> str:
     return f"{tied}. In the search, one seed each, how far it may be off is not known"
 
 
-def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:
-    """The rate of the best completed trial of each optimizer; which have none, as a pruned one is never the
-    best."""
+def _best_of_each(ranked: Ranked, frame: pd.DataFrame) -> str:
+    """The rate of the best completed trial of each optimizer that learned; which have none, as a pruned one
+    is never the best."""
+    learned = frame[~frame["capped"]]
     done = learned[learned["outcome"] == COMPLETED]
     best = ranked.order(done, "loss", "trial").drop_duplicates("optimizer").sort_values("optimizer")
     lowest = done.groupby("optimizer")["loss"].transform("max" if ranked.highest else "min")
@@ -280,8 +281,14 @@ def _best_of_each(ranked: Ranked, learned: pd.DataFrame) -> str:
     without = f"No trial that learned completed with {listing(none, 'or')}." if none else ""
     if not rows:
         return without
+    lucky = frame[
+        frame["capped"] & (frame["outcome"] == COMPLETED)
+    ]  # what they score is from before training
+    first = lucky["optimizer"].map(best.set_index("optimizer")["loss"])
+    ahead = [ranked.cost(a) < ranked.cost(b) for a, b in zip(lucky["loss"], first, strict=True)]
+    among = ", of the trials that got better than before training" if any(ahead) else ""
     return (
-        f"Rate of the {ranked.best} {ranked.metric} of each optimizer in the search, one seed each: "
+        f"Rate of the {ranked.best} {ranked.metric} of each optimizer in the search{among}, one seed each: "
         f"{listing(rows)}.{without and ' '}{without}"
     )
 

@@ -314,6 +314,7 @@ def _why_none(trials: pd.DataFrame) -> str:
     if len(early) and (worst := early.iloc[0])["reason"]:
         tied = int((early["trainings"] == worst["trainings"]).sum()) > 1
         kind = "One of the most frequent reasons" if tied else "The most frequent reason"
+        kind = "The reason" if len(early) == 1 else kind
         who = f"{count(worst['trainings'], 'training')}, trial #{worst['first_trial']} first"
         why = f"{kind} ({who}): {worst['reason']}"
     return f"{which} ({percent(counts.iloc[0] / len(trials))}). {ended(why)}"

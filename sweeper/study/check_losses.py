@@ -1,5 +1,6 @@
 """Whether loss, scores and objective fit each other, as far as the study tells without its data."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from sweeper.components.metrics import METRICS, named, names
 from sweeper.errors import MAX_MISTAKES, Mistake, did_you_mean
 from sweeper.study.sections import SearchSection, TrainingSection
 from sweeper.study.space import Space
+from sweeper.suggestions import suggestion
 from sweeper.user_code.lookup import is_built_in
 
 OPTIONS = ("label_smoothing", "class_weight", "quantile", "ignore_index")
@@ -60,6 +62,10 @@ def check_metrics(sources: Sequence[Any], look_up: Callable[[Any], Any], mistake
         seen.add(name)
 
 
+PART = re.compile(r"^(val|valid|validation|dev|eval|test)[_./ -]")
+"""How others begin the names of scores of rows that were not trained on."""
+
+
 def check_objective(
     search: SearchSection, space: Space, training: TrainingSection, mistakes: list[Mistake]
 ) -> None:
@@ -74,7 +80,8 @@ def check_objective(
     elif not search.objective.startswith("validation_") or not (named(name) or name in users):
         if losses or not search.objective.startswith("validation_"):  # a loss of the user's may have parts
             every = [*ALWAYS, *(f"validation_{each}" for each in (*users, *names()))]
-            problem = did_you_mean(search.objective, every)
+            whole = f"validation_{PART.sub('', search.objective)}"
+            problem = did_you_mean(whole if suggestion(whole, every) else search.objective, every)
             if any(each.key == "training.metrics" for each in mistakes):
                 return  # a score that is refused may be the one
     elif losses and named(name) and not _tasks(losses.task) & {metric.task for metric in named(name)}:

@@ -9,8 +9,10 @@ from rate_runs import source_of
 from report_inputs import sentences_of
 
 from sweeper.answer.baseline import baseline
+from sweeper.answer.ranked import Ranked
 from sweeper.questions.basins import basins
 from sweeper.questions.divergence import ANY
+from sweeper.questions.learning_rate import _best_of_each
 from sweeper.questions.run_data import RunData
 
 
@@ -75,3 +77,13 @@ def test_a_rate_without_others_is_told_as_the_only_one(other: float) -> None:
     text = sentences_of(source_of(rates.assign(optimizer="sgd")), "learning-rate")["learning-rate"]
     assert ("The answer's rate is 0.2, with sgd; no other was tried with it." in text) is (other == 0.2)
     assert ("how far it may be off is not known" in text) is (other != 0.2)
+
+
+@pytest.mark.parametrize(("at_start", "told"), [(0.72, True), (0.55, False)])
+def test_a_better_score_from_before_training_is_told_not_to_count(at_start: float, told: bool) -> None:
+    """The table of trials has it, so that "the highest" without a word would be another one."""
+    rows = {"trial": [0, 1], "optimizer": "adam", "learning_rate": [1e-3, 1e-2], "outcome": "completed"}
+    frame = pd.DataFrame({**rows, "loss": [0.6, at_start], "capped": [False, True]})
+    said = _best_of_each(Ranked("validation_auc (higher is better)"), frame)
+    assert "0.001 with adam (0.6)" in said
+    assert ("of the trials that got better than before training" in said) is told

@@ -16,6 +16,13 @@ def test_the_reason_of_most_is_told_whatever_its_numbers(records: SyntheticRecor
     told = card(made_study(), None, trials.assign(objective=math.nan, **ends))
     first = trials["trial"].iloc[0]
     assert told.lead == (
-        "5 of 9 trainings diverged (56 %). The most frequent reason (5 trainings, "
-        f"trial #{first} first): {losses[0]}."
+        f"5 of 9 trainings diverged (56 %). The reason (5 trainings, trial #{first} first): {losses[0]}."
     )
+
+
+def test_the_most_frequent_of_several_reasons_is_told_as_that(records: SyntheticRecords) -> None:
+    """Where only one is on record it is the reason."""
+    trials = records.trials[records.trials["phase"] != "confirm"].head(5)
+    ends = {"reason": ["loss is nan"] * 3 + ["loss is inf at the start"] * 2, "outcome": "diverged"}
+    told = card(made_study(), None, trials.assign(objective=math.nan, **ends))
+    assert "The most frequent reason (3 trainings" in told.lead

@@ -92,3 +92,20 @@ def test_what_fits() -> None:
 def test_scores_have_the_names_of_their_functions(source: Any, name: str) -> None:
     """By which they are recorded."""
     assert metric_name(source) == name
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("accuracy", "validation_accuracy"),
+        ("acc", "validation_accuracy"),
+        ("auc", "validation_auc"),
+        ("val_f1", "validation_f1"),
+        ("valid_loss", "validation_loss"),
+        ("trainloss", "train_loss"),
+    ],
+)
+def test_an_objective_by_another_name_is_understood(asked: str, meant: str) -> None:
+    """The score that is meant is named first, whatever others call the rows it is taken on."""
+    with pytest.raises(StudyError, match=f"did you mean '{meant}'"):
+        Study(name="asked", data="digits", search={"objective": asked})
