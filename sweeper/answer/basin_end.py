@@ -5,16 +5,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
+from sweeper.statistics.trend import rises
 from sweeper.wording import count, every, number
 
 WITHIN = 0.1
 """A cost is as good as the best ℓ* up to ℓ* + 0.1·min(|ℓ*|, ℓ0 − ℓ*), where guessing costs ℓ0."""
 REACH = 0.1
 """Decades beyond the last good rate that trials must reach to show that a basin ends there."""
-CHANCE = 0.05
-"""Significance level: how likely costs in random order may be to rise this clearly towards a bound."""
 
 
 def as_good_as(best: float, guess: float = math.inf) -> float:
@@ -32,7 +30,7 @@ def ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
 
     It does where two trials or more lie beyond the outermost rate that is as good as the best one
     (`as_good_as`), one of them by `REACH`: each of them diverged or is worse. And where the trials beyond
-    the best one score worse the nearer they lie to the bound (`_rises`), however little that is.
+    the best one score worse the nearer they lie to the bound (`rises`), however little that is.
 
     Args:
         tried: all trials that drew from the range.
@@ -49,7 +47,7 @@ def ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
         return f"{every(beyond, 'trial')}{several} {side_of} {number(sign * last)} did worse in the search"
     own_rate = sign * float(best["learning_rate"])
     farther = rates > own_rate
-    if _rises(rates[farther], np.nan_to_num(costs[farther], nan=math.inf)):
+    if rises(rates[farther], np.nan_to_num(costs[farther], nan=math.inf)):
         scored = f"the {count(int(farther.sum()), 'trial')}{several} {side_of} {number(sign * own_rate)}"
         return f"{scored}, the rate of the best one, tend to do worse the nearer they lie to it"
     return ""
@@ -58,10 +56,3 @@ def ends_before(tried: pd.DataFrame, best: "pd.Series[Any]", side: str) -> str:
 def _apart(one: float, other: float) -> float:
     """Decades between two rates of one sign; infinite to 0."""
     return abs(math.log10(one / other)) if one * other > 0 else math.inf
-
-
-def _rises(rates: np.ndarray, costs: np.ndarray) -> bool:
-    """Whether costs rise with the rates: one-sided test of Kendall's τ at level `CHANCE`."""
-    if len(rates) < 2 or len(set(costs)) < 2:
-        return False
-    return bool(kendalltau(rates, costs, alternative="greater").pvalue <= CHANCE)

@@ -211,5 +211,7 @@ def _best(values: np.ndarray) -> np.ndarray:
     if len(values) == 1:
         return np.asarray(known.min(axis=1))
     others = [np.delete(known, row, axis=0).mean(axis=0) for row in range(len(known))]
+    size = np.abs(known[np.isfinite(known)]).max(initial=0.0)  # rounding picks no step among equal ones
+    others = [np.round(mean / size, 12) if size else mean for mean in others]
     lowest = np.array([known[row, int(np.argmin(mean))] for row, mean in enumerate(others)])
     return np.asarray(np.where(np.isfinite(lowest), lowest, known.min(axis=1)))

@@ -208,7 +208,8 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     rest = classes[(classes["group"] == REST) & (classes["advice"] != "")]
     if advised:
         said.insert(0 if len(own) > 1 else len(said), advised)  # what more seeds show comes first
-    return (*said, *_usual(rest, among), ONE_SEED)
+    totals = classes.loc[classes["group"] == REST, "class"].value_counts()
+    return (*said, *_usual(rest, among, totals.to_dict()), ONE_SEED)
 
 
 def _best(row: Mapping[Any, Any], ranked: Ranked, tied: int) -> Claim:
@@ -249,14 +250,15 @@ def _class(row: Mapping[Any, Any]) -> str:
     return f"{whole(row['trials'])} {row['class']}"
 
 
-def _usual(rest: pd.DataFrame, among: str) -> Iterator[str]:
+def _usual(rest: pd.DataFrame, among: str, totals: Mapping[str, int]) -> Iterator[str]:
     """What the trials of each class in `BROKEN` are advised, most of them first; classes that ask for the
-    same share a clause."""
+    same share a clause. `totals`: how many each class has, with those that nothing is advised."""
     asked: dict[str, list[str]] = {}
     for name in BROKEN:
         texts = rest.loc[rest["class"] == name, "advice"].value_counts()
         those = "that diverged" if name == DIVERGED else f"called {name}"
-        called = f"of the {whole(texts.sum())} {those}" if len(texts) > 1 else name
+        total = totals.get(name, 0)
+        called = f"of the {whole(total)} {those}" if len(texts) > 1 or texts.sum() < total else name
         for text, times in texts.items():
             asked.setdefault(str(text), []).append(f"{whole(times)} {called}")
     if asked:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kendalltau
 
 from sweeper.answer.rows import with_names
 from sweeper.questions.gradient_advice import advice, option_of
@@ -37,6 +36,7 @@ from sweeper.questions.run_data import RunData, once
 from sweeper.questions.structures import alike, base_of, structures
 from sweeper.questions.units import SHARES
 from sweeper.statistics.intervals import FEWEST_FOR_BOOTSTRAP, interval, shows_majority
+from sweeper.statistics.trend import rises
 from sweeper.study.settings import default_init
 from sweeper.wording import listing
 
@@ -180,11 +180,9 @@ def _healthier_above(run: RunData, shown: pd.DataFrame) -> bool:
     """Whether the ratios of networks lie the nearer to 1 the higher their learning rate: one-sided test of
     Kendall's τ at 5 %."""
     rates = shown["trial"].map(run.trials.drop_duplicates("trial").set_index("trial")["learning_rate"])
-    known = (shown["ratio"] > 0) & (rates > 0)
-    far = np.log10(shown.loc[known, "ratio"]).abs()
-    if known.sum() < FEWEST_FOR_BOOTSTRAP or far.nunique() < 2 or rates[known].nunique() < 2:
-        return False
-    return bool(kendalltau(rates[known], far, alternative="less").pvalue <= 0.05)
+    known = ((shown["ratio"] > 0) & (rates > 0)).to_numpy()
+    near = -(np.log10(shown.loc[known, "ratio"]).abs())
+    return bool(known.sum() >= FEWEST_FOR_BOOTSTRAP and rises(rates[known].to_numpy(), near.to_numpy()))
 
 
 def _penalized(run: RunData) -> set[int]:

@@ -221,7 +221,10 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     said = [*_answer(run, tables["basins"]), _best_of_each(run.ranked, frame)]
     cliffs = [text for name, rows in frame.groupby("optimizer") if (text := _cliff(str(name), rows))]
     if cliffs and not (run.answer and run.answer.why_nothing_is_advised):
+        lost = frame.loc[frame["capped"], "outcome"].eq("diverged")
         never = "each of these diverged or was never better than before training"
+        never = "each of these diverged" if lost.all() else never
+        never = "none of these was ever better than before training" if not lost.any() else never
         said.append(f"Nothing was learned {listing(cliffs)}: {never}.")
     return (*said, *in_words(run, tables))
 
@@ -244,7 +247,7 @@ def _answer(run: RunData, basins: pd.DataFrame) -> list[str]:
     row = own.iloc[0]
     how = close(run.ranked, row.to_dict())
     if row["within"] < 2:
-        return [f"{text}; {_elsewhere(run)}: no second trial that improved {how}."]
+        return [f"{text}; {_elsewhere(run)}: no two trials that improved {how}."]
     low, high = number(row["low"]), number(row["high"])
     span = f"from {low} to {high}" if low != high else f"at {low}"
     trials = count(int(row["within"]), "trial")

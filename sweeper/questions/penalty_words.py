@@ -92,9 +92,10 @@ def _unlike(bins: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
     apart = bins["compared"].isin(["lower", "higher"]).any()
     if not apart or rows.empty or rows["found"].any():
         return []
+    some = " as far as there are trials enough" if rows["not_held"].any() else ""
     return [
         "At least one decade of the table lies wholly below or above its reference all the same: those "
-        "trials have other settings, too, and with these held equal no difference is shown."
+        f"trials have other settings, too, and with these held equal{some} no difference is shown."
     ]
 
 

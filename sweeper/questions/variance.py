@@ -117,9 +117,9 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     side = "luck" if high < 0.5 else "settings" if low > 0.5 else ""
     seeds = int(first["seeds"])
     few = seeds < ENOUGH_SEEDS  # whose interval may lie on one side all the same
-    doubt, side = (", too few seeds to tell which is more", "") if few and side else ("", side)
+    side = "" if few else side
     own = f"of what tells them apart on one seed, {percent(share)} is due to settings"
-    own += f" ({ends_in_words(low, high)}){doubt}"
+    own += f" ({ends_in_words(low, high)})"
     said = f"of the variance of {base}, with 95 % intervals, {listing(shares)}; {own}"
     status = CONFIRMED if side else OPEN
     judged = Claim(LUCK, "finalists", side, status, "luck", base, seeds=seeds, detail=said)

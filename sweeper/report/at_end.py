@@ -30,7 +30,8 @@ def lost_at_end(study: Study, answer: Answer) -> tuple[str, ...]:
         beside = f"which does not beat guessing ({chance})"
     return (
         f"At the last evaluation the mean {ranked.metric} is {mean}, {beside}: the answer's scores are the "
-        "best of its evaluations. Stop earlier, search lower rates, or let the rate fall.",
+        f"best of its evaluations. Stop earlier, {'or ' * study.has_schedule}search lower rates"
+        f"{'' if study.has_schedule else ', or let the rate fall'}.",
     )
 
 

@@ -11,7 +11,7 @@ from sweeper.statistics.remembered import remembered
 
 FEWEST = 3
 """Losses below which no interval is stated."""
-DRAWS = 10_000
+DRAWS = 100_000
 
 
 @remembered

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sweeper.answer.baseline import baseline, by_seed
-from sweeper.answer.learning import _beyond_luck, learning
+from sweeper.answer.learning import _best, _beyond_luck, learning
 from sweeper.statistics.standing import intervals
 
 RNG = np.random.default_rng(0)
@@ -323,3 +323,15 @@ def test_better_in_json_is_of_an_interval(seeds: int, better: bool | None) -> No
     found = baseline({"guess": "", "why": "", "scores": scores}, "validation_loss", own, {}).to_dict()
     assert found["objective"]["better"] is better
     assert (found["objective"]["low"] is None) == (better is None)
+
+
+def test_rounding_picks_no_evaluation_among_equal_ones() -> None:
+    """Means of the other seeds that are equal but for the last bit: the first of them counts."""
+    values = np.array([[0.5, 0.1, 0.3], [0.5, 0.1 + 0.2, 0.3], [0.5, 0.3, 0.1 + 0.2]])
+    others = np.delete(values, 0, axis=0).mean(axis=0)
+    assert others[1] == pytest.approx(others[2], rel=1e-15)
+    swapped = np.array([[0.5, 0.1, 0.3], [0.5, 0.3, 0.1 + 0.2], [0.5, 0.1 + 0.2, 0.3]])
+    assert _best(values)[0] == _best(swapped)[0] == 0.1
+    uneven = np.array([[0.5, 0.1, 0.3], [0.5, 0.3 + 1e-16, 0.3], [0.5, 0.3 + 1e-16, 0.3]])
+    assert uneven[1, 1] > uneven[1, 2], "the example"
+    assert _best(uneven)[0] == 0.1

@@ -9,7 +9,7 @@ from run_data import run_data
 from synthetic_records import SyntheticRecords
 
 from sweeper.questions.answer_curves import OF_THE_ANSWER, of_the_answer
-from sweeper.questions.curve_classes import curve_classes
+from sweeper.questions.curve_classes import _usual, curve_classes
 
 
 @pytest.mark.parametrize(("rows", "over"), [({}, True), ({"train": 100}, False)])
@@ -33,3 +33,10 @@ def test_an_end_above_the_lowest_loss_is_levelled_off_as_far_as_noise_shows(end:
     said = of_the_answer(pd.DataFrame(rows, columns=OF_THE_ANSWER), frozenset())
     assert said.startswith("The answer, trial #1, had levelled off when it ended on 6 of 6 fresh seeds")
     assert (", as far as their noise shows" in said) is noisy
+
+
+@pytest.mark.parametrize(("total", "said"), [(2, "1 of the 2 called flat: higher"), (1, "1 flat: higher")])
+def test_advice_counts_those_of_its_class_that_it_is_not_for(total: int, said: str) -> None:
+    """Two are counted flat above; a clause that speaks of one says of how many."""
+    rest = pd.DataFrame({"class": ["flat"], "advice": ["higher learning rate"]})
+    assert list(_usual(rest, "", {"flat": total})) == [f"{said} learning rate."]

@@ -142,3 +142,11 @@ def test_seeds_that_still_improve_are_counted() -> None:
     found = learning(curves, 0, [1, 2, 3, 4, 5], "validation_loss")
     assert found is not None
     assert (found.improving, found.unstable, found.goes_on) == (5, 0, True)
+
+
+def test_a_rate_that_falls_already_is_not_told_to_fall(records: SyntheticRecords) -> None:
+    """With a schedule what is left is to stop earlier, or lower rates."""
+    for study, falls in ((made_study(), False), (made_study(training={"schedule": "cosine"}), True)):
+        (told,) = (text for text in warnings(study, judged(records, 0.6), None) if "At the last" in text)
+        assert ("let the rate fall" in told) is not falls
+        assert "search lower rates" in told
