@@ -251,15 +251,12 @@ def _before(
         return f"ranked before the {whose} with {listing(untuned, 'or')}, {plain} {trials}, {were} not tuned,"
     raced = ~values.isin(untuned)
     along = _alongside(search[raced.to_numpy()], values[raced])
-    shown = _beside(_shown(values, tuned, ranking), along)
     if untuned:
         one = len(defaults) == 1
         plain = f"a published default, {trials}," if one else f"published defaults, {trials},"
         alone = f"{plain} not tuned, alone stand{'s' * one} for {listing(untuned)}"
-        if along:  # one bracket holds both
-            return _beside(_shown(values, tuned, ranking), f"{along.removesuffix(')')}; {alone})")
-        return _beside(shown, f" ({alone})")
-    return shown
+        along = f"{along.removesuffix(')')}; {alone})" if along else f" ({alone})"  # one bracket for both
+    return _beside(_shown(values, tuned, ranking), along)
 
 
 def _beside(shown: str, along: str) -> str:

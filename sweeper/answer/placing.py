@@ -222,5 +222,11 @@ def _yet_better(row: Mapping[Hashable, Any]) -> str:
     which it does badly make its mean the worse one."""
     if not row.get("p_high", math.nan) < 0.5:
         return ""
-    won = round((1 - row["p_better"]) * row["pairs"] - row["even"] / 2)
+    won = row["pairs"] - row["even"] - seeds_won(row)
     return f", though better on {whole(won)} of {count(row['pairs'], 'seed')}"
+
+
+def seeds_won(row: Mapping[Hashable, Any]) -> int:
+    """On how many of the shared seeds the winner is better than the finalist of such a row; `p_better` counts
+    those of equal scores half."""
+    return round(row["p_better"] * row["pairs"] - row["even"] / 2)

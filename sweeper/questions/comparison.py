@@ -17,7 +17,7 @@ from sweeper.answer.claim_words import NO_RANKING, Statement
 from sweeper.answer.claims import HOLLOW, best_values
 from sweeper.answer.comparison import Verdict, marked
 from sweeper.answer.comparison import comparison as of_finalists
-from sweeper.answer.placing import apart, at_worst, same_scores
+from sweeper.answer.placing import apart, at_worst, same_scores, seeds_won
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import retrained
 from sweeper.drawing.scales import share_ticks
@@ -140,10 +140,9 @@ def alt(frame: pd.DataFrame) -> str:
 
 
 def _won(row: Mapping[Any, Any], ranked: Ranked) -> str:
-    """On how many of the shared seeds the winner is better; `p_better` counts those of equal scores half."""
-    won = round(row["p_better"] * row["pairs"] - row["even"] / 2)
+    """On how many of the shared seeds the winner is better, and on how many neither."""
     even = f", equal on {whole(row['even'])}" if row["even"] else ""
-    return f"winner {ranked.better} on {whole(won)} of {count(row['pairs'], 'seed')}{even}"
+    return f"winner {ranked.better} on {whole(seeds_won(row))} of {count(row['pairs'], 'seed')}{even}"
 
 
 VERDICTS = {

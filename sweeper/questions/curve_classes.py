@@ -28,7 +28,7 @@ from sweeper.questions.convergence import SHOWN
 from sweeper.questions.curve_advice import FALLING, Ended, advice, settable_by, slowed, unscheduled
 from sweeper.questions.losses import of_search
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
-from sweeper.questions.range_edges import edges_of_answer
+from sweeper.questions.range_edges import highest_rates_best
 from sweeper.questions.run_data import RunData, once
 from sweeper.statistics import curve_class as shapes
 from sweeper.statistics.curve_class import DIVERGED, STUCK, UNSTABLE
@@ -195,13 +195,12 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
         return (*said, f"These curves advise nothing, as {why}.", ONE_SEED)
     own = tables["answer_curves"]
     answers = run.trials[run.trials["trial"].isin(own["trial"])]
-    edges = [edge for edge in edges_of_answer(run) if edge.parameter == "learning_rate"]
     advised = of_the_answer(
         own,
         settable_by(run.study) - ({FALLING} if unscheduled(answers) else set()),
         by_loss=ranks_by_loss(run),
         slow=bool(slowed(run, answers)),
-        best_high=any(edge.side == "high" for edge in edges),
+        best_high=highest_rates_best(run),
         fresh=bool((answers["phase"] == "confirm").any()),
     )
     among = "" if len(groups) == 1 else "Of the other trials, "

@@ -31,7 +31,7 @@ from sweeper.questions.layers import (
     named_layers,
     profile_of,
 )
-from sweeper.questions.range_edges import edges_of_answer
+from sweeper.questions.range_edges import highest_rates_best
 from sweeper.questions.run_data import RunData, once
 from sweeper.questions.structures import alike, base_of, structures
 from sweeper.questions.units import SHARES
@@ -166,7 +166,7 @@ def gradient_verdicts(run: RunData) -> pd.DataFrame:
     frame = pd.DataFrame(found)
     starts = frame[frame["moment"] == START].set_index("activation")["verdict"].to_dict()
     init, settable = default_init(run.study) or "", cache(partial(option_of, run.study))
-    high = any(e.side == "high" and e.parameter == "learning_rate" for e in edges_of_answer(run))
+    high = highest_rates_best(run)
     tried = set(with_names(run.trials, run.default_activation)["activation"])
     texts = [
         _others_are(row, frame)

@@ -50,6 +50,11 @@ def edges_of_answer(run: RunData) -> tuple[Edge, ...]:
     return edges(run.study.space, run.answer.parameters, run.trials)
 
 
+def highest_rates_best(run: RunData) -> bool:
+    """Whether the answer lies at the high end of the learning rates tried."""
+    return any(e.side == "high" and e.parameter == "learning_rate" for e in edges_of_answer(run))
+
+
 def sentences(run: RunData, frame: pd.DataFrame) -> tuple[Statement, ...]:
     """Ranges at a bound of which more than half of the best trials lie, where the winner learned at all."""
     if run.answer is None or not run.advises:

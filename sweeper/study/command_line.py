@@ -115,8 +115,9 @@ def _origin(study: Study) -> tuple[Path, tuple[str, ...]] | None:
     Of several, the one that it differs least from, and of those the one that is called most like it.
     """
     files = [] if study.folder is None else sorted(study.folder.glob("*.toml"))
-    named = [file for file in files if _content(file).get("name") == study.name]
-    beside = [file for file in files if study.name.startswith(f"{_content(file).get('name')}-")]
+    names = {file: str(_content(file).get("name", "")) for file in files}
+    named = [file for file, name in names.items() if name == study.name]
+    beside = [file for file, name in names.items() if name and study.name.startswith(f"{name}-")]
     changes = [(file, overrides(study, file)) for file in named or beside or files[:MOST_FILES]]
     known = [(file, changed) for file, changed in changes if changed is not None]
 

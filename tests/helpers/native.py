@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from sweeper.training.stacked.native import ir, target
 from sweeper.training.stacked.native.slot_program import SlotProgram, pass_layout
 from sweeper.training.stacked.tape import Tape
 
@@ -26,6 +28,27 @@ def compiled(function: Function, x: Tensor, given: Tensor | None = None) -> list
     program.rows(table, [[x if given is None else given]])
     program.run(table)
     return found
+
+
+def number_by_number(
+    formula: Callable[[ir.Number], ir.Number], lanes: int, element: str = "float"
+) -> Callable[[np.ndarray], np.ndarray]:
+    """`formula` of arrays whose length is a multiple of `lanes`."""
+
+    def body(code: ir.Code) -> None:
+        with code.loop(ir.Number(code, "%n", ir.Kind("i64")), lanes) as loop:
+            x = code.load(code.address("%x", loop.index, element), ir.Kind(element, lanes))
+            code.store(formula(x), code.address("%y", loop.index, element))
+
+    text, needs = ir.function("f", ["ptr %x", "ptr %y", "i64 %n"], body)
+    run = target.callable_at(target.compiled("\n".join([*sorted(needs), text]), ["f"])["f"], 3)
+
+    def function(x: np.ndarray) -> np.ndarray:
+        y = np.empty_like(x)
+        run(x.ctypes.data, y.ctypes.data, len(x))
+        return y
+
+    return function
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:

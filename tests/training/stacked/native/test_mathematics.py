@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("llvmlite", reason="machine code needs llvmlite")
 
 from sweeper.data import disk
-from sweeper.training.stacked.native import ir, mathematics, target, trigonometry
+from sweeper.training.stacked.native import mathematics, target, trigonometry
+from tests.helpers.native import number_by_number
 
 FUNCTIONS = {
     **dict.fromkeys(("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf"), mathematics),
@@ -28,21 +29,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def compiled(name: str, element: str, lanes: int) -> Callable[[np.ndarray], np.ndarray]:
     """A function of arrays whose length is a multiple of `lanes`."""
-
-    def body(code: ir.Code) -> None:
-        with code.loop(ir.Number(code, "%n", ir.Kind("i64")), lanes) as loop:
-            x = code.load(code.address("%x", loop.index, element), ir.Kind(element, lanes))
-            code.store(getattr(FUNCTIONS[name], name)(x), code.address("%y", loop.index, element))
-
-    text, needs = ir.function("f", ["ptr %x", "ptr %y", "i64 %n"], body)
-    run = target.callable_at(target.compiled("\n".join([*sorted(needs), text]), ["f"])["f"], 3)
-
-    def function(x: np.ndarray) -> np.ndarray:
-        y = np.empty_like(x)
-        run(x.ctypes.data, y.ctypes.data, len(x))
-        return y
-
-    return function
+    return number_by_number(getattr(FUNCTIONS[name], name), lanes, element)
 
 
 def exact(name: str, x: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ pytest.importorskip("llvmlite", reason="machine code needs llvmlite")
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.data import disk
 from sweeper.training.stacked.native import ir, library, roots, target
+from tests.helpers.native import number_by_number
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 1.0, -1.0, 4.0, 1e-40, -1e-40, 1e-45, 3.4e38, -3e38]
 
@@ -23,21 +24,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def compiled(lanes: int, element: str = "float") -> Callable[[np.ndarray], np.ndarray]:
     """The root of arrays whose length is a multiple of `lanes`."""
-
-    def body(code: ir.Code) -> None:
-        with code.loop(ir.Number(code, "%n", ir.Kind("i64")), lanes) as loop:
-            x = code.load(code.address("%x", loop.index, element), ir.Kind(element, lanes))
-            code.store(roots.square_root(x), code.address("%y", loop.index, element))
-
-    text, needs = ir.function("f", ["ptr %x", "ptr %y", "i64 %n"], body)
-    run = target.callable_at(target.compiled("\n".join([*sorted(needs), text]), ["f"])["f"], 3)
-
-    def function(x: np.ndarray) -> np.ndarray:
-        y = np.empty_like(x)
-        run(x.ctypes.data, y.ctypes.data, len(x))
-        return y
-
-    return function
+    return number_by_number(roots.square_root, lanes, element)
 
 
 def apart(found: np.ndarray, x: np.ndarray) -> float:

@@ -13,6 +13,7 @@ pytest.importorskip("llvmlite", reason="machine code needs llvmlite")
 
 from sweeper.data import disk
 from sweeper.training.stacked.native import formulas, ir, tables, target
+from tests.helpers.native import number_by_number
 
 Function = Callable[[np.ndarray], np.ndarray]
 pytestmark = pytest.mark.skipif(target.register_bytes() != 64, reason="tables need AVX-512")
@@ -26,22 +27,12 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def compiled(name: str, lanes: int = 16) -> Function:
     """A formula of arrays whose length is a multiple of `lanes`; backward, of a gradient of 1."""
+    formula = formulas.FORMULAS[name]
 
-    def body(code: ir.Code) -> None:
-        with code.loop(ir.Number(code, "%n", ir.Kind("i64")), lanes) as loop:
-            x = code.load(code.address("%x", loop.index, "float"), ir.Kind("float", lanes))
-            given = [code.like(1.0, x.kind), x] if name.endswith("backward") else [x]
-            code.store(formulas.FORMULAS[name](*given), code.address("%y", loop.index, "float"))
+    def plain(x: ir.Number) -> ir.Number:
+        return formula(*([x.code.like(1.0, x.kind), x] if name.endswith("backward") else [x]))
 
-    text, needs = ir.function("f", ["ptr %x", "ptr %y", "i64 %n"], body)
-    run = target.callable_at(target.compiled("\n".join([*sorted(needs), text]), ["f"])["f"], 3)
-
-    def function(x: np.ndarray) -> np.ndarray:
-        y = np.empty_like(x)
-        run(x.ctypes.data, y.ctypes.data, len(x))
-        return y
-
-    return function
+    return number_by_number(plain, lanes)
 
 
 def sizes(least: float, most: float) -> np.ndarray:
