@@ -110,7 +110,7 @@ def stacked(rule: Rule, trials: Sequence[Alone], delays: Sequence[int]) -> list[
         ages = [min(max(clock - delay, 0), STEPS - 1) for delay in delays]
         rates = np.array([[[trial.rates[age] for trial, age in zip(trials, ages, strict=True)]]])
         g.copy_(torch.stack([trial.gradients[age] for trial, age in zip(trials, ages, strict=True)]))
-        updates.step(table([[group]], rates, np.array([[age + 1.0 for age in ages]]), dtype)[0])
+        updates.step(table([[group]], rates, np.array([[age + 1.0 for age in ages]]), dtype)[:, 0])
         for row, delay in enumerate(delays):
             if 0 <= clock - delay < STEPS:
                 after[row].append(p[row].clone())

@@ -62,6 +62,6 @@ def coming(
     none = np.zeros((len(groups), steps))
     rates = np.stack([run.coming_rates(steps) if run else none for run in slots], 2)
     updates = np.arange(1, steps + 1)[:, None] + np.array(ages, dtype=float)
-    found = table(groups, rates, updates, like.dtype).squeeze(4).movedim(3, 0).contiguous()
+    found = table(groups, rates, updates, like.dtype)
     sources = list(map(batches.sources, seeds))
     return Coming(clock, batches.coming(seeds, ages, steps), sources, found.to(like.device))

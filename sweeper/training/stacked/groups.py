@@ -79,7 +79,7 @@ def segments_of(parts: Sequence[Sequence[torch.Size]]) -> tuple[Segment, ...]:
 def table(
     groups: Sequence[Sequence[Group]], learning_rates: np.ndarray, updates: np.ndarray, dtype: torch.dtype
 ) -> Tensor:
-    """Coefficients of all slots for the coming steps: (steps, segments, `MOST_COEFFICIENTS`, slots, 1).
+    """Coefficients of all slots for the coming steps: (slots, steps, segments, `MOST_COEFFICIENTS`).
 
     Args:
         groups: of each segment.
@@ -88,12 +88,12 @@ def table(
         dtype: of the training.
     """
     steps, slots = updates.shape
-    values = np.zeros((steps, len(groups), MOST_COEFFICIENTS, slots))
+    values = np.zeros((slots, steps, len(groups), MOST_COEFFICIENTS))
     for segment, (here, rates) in enumerate(zip(groups, learning_rates, strict=True)):
         for group in here:
             mine = group.coefficients(rates[:, group.slots], updates[:, group.slots])
-            values[:, segment, : mine.shape[1], group.slots] = mine
-    return torch.from_numpy(values).to(dtype).unsqueeze(4)
+            values[group.slots, :, segment, : mine.shape[1]] = mine.transpose(2, 0, 1)
+    return torch.from_numpy(values).to(dtype)
 
 
 _Work = tuple[Rule, bool, Sequence[Tensor], Sequence[torch.Size], Sequence[Sequence[Tensor]]]
@@ -139,8 +139,8 @@ class Updates:
                 matrix[at] = self.p[at] if k < rule.copies else 0
 
     def step(self, coefficients: Tensor) -> None:
-        """One update of every slot; `coefficients` is one step of a `table`. Gradients are overwritten."""
-        self.columns.copy_(coefficients)
+        """One update of every slot, by one step of a `table`; gradients are overwritten."""
+        self.columns.copy_(coefficients.permute(1, 2, 0).unsqueeze(3))
         for rule, decays, columns, shapes, ((p, g), state, scratch) in self._work:
             if decays:
                 torch.addcmul(g, p, columns[-1], out=g)

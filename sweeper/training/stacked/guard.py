@@ -5,8 +5,9 @@ parameters and buffers that the plain model has, so that rounding does not grow 
 losses, penalties, gradients of every parameter and buffers are compared, and the loss of an evaluation.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -122,13 +123,15 @@ class PlainTrial:
         torch.set_rng_state(seen.random)
         return self.step(seen.rows)
 
-    def alone(self, batches: Sequence[Tensor], rounding: float) -> "Alone":
-        """Its steps on `batches` and its score after them, and the same from parameters that are off."""
-        seen = list(self.steps(batches))
-        state, loss = self.state(), self.validation_loss()
-        moved = [self.again(step, rounding) for step in seen]
-        self.move(state, rounding)
-        return Alone(seen, moved, state, loss, self.validation_loss())
+    def alone(self, batches: Sequence[Tensor]) -> "Alone":
+        """Its steps on `batches` and its score after them."""
+        return Alone(list(self.steps(batches)), self.state(), self.validation_loss())
+
+    def moved(self, seen: "Alone", rounding: float) -> "Alone":
+        """The same from parameters that are off by `rounding`."""
+        steps = [self.again(step, rounding) for step in seen.steps]
+        self.move(seen.state, rounding)
+        return Alone(steps, seen.state, self.validation_loss())
 
     def validation_loss(self) -> Tensor:
         """In evaluation mode, of the present parameters."""
@@ -141,61 +144,66 @@ class Alone:
     """What a trial shows that trains alone, with all that its making has set beside it."""
 
     steps: Sequence[PlainStep]
-    moved: Sequence[PlainStep]
-    """The same steps from parameters that are off by rounding."""
     state: State
     """After the steps."""
     loss: Tensor
-    """On validation rows, after the steps; `loss_moved` from parameters that are off."""
-    loss_moved: Tensor
+    """On validation rows, after the steps."""
 
 
 def compare(
-    task: Task, cache: StackCache, stack: Stack, runs: Mapping[int, StackedTrial], chosen: Sequence[int]
+    task: Task, stacks: StackCache, stack: Stack, runs: Mapping[int, StackedTrial], chosen: Sequence[int]
 ) -> dict[int, str]:
     """Slot -> what the stack computes otherwise than its trial does alone; empty where nothing is.
 
     Args:
         task: what all trials share.
-        cache: that of the stack.
+        stacks: the cache of the stack.
         stack: with trials before their first step; it is left as it was.
         runs: who is in its slots.
         chosen: slots that are compared.
     """
-    differences, alone = dict.fromkeys(chosen, ""), dict[int, Alone]()
+    differences, rounding = dict.fromkeys(chosen, ""), _rounding(stack)
+    moved = cache(lambda slot: _alone(task, stacks, runs[slot], rounding))
     with torch.random.fork_rng(devices=[]), leaving_no_trace(task, runs[chosen[0]].settings):
-        for slot in chosen:
-            seed = runs[slot].trial.seed
-            with leaving_no_trace(task, runs[slot].settings):
-                plain = PlainTrial(task, runs[slot], cache.replicates.alone(seed))
-                batches = list(cache.batches.order(seed).take(0, COMPARED_STEPS))
-                alone[slot] = plain.alone(batches, _rounding(stack))
+        alone = {slot: _alone(task, stacks, runs[slot]) for slot in chosen}
         for step in range(COMPARED_STEPS):
             for slot in chosen:
                 stack.put(slot, alone[slot].steps[step].before)
-            _forward_and_backward(cache, stack, runs, step)
-            for slot in chosen:
-                own, seen, moved = runs[slot].initial.own, alone[slot].steps[step], alone[slot].moved[step]
-                differences[slot] = differences[slot] or _step_difference(stack, slot, own, seen, moved)
+            _forward_and_backward(stacks, stack, runs, step)
+            for slot in (slot for slot in chosen if not differences[slot]):
+                own = runs[slot].initial.own
+                differences[slot] = _step_difference(stack, slot, step, own, alone[slot], moved)
         evaluated = {slot: runs[slot] for slot in chosen if not differences[slot]}
-        differences |= _evaluation_difference(cache, stack, evaluated, alone)
+        differences |= _evaluation_difference(stacks, stack, evaluated, alone, moved)
     for slot, run in runs.items():
         stack.load(slot, run.initial, run.rules)
     return differences
 
 
+def _alone(task: Task, stacks: StackCache, run: StackedTrial, rounding: float = 0.0) -> Alone:
+    """What a trial shows alone; with `rounding` the same from parameters that are off by it, step by step."""
+    seed = run.trial.seed
+    with leaving_no_trace(task, run.settings):
+        plain = PlainTrial(task, run, stacks.replicates.alone(seed))
+        seen = plain.alone([*stacks.batches.order(seed).take(0, COMPARED_STEPS)])
+        return plain.moved(seen, rounding) if rounding else seen
+
+
 def _forward_and_backward(
-    cache: StackCache, stack: Stack, runs: Mapping[int, StackedTrial], step: int
+    stacks: StackCache, stack: Stack, runs: Mapping[int, StackedTrial], step: int
 ) -> None:
     spare = next(iter(runs.values())).trial.seed
     seeds = [runs[slot].trial.seed if slot in runs else spare for slot in range(stack.slots)]
-    rows = torch.stack(cache.batches.coming(seeds, [step] * stack.slots, 1), 1).to(stack.p.device)
+    rows = torch.stack(stacks.batches.coming(seeds, [step] * stack.slots, 1), 1).to(stack.p.device)
     with torch.no_grad():
-        cache.batches.fill(stack.x, stack.y, seeds, rows[0])
+        stacks.batches.fill(stack.x, stack.y, seeds, rows[0])
         stack.forward_and_backward()
 
 
-def _step_difference(stack: Stack, slot: int, own: frozenset[str], seen: PlainStep, moved: PlainStep) -> str:
+def _step_difference(
+    stack: Stack, slot: int, step: int, own: frozenset[str], alone: Alone, moved: Callable[[int], Alone]
+) -> str:
+    seen = alone.steps[step]
     for name in stack.shapes:
         if name in own and name not in seen.gradients:
             return f"in a stack, {name} has a gradient that it does not have alone"
@@ -206,7 +214,7 @@ def _step_difference(stack: Stack, slot: int, own: frozenset[str], seen: PlainSt
     why = difference(pairs, None, _tolerance(stack))
     if not why:
         return ""
-    return difference(pairs, _pairs(stack, slot, moved), _tolerance(stack))
+    return difference(pairs, _pairs(stack, slot, moved(slot).steps[step]), _tolerance(stack))
 
 
 def _pairs(stack: Stack, slot: int, seen: PlainStep) -> list[Pair]:
@@ -221,20 +229,24 @@ def _pairs(stack: Stack, slot: int, seen: PlainStep) -> list[Pair]:
 
 
 def _evaluation_difference(
-    cache: StackCache, stack: Stack, slots: Mapping[int, StackedTrial], alone: Mapping[int, Alone]
+    stacks: StackCache,
+    stack: Stack,
+    slots: Mapping[int, StackedTrial],
+    alone: Mapping[int, Alone],
+    moved: Callable[[int], Alone],
 ) -> dict[int, str]:
     if not slots:
         return {}
     for slot in slots:
         stack.put(slot, alone[slot].state)
-    losses = cache.evaluator.validation_losses(stack, slots)
+    losses = stacks.evaluator.validation_losses(stack, slots)
     differences = {}
     for slot in slots:
         mine = torch.tensor(losses[slot], dtype=torch.float64)
         pairs = [Pair("the loss on validation rows", mine, alone[slot].loss)]
         why = difference(pairs, None, _tolerance(stack))
         if why:
-            again = [Pair("", mine, alone[slot].loss_moved)]
+            again = [Pair("", mine, moved(slot).loss)]
             why = difference(pairs, again, _tolerance(stack))
         differences[slot] = why
     return differences

@@ -1,6 +1,6 @@
 """Many trials of one shape as matrices with a leading trial axis: one row a slot."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -162,14 +162,15 @@ class Stack:
         for kind, values in weights.items():
             self.weights[kind].copy_(torch.tensor(values, dtype=torch.float64))
 
-    def reorder(self, order: Sequence[int]) -> None:
-        """Slot i takes over the trial of slot `order[i]`."""
-        moved = torch.tensor([i for i, before in enumerate(order) if i != before], device=self.p.device)
+    def reorder(self, order: Sequence[int], held: Collection[int]) -> None:
+        """Slot i takes over the trial of slot `order[i]`; only those that are `held` have one."""
+        moves = [i for i, before in enumerate(order) if i != before and before in held]
+        moved = torch.tensor(moves, dtype=torch.long, device=self.p.device)
         if len(moved):
             sources = torch.tensor(order, device=self.p.device)[moved]
             for matrix in self.rows():
                 matrix[moved] = matrix[sources]
-            self.random_state.reorder(order)
+        self.random_state.reorder(order)
 
     def shrink_from(self, larger: "Stack") -> None:
         """Take over the first slots of a larger stack of the same trials."""

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -148,6 +148,7 @@ class StackedTraining:
 
     def refill(self) -> Iterator[TrialResult]:
         """Fill the empty slots from the queue; yields the trials that cannot start."""
+        fresh = set[int]()
         for slot in range(self.size):
             while self.slots[slot] is None and self.queue:
                 trial = self.queue.popleft()
@@ -156,6 +157,7 @@ class StackedTraining:
                     continue
                 try:
                     self.slots[slot] = self._start(trial)
+                    fresh.add(slot)
                 except IncompatibleModel as reason:
                     self.incompatible.append(trial)
                     self.why_incompatible = str(reason)
@@ -163,11 +165,12 @@ class StackedTraining:
                     raise
                 except Exception as error:  # the model function, or options that its optimizer refuses
                     yield failed(trial, reason_of(error), "fused")
+        for slot, before in enumerate(self._sort_slots(fresh)):
             run = self.slots[slot]
-            if run is not None and run.state.step == 0:
+            if run is not None and before in fresh:
                 self.stack.load(slot, run.initial, run.rules)
-                self.accepted += 1
-        self._arrange()
+        self.accepted += len(fresh)
+        self._arrange_stack()
 
     def _why_not(self, trial: Trial) -> str:
         settings = self._settings[id(trial)]
@@ -180,12 +183,16 @@ class StackedTraining:
         rows, objective = self.cache.batches.rows, self.task.study.objective
         return StackedTrial.start(trial, settings, initial, rows, objective, self.cache.own_options)
 
-    def _arrange(self) -> None:
-        """Sort the slots by update rule and activation, the empty ones last, and tell the stack."""
+    def _sort_slots(self, fresh: Collection[int] = ()) -> list[int]:
+        """Sort them by update rule and activation, the empty ones last; where each was before.
+
+        `fresh`: those whose trial is not in the stack yet.
+        """
         order = sorted(range(self.size), key=lambda slot: _slot_order(self.slots[slot]))
-        self.stack.reorder(order)
+        held = {slot for slot, run in enumerate(self.slots) if run is not None and slot not in fresh}
+        self.stack.reorder(order, held)
         self.slots = [self.slots[slot] for slot in order]
-        self._arrange_stack()
+        return order
 
     def _arrange_stack(self) -> None:
         kernels = [run.initial.kernels if run else self.cache.template.kernels for run in self.slots]
@@ -228,7 +235,8 @@ class StackedTraining:
         left = max(run.state.steps - run.state.step for run in active)
         if left * (1 - len(active) / self.size) < NEW_STACK_STEPS:
             return
-        self._arrange()
+        self._sort_slots()
+        self._arrange_stack()
         smaller, self.evaluator = self.cache.new_stack(len(active)), self.cache.new_evaluator()
         smaller.shrink_from(self.stack)
         self.stack, self.size, self.slots = smaller, len(active), list(active)
@@ -285,21 +293,20 @@ class StackedTraining:
                 if step == steps - 1:
                     self._keep_weights_before(steps)
                 batches.fill(stack.x, stack.y, seeds, rows[step])
-                stack.step(now.coefficients[:, step].movedim(0, 2).unsqueeze(3))
+                stack.step(now.coefficients[:, step])
                 history[step].copy_(stack.losses)
         return history.cpu().numpy().astype(np.float64)
 
     def _train_native(self, native: NativeSteps, now: Coming) -> np.ndarray:
         sources = {slot: now.sources[slot] for slot, run in enumerate(self.slots) if run}
         steps = now.coefficients.shape[1]
-        measured = any(run and run.state.step + steps in run.state.measured for run in self.slots)
-        if not measured:
-            return native.train(sources, now.rows, now.coefficients).numpy().astype(np.float64)
-        first, last = now.part(now.start, steps - 1), now.part(now.start + steps - 1, 1)
-        before = native.train(sources, first.rows, first.coefficients)
-        self._keep_weights_before(steps)
-        after = native.train(sources, last.rows, last.coefficients)
-        return torch.cat([before, after]).numpy().astype(np.float64)
+        runs = self._measured_after(steps)
+        before = self.stack.p.new_empty(len(runs), self.stack.p.shape[1]).unbind()
+        kept = dict(zip(runs, before, strict=True))
+        history = native.train(sources, now.rows, now.coefficients, before=kept)
+        for slot, weights in kept.items():
+            runs[slot].before = weights
+        return history.numpy().astype(np.float64)
 
     @property
     def _any_seed(self) -> int:
@@ -307,13 +314,14 @@ class StackedTraining:
 
     def _keep_weights_before(self, steps: int) -> None:
         """Keep the weights before the last update of trials whose layers are measured after it."""
-        runs = {
-            slot: run
-            for slot, run in enumerate(self.slots)
-            if run is not None and run.state.step + steps in run.state.measured
-        }
+        runs = self._measured_after(steps)
         for run, before in zip(runs.values(), self.stack.parameters_of([*runs]), strict=True):
             run.before = before
+
+    def _measured_after(self, steps: int) -> dict[int, StackedTrial]:
+        """Who is measured after so many steps, by slot."""
+        runs = {slot: run for slot, run in enumerate(self.slots) if run is not None}
+        return {slot: run for slot, run in runs.items() if run.state.step + steps in run.state.measured}
 
 
 def _slot_order(run: StackedTrial | None) -> tuple[bool, str, str]:

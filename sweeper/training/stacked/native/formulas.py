@@ -12,6 +12,7 @@ from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native import tables, trigonometry
 from sweeper.training.stacked.native.ir import Number
 from sweeper.training.stacked.native.roots import square_root
+from sweeper.training.stacked.native.specials import nan_to_num
 from sweeper.training.stacked.refusal import NotCompiled
 
 Formula = Callable[..., Number]
@@ -106,13 +107,6 @@ def _rounded(how: str) -> Formula:
 def _sign(x: Number) -> Number:
     zero = x.compare("lt", 0).where(-1, x.code.like(0, x.kind))
     return x.compare("gt", 0).where(1, zero)
-
-
-def _nan_to_num(x: Number, nan: Any = None, posinf: Any = None, neginf: Any = None) -> Number:
-    most = 3.4028234663852886e38 if x.kind.element == "float" else 1.7976931348623157e308
-    value = x.compare("eq", math.inf).where(most if posinf is None else posinf, x)
-    value = x.compare("eq", -math.inf).where(-most if neginf is None else neginf, value)
-    return _not_a_number(x).where(nan or 0.0, value)
 
 
 def _within(x: Number, low: float, high: float) -> Number:
@@ -308,7 +302,7 @@ FORMULAS: dict[str, Formula] = {
     "mse_loss": _mse,
     "mse_loss_backward": _mse_backward,
     "mul": lambda x, y: x * y,
-    "nan_to_num": _nan_to_num,
+    "nan_to_num": nan_to_num,
     "neg": lambda x: -x,
     "pow": _power,
     "_prelu_kernel": lambda x, slope: x.compare("gt", 0.0).where(x, slope * x),

@@ -9,7 +9,7 @@ from sweeper.training.stacked.native.operation import ALIGNED
 from sweeper.training.stacked.native.simplify import Unit
 from sweeper.training.stacked.recording import storage_of
 
-FLAG, ROWS, COEFFICIENTS, GRADIENTS, ARENA, SUBNORMAL = range(6)
+FLAG, ROWS, COEFFICIENTS, GRADIENTS, ARENA, SUBNORMAL, BEFORE = range(7)
 """Entries of a slot's table; results, leaves, updates, activations, state and what is outside follow."""
 
 
@@ -63,7 +63,7 @@ class Layout:
 
     @property
     def at_results(self) -> int:
-        return SUBNORMAL + 1
+        return BEFORE + 1
 
     @property
     def at_leaves(self) -> int:

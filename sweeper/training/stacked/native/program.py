@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from sweeper.training.stacked.native import subnormal
-from sweeper.training.stacked.native.ir import Code, Kind, Number, as_function, function
+from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, as_function, function
 from sweeper.training.stacked.native.layout import (
     ARENA,
+    BEFORE,
     COEFFICIENTS,
     FLAG,
     GRADIENTS,
@@ -137,6 +138,7 @@ def _run(code: Code, layout: Layout, element: str, given: Sequence[str], flushes
                 made = code.address("%arena", offset, "i8")
                 _copy(code, code.address(target, loop.index * size, "i8"), made, size)
             if layout.segments:
+                _keep_weights(code, layout, loop.index.compare("eq", steps - 1), element)
                 _update(code, layout, loop.index, element)
 
 
@@ -150,6 +152,14 @@ def _take_rows(code: Code, layout: Layout, step: Number, index: str, bases: Sequ
             source = code.address(base, at * size, "i8")
             target = code.address(code.address("%arena", offset, "i8"), each.index * size, "i8")
             _copy(code, target, source, size)
+
+
+def _keep_weights(code: Code, layout: Layout, is_last: Number, element: str) -> None:
+    """Copy the weights before the last update, while they are in the cache, for a slot that wants them."""
+    wanted = code.load(code.address("%table", BEFORE, "ptr"), Kind("i64")).compare("ne", 0)
+    with code.when(is_last & wanted):
+        size = sum(length for _, length in layout.segments) * BYTES[element]
+        _copy(code, load_pointer(code, BEFORE), load_pointer(code, layout.at_outside), size)
 
 
 def _update(code: Code, layout: Layout, step: Number, element: str) -> None:

@@ -7,22 +7,19 @@ by estimates the roots take 4, beside it. Update rules with a root and a quotien
 from sweeper.training.stacked.native import target
 from sweeper.training.stacked.native.ir import Number
 from sweeper.training.stacked.native.lanes import narrowed, widened
+from sweeper.training.stacked.native.specials import BITS, ITSELF, KEEP, NONE, QUIET, can_be_fixed, fixed
 
-ESTIMATES = {4: "128", 8: "256", 16: "512"}
-"""Lanes for which there are instructions, and how many bits these are."""
-KEEP, ITSELF, QUIET, NONE = 0, 1, 2, 3
-"""What VFIXUPIMM makes of a lane: the result as it is, x, x as a quiet NaN, NaN."""
 SPECIAL = (QUIET, QUIET, ITSELF, KEEP, NONE, ITSELF, NONE, KEEP)
-"""Where x is a quiet NaN, another NaN, 0 of either sign, 1, −∞, ∞, negative, positive."""
+"""What a root is of special numbers, see `fixed`."""
 
 
 def square_root(x: Number) -> Number:
     """√x to 1 unit in the last place; of any number the same whatever the lanes."""
     if x.kind.element != "float" or target.register_bytes() != 64:
         return x.code.call("sqrt", x)
-    if x.kind.lanes not in ESTIMATES:
-        return narrowed(square_root(widened(x, min(ESTIMATES))), x.kind)
-    return _repaired(_improved(x, _estimate(x)), x)
+    if not can_be_fixed(x):
+        return narrowed(square_root(widened(x, min(BITS["float"]))), x.kind)
+    return fixed(_improved(x, _estimate(x)), x, SPECIAL)
 
 
 def _improved(x: Number, estimate: Number) -> Number:
@@ -37,19 +34,7 @@ def _improved(x: Number, estimate: Number) -> Number:
 
 def _estimate(x: Number) -> Number:
     """1/√x to 14 bits, also of subnormal numbers."""
-    kind, bits = x.kind, max(x.kind.lanes, 8)
-    name = f"@llvm.x86.avx512.rsqrt14.ps.{ESTIMATES[x.kind.lanes]}"
+    kind, bits, width = x.kind, max(x.kind.lanes, 8), BITS["float"][x.kind.lanes]
+    name = f"@llvm.x86.avx512.rsqrt14.ps.{width}"
     x.code.intrinsics.add(f"declare {kind} {name}({kind}, {kind}, i{bits})")
     return x.code.value(f"call {kind} {name}({x}, {kind} zeroinitializer, i{bits} -1)", kind)
-
-
-def _repaired(root: Number, x: Number) -> Number:
-    """`root`, but what it must be where x is 0, negative or not finite."""
-    kind, lanes, bits = x.kind, x.kind.lanes, max(x.kind.lanes, 8)
-    table = x.code.like(sum(what << 4 * k for k, what in enumerate(SPECIAL)), kind.of("i32"))
-    name = f"@llvm.x86.avx512.mask.fixupimm.ps.{ESTIMATES[lanes]}"
-    kinds, more = f"{kind}, {kind}, {table.kind}, i32, i{bits}", f"i32 0, i{bits} -1"
-    if lanes == max(ESTIMATES):  # which is also told how to round
-        kinds, more = f"{kinds}, i32", f"{more}, i32 4"
-    x.code.intrinsics.add(f"declare {kind} {name}({kinds})")
-    return x.code.value(f"call {kind} {name}({root}, {x}, {table}, {more})", kind)

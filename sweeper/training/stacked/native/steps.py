@@ -10,11 +10,21 @@ from sweeper.components.optimizers import MOST_COEFFICIENTS
 from sweeper.components.tree import leaves
 from sweeper.training.stacked.groups import Group
 from sweeper.training.stacked.kernel import AnyKernel
-from sweeper.training.stacked.native.layout import COEFFICIENTS, GRADIENTS, ROWS, SUBNORMAL, Layout, Leaf
+from sweeper.training.stacked.native.layout import (
+    BEFORE,
+    COEFFICIENTS,
+    GRADIENTS,
+    ROWS,
+    SUBNORMAL,
+    Layout,
+    Leaf,
+)
 from sweeper.training.stacked.native.library import nothing, update_function
 from sweeper.training.stacked.native.slot_program import SlotProgram, addresses, once_each
 from sweeper.training.stacked.native.subnormal import FLUSHED, KEPT
 from sweeper.training.stacked.stack import Stack
+
+NOTHING: Mapping[int, Tensor] = {}
 
 
 class StepProgram:
@@ -80,6 +90,7 @@ class NativeSteps:
         rows: Sequence[Tensor],
         coefficients: Tensor,
         *,
+        before: Mapping[int, Tensor] = NOTHING,
         update: bool = True,
     ) -> Tensor:
         """Steps of every slot; losses, (steps, rows of `Stack.losses`, slots).
@@ -88,6 +99,7 @@ class NativeSteps:
             sources: of each slot that trains, the arrays from which its rows come, leaf by leaf.
             rows: of each slot, numbers of rows, (steps, batch), contiguous.
             coefficients: (slots, steps, segments, columns), those of a slot one after the other, see `table`.
+            before: of some slots, where their flat parameters before the last update are kept.
             update: without, gradients are left in the stack's matrix and nothing is updated.
 
         Raises:
@@ -102,6 +114,8 @@ class NativeSteps:
         for entry, values in of_slots.items():
             table[:, entry] = values.data_ptr() + np.arange(slots) * values.stride(0) * values.element_size()
         table[:, GRADIENTS] = self.program.private
+        for slot, kept in before.items():
+            table[slot, BEFORE] = kept.data_ptr()
         table[:, ROWS] = once_each(Tensor.data_ptr, rows)
         if not update:
             table[:, GRADIENTS] = addresses(list(self.stack.updates.g))

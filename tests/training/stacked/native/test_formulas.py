@@ -107,6 +107,7 @@ FORWARD: dict[str, Function] = {
     "truth values in place": _truths_in_place,
     "whole numbers against others": lambda x: [((x * 4).long() >= 1.5).to(x.dtype)],
     "numbers for what is none": lambda x: [
+        _infinite(x).nan_to_num(),
         _infinite(x).nan_to_num(7.0, 8.0, 9.0),
         _infinite(x).nan_to_num(0.5),
     ],
