@@ -24,7 +24,7 @@ def compiled(function: Function, x: Tensor, given: Tensor | None = None) -> list
     calls, inputs, results = recorded(function, x).recorded
     program = SlotProgram(pass_layout(inputs, results, [], 0), calls, inputs)
     table, found = program.lines(1), [torch.empty_like(t) for t in results]
-    program.write(table[0], found)
+    program.write(table, [t[None] for t in found])
     program.rows(table, [[x if given is None else given]])
     program.run(table)
     return found

@@ -45,9 +45,9 @@ class NativeMeasurements:
         program = self._program
         values = self._values.new_empty(len(trials), self._values.numel())
         table = program.lines(len(trials))
-        for line, trial, own in zip(table, trials, values, strict=True):
+        program.write(table, [values])
+        for line, trial in zip(table, trials, strict=True):
             program.read(line, trial.outside)
-            program.write(line, [own])
         program.rows(table, [trial.rows for trial in trials])
         program.activations(table, list(zip(*(trial.kernels for trial in trials), strict=True)))
         program.run(table)

@@ -54,9 +54,9 @@ class NativeScorePass:
         self.stack, self._scored, self._program = stack, scored, scored.program
         self._values = [t.new_zeros(stack.slots) for t in scored.results]
         self._table = self._program.lines(stack.slots)
+        self._program.write(self._table, self._values)
         for slot, line in enumerate(self._table):
             self._program.read(line, [stack.p[slot], *(t[slot] for t in stack.fixed.values())])
-            self._program.write(line, [t[slot] for t in self._values])
 
     def takes(self, rows: tuple[Tree, Tree]) -> bool:
         """Whether `rows` have the shape of those that it was recorded on."""

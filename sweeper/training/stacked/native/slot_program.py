@@ -36,6 +36,11 @@ def addresses(tensors: Sequence[Tensor]) -> list[int]:
     return [t.data_ptr() for t in tensors]
 
 
+def each_row(matrix: Tensor) -> np.ndarray:
+    """Where the rows of a tensor begin in memory."""
+    return matrix.data_ptr() + np.arange(len(matrix)) * matrix.stride(0) * matrix.element_size()
+
+
 class SlotProgram:
     """What a slot reads and where it writes to stands in a line of pointers, see `lines`."""
 
@@ -86,10 +91,10 @@ class SlotProgram:
         pairs = zip(given, self._offsets, strict=False)  # `rows` may follow
         line[self._at_outside : self._at_outside + len(given)] = [t.data_ptr() - o for t, o in pairs]
 
-    def write(self, line: np.ndarray, results: Sequence[Tensor]) -> None:
-        """Point at what one slot writes to: results of all passes, one after the other."""
-        at = self._at_results
-        line[at : at + len(results)] = addresses(results)
+    def write(self, table: np.ndarray, results: Sequence[Tensor]) -> None:
+        """Point each line at what its slot writes to: a row of each of `results`."""
+        for k, result in enumerate(results, self._at_results):
+            table[:, k] = each_row(result)
 
     def rows(self, table: np.ndarray, sources: Sequence[Sequence[Tensor]]) -> None:
         """Point each line at the rows that a pass without batches reads, the last of what was given.

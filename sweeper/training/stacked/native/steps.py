@@ -20,7 +20,7 @@ from sweeper.training.stacked.native.layout import (
     Leaf,
 )
 from sweeper.training.stacked.native.library import nothing, update_function
-from sweeper.training.stacked.native.slot_program import SlotProgram, addresses, once_each
+from sweeper.training.stacked.native.slot_program import SlotProgram, addresses, each_row, once_each
 from sweeper.training.stacked.native.subnormal import FLUSHED, KEPT
 from sweeper.training.stacked.stack import Stack
 
@@ -110,15 +110,13 @@ class NativeSteps:
             return self.stack.losses.new_zeros(steps, *self.stack.losses.shape)
         losses = self.stack.p.new_zeros(slots, steps, len(self.stack.losses))
         table = self.table.copy()
-        of_slots = {COEFFICIENTS: coefficients, self.layout.at_results: losses}
-        for entry, values in of_slots.items():
-            table[:, entry] = values.data_ptr() + np.arange(slots) * values.stride(0) * values.element_size()
+        table[:, COEFFICIENTS], table[:, self.layout.at_results] = each_row(coefficients), each_row(losses)
         table[:, GRADIENTS] = self.program.private
         for slot, kept in before.items():
             table[slot, BEFORE] = kept.data_ptr()
         table[:, ROWS] = once_each(Tensor.data_ptr, rows)
         if not update:
-            table[:, GRADIENTS] = addresses(list(self.stack.updates.g))
+            table[:, GRADIENTS] = each_row(self.stack.updates.g)
             table[:, self.layout.at_updates : self.layout.at_sites] = self._nothing
         table, at = table[list(sources)], self.layout.at_leaves
         table[:, at : at + len(self.layout.leaves)] = once_each(addresses, sources.values())

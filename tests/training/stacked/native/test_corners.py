@@ -58,7 +58,7 @@ def test_scratch_memory_is_large_enough(name: str) -> None:
     start = -(-memory.data_ptr() // ALIGNED) * ALIGNED
     table, found = program.lines(1), [torch.empty_like(t) for t in results]
     table[:, ARENA] = start
-    program.write(table[0], found)
+    program.write(table, [t[None] for t in found])
     program.rows(table, [[x]])
     program.run(table)
     for mine, theirs in zip(found, gradient_of(function)(x[None]), strict=True):
@@ -145,7 +145,7 @@ def test_a_program_runs_after_a_wrong_index() -> None:
     calls, inputs, results = recorded(lambda x: [F.embedding(x[0, :, 0].long(), x[0])], x).recorded
     program = SlotProgram(pass_layout(inputs, results, [], 0), calls, inputs)
     table, found = program.lines(1), [torch.empty_like(t) for t in results]
-    program.write(table[0], found)
+    program.write(table, [t[None] for t in found])
     program.rows(table, [[x + 1]])
     with pytest.raises(IndexError):
         program.run(table)
@@ -165,7 +165,7 @@ def run_on(program: SlotProgram, given: list[Tensor], like: list[Tensor]) -> lis
     """What a program gives of what it reads."""
     table, found = program.lines(1), [torch.empty_like(t) for t in like]
     program.read(table[0], given)
-    program.write(table[0], found)
+    program.write(table, [t[None] for t in found])
     program.run(table)
     return found
 
