@@ -45,6 +45,20 @@ def test_diverging_neighbours_change_nothing() -> None:
     assert outcomes[0] == outcomes[2] == outcomes[5] == Outcome.COMPLETED
 
 
+def test_who_comes_later_finds_its_place() -> None:
+    """A trial that takes the slot of one that diverged sorts before those in training: all end as alone."""
+    task = task_of(space=SPACE)
+    first = [
+        {**CALM, "optimizer": "momentum"},
+        WILD,
+        {**CALM, "optimizer": "sgd"},
+        {**CALM, "activation": "relu"},
+    ]
+    later = [CALM, {**CALM, "optimizer": "sgd", "activation": "relu"}]
+    found = assert_engines_agree(task, numbered([*first, *later]), slots=4)
+    assert [each.result.outcome for each in found.values()].count(Outcome.COMPLETED) == 5
+
+
 def test_a_trial_does_not_depend_on_its_stack() -> None:
     """Alone, among others, beside diverging ones: the same numbers to the last digits of rounding."""
     task = task_of(space=SPACE)

@@ -7,6 +7,7 @@ import torch
 from equivalence import numbered, task_of
 from torch import Tensor, nn
 
+from sweeper.training.stacked import guard
 from sweeper.training.stacked.engine import compare_stack
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -36,3 +37,32 @@ def test_a_gradient_of_rounding_alone_is_no_difference(activation: str) -> None:
     task = task_of(model=pooled, space={"activation": [activation]})
     trials = numbered([{"activation": activation}] * 6, seeds=range(6))
     assert set(compare_stack(task, trials).values()) == {""}
+
+
+AMPLIFIED = 1e9
+
+
+class Cancelled(nn.Module):
+    """Two numbers of which almost nothing is left when one is taken from the other."""
+
+    def __init__(self, in_features: int, out_features: int, activation: Any) -> None:
+        super().__init__()
+        self.first, self.act, self.out = nn.Linear(in_features, 24), activation(), nn.Linear(24, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.out(self.act(self.first(x)))
+        return y * AMPLIFIED - y * (AMPLIFIED - 1)
+
+
+def cancelled(in_features: int, out_features: int, activation: Any) -> nn.Module:
+    """`Cancelled`"""
+    return Cancelled(in_features, out_features, activation)
+
+
+def test_rounding_that_a_model_amplifies_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses and gradients are further apart than numbers of this precision are, but no further than those of
+    the plain model from weights that are off by rounding."""
+    task, trials = task_of(model=cancelled), numbered([{}] * 4, seeds=range(4))
+    assert set(compare_stack(task, trials).values()) == {""}
+    monkeypatch.setattr(guard.PlainTrial, "moved", lambda self, seen, rounding: seen)
+    assert "" not in compare_stack(task, trials).values()
