@@ -16,6 +16,7 @@ from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch
 from sweeper.training.stacked.native.compiled import Compiled
 from sweeper.training.stacked.native.scoring import NativeScorePass
+from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.training.stacked.tape import Tape
@@ -40,7 +41,8 @@ class Evaluator:
         self.loss, self.rows_of, self.shared, self.compiled = loss, rows_of, shared, compiled
         self.scores = partial(batchable_scores, loss)
         self.has_users = bool(users_metrics(loss))
-        self._passes: dict[str, ScorePass | NativeScorePass] = {}
+        self._passes: dict[str, ScorePass] = {}
+        self._native: dict[int, NativeScorePass] = {}
         self._part = cache(self._part_of)
 
     def evaluate(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> None:
@@ -65,13 +67,18 @@ class Evaluator:
         for slot, (x, _) in rows.items():
             by_rows.setdefault(id(x), []).append(slot)
         groups = [rows[members[0]] for members in by_rows.values()]
-        if rows and not users and self._fit_in_one(stack, groups, len(slots), part):
+        if rows and self.compiled is not None and self._are_alike(groups):
+            compiled = self._natively(self.compiled, stack, slots, rows, users)
+            if compiled is not None:
+                return compiled
+        if rows and self.compiled is None and not users and self._fit_in_one(stack, groups, len(slots)):
             everyone = self._in_place(stack, rows, part)
             return {slot: everyone[slot] for slot in slots}
         scores: dict[int, Mapping[str, float]] = {}
         for members in by_rows.values():
             x, y = rows[members[0]]
             at_once = max(1, MAX_ROWS_OF_ALL_TRIALS // max(1, min(rows_in(x), ROWS_PER_PASS)))
+            at_once = at_once if self.compiled is None else 1  # a score must not hang on who is scored beside
             for start in range(0, len(members), at_once):
                 some = members[start : start + at_once]
                 dispatch = ActivationDispatch(
@@ -90,33 +97,63 @@ class Evaluator:
         rows = self.rows_of(seed)
         return getattr(rows, f"x_{part}"), getattr(rows, f"y_{part}")
 
-    def _fit_in_one(self, stack: Stack, groups: Sequence[Part], asked: int, part: str) -> bool:
-        """Whether scoring all slots in a recorded pass can be, and is cheaper than group by group.
-
-        As machine code the slots that are asked are scored alone, and a score is the same to the last bit
-        however many of them are left.
-        """
+    def _are_alike(self, groups: Sequence[Part]) -> bool:
+        """Whether a recorded pass over the rows of one serves the others."""
         if not all(isinstance(leaf, Tensor) for leaf in leaves(groups[0])):  # they stay on disk
             return False
-        rows, shapes = rows_in(groups[0][0]), [[leaf.shape for leaf in leaves(group)] for group in groups]
-        same = all(each == shapes[0] for each in shapes)
-        native = self.compiled is not None and part == "validation"
-        worth = native or 2 * asked >= stack.slots or len(groups) > 1
-        return same and worth and rows <= ROWS_PER_PASS and stack.slots * rows <= MAX_ROWS_OF_ALL_TRIALS
+        shapes = [[leaf.shape for leaf in leaves(group)] for group in groups]
+        return all(each == shapes[0] for each in shapes) and rows_in(groups[0][0]) <= ROWS_PER_PASS
+
+    def _fit_in_one(self, stack: Stack, groups: Sequence[Part], asked: int) -> bool:
+        """Whether scoring all slots in a recorded pass can be, and is cheaper than group by group."""
+        worth = 2 * asked >= stack.slots or len(groups) > 1
+        few = stack.slots * rows_in(groups[0][0]) <= MAX_ROWS_OF_ALL_TRIALS
+        return worth and few and self._are_alike(groups)
+
+    def _natively(
+        self,
+        compiled: Compiled,
+        stack: Stack,
+        slots: Mapping[int, StackedTrial],
+        rows: Mapping[int, Part],
+        users: bool,
+    ) -> dict[int, Mapping[str, float]] | None:
+        """As machine code, each slot alone; ``None`` if that cannot be."""
+        some = next(iter(rows.values()))
+        program = compiled.scores(self.scores, some, self.has_users)
+        if program is None:
+            return None
+        key = id(program)
+        if key not in self._native or self._native[key].stack is not stack:
+            self._native[key] = NativeScorePass(stack, program)
+        done = self._native[key]
+        found: dict[int, Mapping[str, float]] = {}
+        try:
+            if not users:
+                everyone = _by_slot(done.run(rows))
+                return {slot: everyone[slot] for slot in slots}
+            for slot, run in slots.items():  # outputs are kept of one at a time
+                scores, before = _by_slot(done.run({slot: rows[slot]}))[slot], run.state.outcome
+                self._add_users(run, scores, done.outputs(), rows[slot][1])
+                if run.state.outcome is before:
+                    found[slot] = scores
+        except NotCompiled:  # rows with gaps
+            return None
+        return found
+
+    def _add_users(self, run: StackedTrial, row: dict[str, float], output: Any, y: Tree) -> None:
+        """The user's own metrics of a trial."""
+        try:
+            row |= {name: value.item() for name, value in users_scores(self.loss, output, y).items()}
+        except Exception as error:  # whatever a metric of the user raises is this trial's own failure
+            run.state.end(Outcome.FAILED, reason_of(error))
 
     def _in_place(self, stack: Stack, rows: Mapping[int, Part], part: str) -> list[dict[str, float]]:
         """All slots at once, by a recorded pass."""
         done, some = self._passes.get(part), next(iter(rows.values()))
         if done is None or done.stack is not stack or not done.takes(some):
-            done = self._passes[part] = self._pass_for(stack, some, part)
+            done = self._passes[part] = ScorePass(stack, self.scores, some, self.shared)
         return _by_slot(done.run(rows))
-
-    def _pass_for(self, stack: Stack, rows: Part, part: str) -> "ScorePass | NativeScorePass":
-        if self.compiled is not None and part == "validation":  # test rows are scored too seldom
-            compiled = self.compiled.scores(self.scores, rows)
-            if compiled is not None:
-                return NativeScorePass(stack, compiled)
-        return ScorePass(stack, self.scores, rows, self.shared)
 
     def _score(
         self,
@@ -137,11 +174,7 @@ class Evaluator:
             rows = _by_slot({name: column.tolist() for name, column in columns.items()})
             for index, run in enumerate(slots.values() if users else ()):
                 own = mapped(lambda tensor, at=index: tensor[at], output)
-                try:
-                    theirs = users_scores(self.loss, own, y)
-                    rows[index] |= {name: value.item() for name, value in theirs.items()}
-                except Exception as error:  # whatever a metric of the user raises is this trial's own failure
-                    run.state.end(Outcome.FAILED, reason_of(error))
+                self._add_users(run, rows[index], own, y)
         return dict(zip(slots, rows, strict=True))
 
 

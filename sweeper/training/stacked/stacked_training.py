@@ -19,22 +19,19 @@ from sweeper.training.stacked.cache import Requirements, cache_for, return_cache
 from sweeper.training.stacked.coming import Coming, coming
 from sweeper.training.stacked.groups import groups_of
 from sweeper.training.stacked.guard import compare
+from sweeper.training.stacked.kinds import new_kinds
 from sweeper.training.stacked.layer_measurement import LayerMeasurement
 from sweeper.training.stacked.native.steps import NativeSteps
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.stacked_trial import StackedTrial, record_steps
 from sweeper.trial import Trial, TrialResult, failed
+from sweeper.user_code.lookup import names_function
 
 OnFinish = Callable[[Trial, Mapping[str, Tensor]], None]
 """(trial, its parameters and buffers after the last step) -> None"""
 
 STEPS_PER_BLOCK = 64
 """Steps that are prepared together; a trial that diverges stops training at the end of its block."""
-MAX_COMPARED_KINDS = 3
-"""Trials of other activations with which stacks are compared before they train, as many with a penalty.
-
-The plan compares all activations, as recorded operations; the tests compare each as machine code.
-"""
 NEW_STACK_STEPS = 100
 """A stack of another size costs about as much as this many steps."""
 
@@ -117,22 +114,13 @@ class StackedTraining:
         return {runs[slot].trial.number: why for slot, why in differences.items()}
 
     def check_equality(self) -> None:
-        """Compare one trial of each activation that this cache has not seen yet, some of them.
-
-        Those without and those with a penalty apart: the latter's activations have a gradient of their own.
+        """Compare one trial of each kind that this cache has not seen yet, see `new_kinds`.
 
         Raises:
             NotStackable: if a trial would give something else in a stack than alone.
         """
-        some = dict[tuple[bool, str], int]()
         compared = self.cache.compared_native if self.native else self.cache.compared
-        for slot, run in enumerate(self.slots):
-            if run is None:
-                continue
-            tried = (run.settings.activation_penalty > 0, run.settings.activation or "")
-            alike = {each for each in {*compared, *some} if each[0] == tried[0]}
-            if tried not in alike and len(alike) < MAX_COMPARED_KINDS:
-                some[tried] = slot
+        some = new_kinds(self.slots, compared)
         different = [why for why in self.compare(list(some.values())).values() if why]
         if different:
             raise NotStackable(different[0])
@@ -205,7 +193,10 @@ class StackedTraining:
         by_site = list(zip(*kernels, strict=True))
         self.stack.arrange(self.groups, by_site, weights)
         if self.native:
-            self.native.arrange(self.groups, by_site)
+            named = {
+                slot for slot, run in enumerate(self.slots) if run and names_function(run.settings.activation)
+            }
+            self.native.arrange(self.groups, by_site, named)  # what these do with small numbers is unknown
 
     def _release_ended(self) -> Iterator[TrialResult]:
         """Empty the slots of trials that ended; yield those whose layers are measured."""

@@ -26,9 +26,9 @@ class Compiled:
         self.steps = StepProgram(one)
         self._made: dict[Any, Any] = {}
 
-    def scores(self, scores: Any, rows: tuple[Tree, Tree]) -> ScoreProgram | None:
-        """What gives `scores` of so many `rows`; ``None`` if that cannot be compiled."""
-        return self._once("scores", rows, lambda: ScoreProgram(self.steps.one, scores, rows))
+    def scores(self, scores: Any, rows: tuple[Tree, Tree], outputs: bool) -> ScoreProgram | None:
+        """What gives `scores` of so many `rows`, and maybe `outputs`; ``None`` if that cannot be compiled."""
+        return self._once("scores", rows, lambda: ScoreProgram(self.steps.one, scores, rows, outputs))
 
     def layers(
         self, rows: tuple[Tree, Tree], record: Callable[[], MeasurementPass]

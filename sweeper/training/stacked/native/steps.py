@@ -1,6 +1,6 @@
 """A stack's steps as machine code: bound to the memory of the stack, run slot after slot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -65,8 +65,13 @@ class NativeSteps:
             line[self.layout.at_states : self.layout.at_outside] = states
         self.occupied: Sequence[int] = ()
 
-    def arrange(self, groups: Sequence[Sequence[Group]], kernels: Sequence[Sequence[AnyKernel]]) -> None:
-        """Other trials are in the slots now.
+    def arrange(
+        self,
+        groups: Sequence[Sequence[Group]],
+        kernels: Sequence[Sequence[AnyKernel]],
+        in_full: Collection[int] = (),
+    ) -> None:
+        """Other trials are in the slots now; gradients of those `in_full` keep subnormal numbers.
 
         Raises:
             NotCompiled: for activations or update rules that cannot be compiled.
@@ -82,6 +87,7 @@ class NativeSteps:
                 if not proportionate:
                     self.table[group.slots, SUBNORMAL] = KEPT
         used = slice(0, len(self.occupied))  # the empty ones are the last
+        self.table[list(in_full), SUBNORMAL] = KEPT
         self.program.activations(self.table[used], [each[used] for each in kernels])
 
     def train(

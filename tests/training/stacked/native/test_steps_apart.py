@@ -2,7 +2,6 @@
 
 import importlib.util
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from sweeper.data import disk
 from sweeper.training.stacked import cache
 from sweeper.training.stacked.native import steps
-from sweeper.training.stacked.native.scoring import NativeScorePass
+from sweeper.training.stacked.native.compiled import Compiled
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
@@ -53,12 +52,19 @@ def test_gradients_alone_change_no_weight(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(same)
 
 
-@pytest.mark.parametrize("rows", [4, 5, 6])
-def test_scores_of_another_number_of_rows_need_another_program(rows: int) -> None:
-    """Fewer rows would be read beyond their end."""
-    made: Any = SimpleNamespace(_scored=SimpleNamespace(x=torch.zeros(1, 5, 3), y=torch.zeros(1, 5)))
-    taken = NativeScorePass.takes(made, (torch.zeros(rows, 3), torch.zeros(rows)))
-    assert taken == (rows == 5)
+def test_other_rows_need_another_program() -> None:
+    """Of another number, shape or type they would be read beyond their end, or wrongly."""
+    made: Any = Compiled.__new__(Compiled)
+    made._made = {}
+
+    def program(x: Tensor, y: Tensor) -> object:
+        return made._once("scores", (x, y), object)
+
+    x, y = torch.zeros(5, 3), torch.zeros(5)
+    known = [program(x, y), program(x[:4], y[:4]), program(x[:, :2], y), program(x, y.double())]
+    assert len({*map(id, known)}) == len(known)
+    assert program(x + 1, y) is known[0]
+    assert made._once("layers", (x, y), object) not in known
 
 
 class _Gaps(nn.Module):

@@ -121,3 +121,28 @@ def test_the_plan_knows_it() -> None:
     trials = [Trial(0, "explore", 0, {"optimizer": "sgd", "activation": "tanh", "learning_rate": 0.1})]
     with pytest.raises(NotCompiled, match=r"first\.weight"):
         compiling.measure(_task(Loud), trials, 1)
+
+
+class Detour(nn.Module):
+    """tanh, whose gradient goes by way of subnormal numbers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (torch.tanh(x) * 1e18 * 1e19) * 1e-18 * 1e-19
+
+
+@pytest.mark.parametrize("others", [[], ["relu", "gelu", "silu", "elu"]], ids=["alone", "beside others"])
+def test_gradients_of_an_activation_of_the_user_are_computed_in_full(
+    others: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it does with small numbers nobody has measured; however many kinds are compared before it."""
+    monkeypatch.setattr(stacked_training, "compare", lambda *given: {})
+    names = [*others, f"{__name__}:Detour"]
+    task = task_of(space={"activation": names}, dtype="float32", steps=30)
+    trials = [
+        Trial(k, "explore", 0, {"optimizer": "sgd", "activation": name, "learning_rate": 0.1})
+        for k, name in enumerate(names)
+    ]
+    stacked = by_stack(task, trials, len(trials))[len(others), 0]
+    assert stacked.result.objective == pytest.approx(
+        by_reference(task, trials[-1]).result.objective, rel=1e-3
+    )

@@ -1,0 +1,90 @@
+"""What machine code gives of a trial hangs on nobody beside it: scores and curves, bit by bit."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+from equivalence import assert_engines_agree, by_stack, numbered, task_of
+from torch import Tensor
+
+from sweeper.data import disk
+from sweeper.training.setup import Task
+from sweeper.training.stacked import cache, evaluation
+from sweeper.training.stacked.native.compiled import Compiled
+from sweeper.trial import TrialResult
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
+)
+SPACE = {"optimizer": ["adam", "sgd"], "activation": ["tanh", "gelu"]}
+TRIALS = numbered(
+    [
+        {"optimizer": optimizer, "learning_rate": rate, "activation": activation}
+        for optimizer, rate in (("adam", 0.01), ("sgd", 0.3), ("adam", 0.003))
+        for activation in ("tanh", "gelu")
+    ],
+    seeds=[0, 3],
+    test=True,
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(disk.PLACE, str(tmp_path))
+    cache._kept.clear()
+
+
+def margin(output: Tensor, target: Tensor) -> Tensor:
+    """A score of the user's own."""
+    return (output.gather(1, target[:, None])[:, 0] - output.mean(1)).mean()
+
+
+def some_task(**further: Any) -> Task:
+    """In single precision, where the order of a sum shows; there are more test than validation rows."""
+    data = {"source": "digits", "split": [0.5, 0.2, 0.3]}
+    return task_of(data, {"source": "mlp", "depth": 2, "width": 100}, SPACE, dtype="float32", **further)
+
+
+def bits(task: Task, slots: int) -> dict[tuple[int, int], tuple[Any, ...]]:
+    """All that is known of each trial but the time it took."""
+
+    def known(result: TrialResult) -> tuple[Any, ...]:
+        return result.objective, result.curves, tuple(sorted(result.test.items()))
+
+    return {key: known(found.result) for key, found in by_stack(task, TRIALS, slots).items()}
+
+
+@pytest.mark.parametrize("rows_at_once", [evaluation.MAX_ROWS_OF_ALL_TRIALS, 1000])
+@pytest.mark.parametrize("metrics", [[], [margin]], ids=["built in", "of the user"])
+def test_stacks_of_any_size_give_the_same(
+    rows_at_once: int, metrics: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rows all trials have together, and with metrics of the user."""
+    monkeypatch.setattr(evaluation, "MAX_ROWS_OF_ALL_TRIALS", rows_at_once)
+    task = some_task(metrics=metrics)
+    alone = bits(task, 1)
+    assert len(next(iter(alone.values()))[2]) >= 4 + len(metrics)
+    assert bits(task, 5) == alone
+    assert bits(task, len(TRIALS)) == alone
+
+
+def test_scores_that_are_not_compiled_hang_on_nobody_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metric without a translation: each trial is scored for itself."""
+    monkeypatch.setattr(Compiled, "scores", lambda *given: None)
+    task = some_task()
+    assert bits(task, 5) == bits(task, len(TRIALS))
+
+
+def test_more_rows_than_one_pass_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are scored in parts, each trial for itself."""
+    for module in (evaluation, importlib.import_module("sweeper.components.tree")):
+        monkeypatch.setattr(module, "ROWS_PER_PASS", 100)
+    task = some_task()
+    assert bits(task, 5) == bits(task, len(TRIALS))
+
+
+def test_outputs_of_the_right_trial_reach_the_metrics_of_the_user() -> None:
+    """Each trial's own, against its own targets, in double precision as alone."""
+    task = task_of("digits", {"source": "mlp", "depth": 1, "width": 8}, SPACE, metrics=[margin])
+    assert_engines_agree(task, TRIALS[:5], slots=3, compiled=True)

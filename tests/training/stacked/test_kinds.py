@@ -1,0 +1,56 @@
+"""Which trials of a stack are compared with training alone."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from equivalence import numbered, task_of
+from torch import Tensor, nn
+
+from sweeper.training.stacked.kinds import MOST, compared_first, new_kinds
+
+OWN = (f"{__name__}:Sine", f"{__name__}:Cube")
+NAMES = ["relu", "tanh", "gelu", "silu", "elu"]
+
+
+class Sine(nn.Module):
+    """sin x"""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sin()
+
+
+class Cube(nn.Module):
+    """x³"""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x * x
+
+
+def slots(*names: str | None, penalty: float = 0.0) -> list[Any]:
+    """Trials with these activations; ``None``: an empty slot."""
+    settings = [SimpleNamespace(activation=name, activation_penalty=penalty) for name in names]
+    return [SimpleNamespace(settings=each) if each.activation else None for each in settings]
+
+
+def test_some_built_in_activations_and_all_of_the_user_are_compared() -> None:
+    """However many others there are, and whoever sits before them; one trial each."""
+    found = new_kinds(slots(*NAMES, None, *OWN, *OWN), set())
+    assert [slot for (_, name), slot in found.items() if name in OWN] == [6, 7]
+    assert len(found) == MOST + len(OWN)
+
+
+def test_what_was_compared_counts() -> None:
+    """Kinds that this process knows are not compared again, and use up the places of built-in ones."""
+    known = {(False, name) for name in (*NAMES[:MOST], OWN[0])}
+    assert new_kinds(slots(*NAMES, *OWN), known) == {(False, OWN[1]): len(NAMES) + 1}
+    assert set(new_kinds(slots(NAMES[0], penalty=0.1), known)) == {(True, NAMES[0])}
+
+
+def test_one_of_each_activation_of_the_user_begins() -> None:
+    """Only trials that begin are compared; the others stay in their order."""
+    names = [*NAMES, *OWN, *NAMES, *OWN]
+    task = task_of(space={"activation": names[:7]})
+    trials = numbered([{"activation": name} for name in names])
+    found = [trial.number for trial in compared_first(task, trials)]
+    assert found[:2] == [5, 6]
+    assert found[2:] == [k for k in range(len(names)) if k not in (5, 6)]
