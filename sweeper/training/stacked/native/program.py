@@ -89,7 +89,7 @@ def text_of(layout: Layout, units: Sequence[Unit], machine: Machine) -> str:
         most = max(most, operation.bytes)
         given = [_address(one_pass, layout, elements, pointer) for pointer in operation.pointers]
         one_pass.do(f"call void @{name}({', '.join(f'ptr {each}' for each in given)})")
-    if flushed[-1]:
+    if flushed and flushed[-1]:
         subnormal.switch(one_pass, False)
     layout.arena = layout.scratch + most + ALIGNED
     parameters = ["ptr %table", "ptr %arena", *(["ptr %usual", "ptr %chosen"] if flushes else [])]

@@ -58,7 +58,8 @@ class SlotProgram:
         _check_digits(calls, layout.results[0])
         self._learned = _learned(calls, layout)
         text = _translated(layout, calls, inputs)
-        self._run = target.callable_at(target.compiled(text, ["run"])["run"], 3)
+        self._program = target.program(text, ["run"])
+        self._run = target.callable_at(self._program.addresses["run"], 3)
         self.dtype = layout.results[0].dtype
         item, gradients = layout.results[0].element_size(), layout.gradients
         own = 0 if gradients is None else gradients.numel()

@@ -21,11 +21,16 @@ from sweeper.training.stacked.refusal import NotCompiled
 VERSION = 1
 """Of what this package emits for the same program; part of the names of kept files."""
 MAX_FILES = 1024
-"""Kept programs, of some 15 kB each; those go that were not used for longest."""
+"""Kept programs, of some 30 kB each; those go that were not used for longest."""
 SUM = 32
 """Bytes of the checksum before the code in a kept file."""
-_alive: list[Any] = []
-"""Execution engines, whose code lasts as long as the process."""
+
+
+class Program:
+    """Functions that can be called as long as this is held."""
+
+    def __init__(self, engine: Any, addresses: dict[str, int]) -> None:
+        self._engine, self.addresses = engine, addresses
 
 
 @cache
@@ -86,8 +91,24 @@ def registers() -> int:
     return 32 if register_bytes() == 64 or not is_x86() else 16
 
 
+_lasting = dict[tuple[str, tuple[str, ...]], Program]()
+"""What many programs call: activations, updates."""
+
+
 def compiled(text: str, names: Sequence[str]) -> dict[str, int]:
-    """Addresses of functions of a program.
+    """Addresses of functions that last as long as the process, where each is loaded once.
+
+    Raises:
+        NotCompiled: if LLVM does not take the program.
+    """
+    key = text, tuple(names)
+    if key not in _lasting:
+        _lasting[key] = program(text, names)
+    return _lasting[key].addresses
+
+
+def program(text: str, names: Sequence[str]) -> Program:
+    """Functions of a program, as long as that is held.
 
     Raises:
         NotCompiled: if LLVM does not take it.
@@ -101,7 +122,7 @@ def compiled(text: str, names: Sequence[str]) -> dict[str, int]:
         raise NotCompiled(f"LLVM does not take the program ({type(error).__name__})") from error
 
 
-def _compiled(binding: Any, text: str, names: Sequence[str]) -> dict[str, int]:
+def _compiled(binding: Any, text: str, names: Sequence[str]) -> Program:
     target = binding.Target.from_triple(binding.get_process_triple())
     flags = features().replace("+prefer-256-bit", "-prefer-256-bit")
     machine = target.create_target_machine(
@@ -110,7 +131,7 @@ def _compiled(binding: Any, text: str, names: Sequence[str]) -> dict[str, int]:
     file = _file_of(binding, text)
     code = _kept(file)
     if code is None:
-        module = binding.parse_assembly(text)
+        module = binding.parse_assembly(text, binding.create_context())  # LLVM never empties its own one
         module.verify()
         options = binding.create_pipeline_tuning_options(speed_level=0)
         options.loop_vectorization = options.slp_vectorization = False
@@ -121,11 +142,10 @@ def _compiled(binding: Any, text: str, names: Sequence[str]) -> dict[str, int]:
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
     engine.add_object_file(binding.object_file.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _alive.append(engine)
     addresses = {name: int(engine.get_function_address(name)) for name in names}
     if not all(addresses.values()):
         raise NotCompiled("LLVM lost a function of the program")
-    return addresses
+    return Program(engine, addresses)
 
 
 def _file_of(binding: Any, text: str) -> Path | None:
@@ -167,8 +187,18 @@ def _keep(file: Path | None, code: bytes) -> None:
         except OSError:
             os.unlink(name)  # and not the room that the next one needs
             raise
-        old = sorted(file.parent.glob("*.o"), key=lambda each: each.stat().st_mtime)[:-MAX_FILES]
-        for each in old:
+        _evict(file.parent)
+
+
+def _evict(folder: Path) -> None:
+    """Leave `MAX_FILES` files, those used last; parts of files that a killed process has left go as well."""
+    used: dict[Path, float] = {}
+    for each in folder.iterdir():
+        with suppress(OSError):  # another process has put it away
+            if each.is_file():
+                used[each] = each.stat().st_mtime
+    for each in sorted(used, key=lambda file: used[file])[:-MAX_FILES]:
+        with suppress(OSError):
             each.unlink()
 
 

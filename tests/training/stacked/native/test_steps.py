@@ -166,11 +166,12 @@ def test_damaged_code_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.Monke
     """Kept code of which a byte changed is not run, and is replaced."""
     monkeypatch.setenv(disk.PLACE, str(tmp_path))
     text = "define void @nothing(ptr %p) {\nentry:\n  ret void\n}\n"
-    target.compiled(text, ["nothing"])
+    target.program(text, ["nothing"])
     (file,) = (tmp_path / "native").glob("*.o")
     right = file.read_bytes()
     file.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
-    target.callable_at(target.compiled(text, ["nothing"])["nothing"], 1)(0)
+    again = target.program(text, ["nothing"])
+    target.callable_at(again.addresses["nothing"], 1)(0)
     assert file.read_bytes() == right
 
 
@@ -181,7 +182,7 @@ def test_what_was_not_used_for_longest_goes(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(target, "MAX_FILES", 2)
     files: dict[str, Path] = {}
     for second, name in enumerate(["old", "unused", "old", "new"]):
-        target.compiled(f"define void @{name}(ptr %p) {{\nentry:\n  ret void\n}}\n", [name])
+        target.program(f"define void @{name}(ptr %p) {{\nentry:\n  ret void\n}}\n", [name])
         for made in set((tmp_path / "native").glob("*.o")) - set(files.values()):
             files[name] = made
             os.utime(made, (second, second))
