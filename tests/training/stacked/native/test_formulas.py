@@ -118,6 +118,11 @@ FORWARD: dict[str, Function] = {
     "norm of order 1 of all": lambda x: [torch.linalg.vector_norm(x, 1)[None]],
     "norm of order 2": lambda x: [torch.linalg.vector_norm(x, 2, dim=2)],
     "largest, or no number": lambda x: [_without_some(x).amax(1), _without_some(x).amax(2)],
+    "the last ones": lambda x: [x[:, torch.tensor([-1, 0, -2])]],
+    "no number is true": lambda x: [
+        torch.where(x > 0, math.nan, x.round()).bool().to(x.dtype),
+        torch.logical_and(torch.where(x > 0, math.nan, x), x < 1).to(x.dtype),
+    ],
     "spreads": lambda x: [
         x.var(1),
         x.std(2, correction=0),

@@ -72,8 +72,16 @@ def test_stacks_of_any_size_give_the_same(
 def test_scores_that_are_not_compiled_hang_on_nobody_either(monkeypatch: pytest.MonkeyPatch) -> None:
     """A metric without a translation: each trial is scored for itself."""
     monkeypatch.setattr(Compiled, "scores", lambda *given: None)
+    together, score = set[int](), evaluation.Evaluator._score
+
+    def watched(self: Any, stack: Any, slots: Any, *others: Any) -> Any:
+        together.add(len(slots))
+        return score(self, stack, slots, *others)
+
+    monkeypatch.setattr(evaluation.Evaluator, "_score", watched)
     task = some_task()
     assert bits(task, 5) == bits(task, len(TRIALS))
+    assert together == {1}
 
 
 def test_more_rows_than_one_pass_takes(monkeypatch: pytest.MonkeyPatch) -> None:
