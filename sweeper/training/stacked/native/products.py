@@ -5,13 +5,16 @@ elements of A are repeated over the lanes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, pieces
 from sweeper.training.stacked.native.views import View, transposed
 
 UNROLLED = 4
 """Steps of the inner axis in one round of its loop."""
+BLOCK = 512
+"""Most terms that are summed one after the other: errors of rounding grow with their number, and sums of
+blocks are added, as BLAS does it."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,35 @@ def product(
         packed = View(scratch, 0, (inner, columns), (columns, 1), b.element)
         copy_transposed(code, machine, b, packed)
         b = packed
-    lanes = machine.lanes(c.element)
+    blocks, rest = divmod(inner, BLOCK)
+    if blocks == 0:
+        _block_of(code, machine, a, b, c, first)
+        return
+    _block_of(code, machine, *_inner(code, a, b, 0, BLOCK), c, first)
+    if blocks > 1:
+        with code.loop(blocks, 1, 1) as loop:
+            _block_of(code, machine, *_inner(code, a, b, loop.index * BLOCK, BLOCK), c, None, adds=True)
+    if rest:
+        _block_of(code, machine, *_inner(code, a, b, blocks * BLOCK, rest), c, None, adds=True)
+
+
+def _inner(code: Code, a: View, b: View, start: Number | int, length: int) -> tuple[View, View]:
+    """So many steps of the inner axis from `start` on."""
+    first = start if isinstance(start, Number) else code.whole(start)
+    at_a, at_b = _at(code, a, code.whole(0), first), _at(code, b, first, code.whole(0))
+    return (
+        replace(a, base=at_a, offset=0, sizes=(a.sizes[0], length)),
+        replace(b, base=at_b, offset=0, sizes=(length, b.sizes[1])),
+    )
+
+
+def _block_of(
+    code: Code, machine: Machine, a: View, b: View, c: View, first: View | None, *, adds: bool = False
+) -> None:
+    """C ← A·B (+ `first`), or C += A·B; rows of B and C are contiguous."""
+    columns, lanes = b.sizes[1], machine.lanes(c.element)
     rows_at_most, vectors = machine.tile
-    made = _Product(code, a, b, c, first)
+    made = _Product(code, a, b, c, first, adds)
     for start, count, widths in _chunks(columns, lanes, vectors):
         if count > 1:
             with code.loop(count) as loop:
@@ -113,13 +142,15 @@ class _Tile:
 
 @dataclass(frozen=True)
 class _Product:
-    """Writes the code of C ← `first` + A·B."""
+    """Writes the code of C ← `first` + A·B, or of C += A·B."""
 
     code: Code
     a: View
     b: View
     c: View
     first: View | None
+    adds: bool = False
+    """To what C holds."""
 
     def columns(self, most: int, shift: Number, start: int, widths: Sequence[int]) -> None:
         """All rows of the columns that begin at `shift` + `start`, `most` rows a tile."""
@@ -148,7 +179,8 @@ class _Product:
         for r in range(tile.height):
             for v, (at, _) in enumerate(tile.vectors):
                 address = code.address(at_c, r * self.c.strides[0] + at, self.c.in_memory)
-                code.store(sums[r * len(tile.widths) + v], address)
+                value = sums[r * len(tile.widths) + v]
+                code.store(code.load(address, value.kind) + value if self.adds else value, address)
 
     def initial_sums(self, tile: _Tile) -> list[Number]:
         """Zeros, or what `first` has there, row by row."""
