@@ -144,7 +144,8 @@ class Evaluator:
     def _add_users(self, run: StackedTrial, row: dict[str, float], output: Any, y: Tree) -> None:
         """The user's own metrics of a trial."""
         try:
-            row |= {name: value.item() for name, value in users_scores(self.loss, output, y).items()}
+            with torch.no_grad():
+                row |= {name: value.item() for name, value in users_scores(self.loss, output, y).items()}
         except Exception as error:  # whatever a metric of the user raises is this trial's own failure
             run.state.end(Outcome.FAILED, reason_of(error))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from equivalence import assert_engines_agree, by_stack, numbered, task_of
 from torch import Tensor
 
@@ -36,7 +37,8 @@ def _own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def margin(output: Tensor, target: Tensor) -> Tensor:
-    """A score of the user's own."""
+    """A score of the user's own, which like every score is computed without gradients."""
+    assert not torch.is_grad_enabled()
     return (output.gather(1, target[:, None])[:, 0] - output.mean(1)).mean()
 
 
