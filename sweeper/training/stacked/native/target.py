@@ -44,7 +44,7 @@ def llvm() -> Any:
         binding = importlib.import_module("llvmlite.binding")
         binding.initialize_native_target()
         binding.initialize_native_asmprinter()
-    except Exception as error:  # whatever a broken installation raises
+    except (Exception, SystemExit) as error:  # whatever a broken installation raises
         raise NotCompiled(f"llvmlite cannot be used ({type(error).__name__})") from error
     return binding
 

@@ -111,3 +111,21 @@ def test_what_stands_in_the_way_stays_and_stops_nothing(
         target.program(NOTHING.replace("nothing", name), [name])
     assert not left.exists()
     assert len(os.listdir(left.parent)) == 2
+
+
+@pytest.mark.parametrize("ends", [ImportError("none"), OSError("bad"), RuntimeError("bad"), SystemExit(3)])
+def test_whatever_llvmlite_ends_with_is_a_reason(
+    ends: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken installation names llvmlite, and ends nothing."""
+
+    def broken(name: str) -> None:
+        raise ends
+
+    monkeypatch.setattr(target.importlib, "import_module", broken)
+    target.llvm.cache_clear()
+    try:
+        with pytest.raises(NotCompiled, match="llvmlite cannot be used"):
+            target.llvm()
+    finally:
+        target.llvm.cache_clear()
