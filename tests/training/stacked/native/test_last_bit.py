@@ -98,3 +98,35 @@ def test_outputs_of_the_right_trial_reach_the_metrics_of_the_user() -> None:
     """Each trial's own, against its own targets, in double precision as alone."""
     task = task_of("digits", {"source": "mlp", "depth": 1, "width": 8}, SPACE, metrics=[margin])
     assert_engines_agree(task, TRIALS[:5], slots=3, compiled=True)
+
+
+def picky(output: Tensor, target: Tensor) -> Tensor:
+    """A score of the user's own that raises once a model has learned something."""
+    if float(output.std()) > 1:
+        raise ValueError("too sure")
+    return output.std()
+
+
+def test_a_metric_that_raises_later_fails_its_trials_alone() -> None:
+    """Its stack trains all the same: comparing it with training alone asks no metric of the user."""
+    task = task_of("digits", {"source": "mlp", "depth": 1, "width": 8}, SPACE, metrics=[picky])
+    slow = {"optimizer": "sgd", "learning_rate": 1e-6, "activation": "tanh"}
+    fast = {"optimizer": "adam", "learning_rate": 0.3, "activation": "tanh"}
+    trials = numbered([slow, slow, fast, fast], seeds=[0, 3])
+    found = [by_stack(task, trials, 4)[trial.number, trial.seed].result for trial in trials]
+    assert {result.engine for result in found} == {"fused"}
+    assert [result.outcome for result in found] == ["completed", "completed", "failed", "failed"]
+    assert all("too sure" in result.reason for result in found[2:])
+
+
+def broken(output: Tensor, target: Tensor) -> Tensor:
+    """A score of the user's own that always raises."""
+    raise ValueError("no score")
+
+
+def test_a_metric_that_raises_at_once_does_so_in_each_trial() -> None:
+    """The comparison with training alone asks no metric of the user, so each trial fails by itself."""
+    task = task_of("digits", {"source": "mlp", "depth": 1, "width": 8}, SPACE, metrics=[broken])
+    found = [each.result for each in by_stack(task, TRIALS[:4], 4).values()]
+    assert [(result.engine, result.outcome) for result in found] == [("fused", "failed")] * 4
+    assert all("no score" in result.reason for result in found)
