@@ -284,9 +284,7 @@ def _best_of_each(ranked: Ranked, frame: pd.DataFrame) -> str:
     without = f"No trial that learned completed with {listing(none, 'or')}." if none else ""
     if not rows:
         return without
-    lucky = frame[
-        frame["capped"] & (frame["outcome"] == COMPLETED)
-    ]  # what they score is from before training
+    lucky = frame[frame["capped"] & (frame["outcome"] == COMPLETED)]  # who scored best before training
     first = lucky["optimizer"].map(best.set_index("optimizer")["loss"])
     ahead = [ranked.cost(a) < ranked.cost(b) for a, b in zip(lucky["loss"], first, strict=True)]
     among = ", of the trials that got better than before training" if any(ahead) else ""

@@ -24,16 +24,17 @@ def predict(model: nn.Module, x: Tree) -> Any:
     return joined(parts)
 
 
-def evaluate(model: nn.Module, loss: Loss, x: Tree, y: Tree, seed: int = 0) -> dict[str, float]:
+def evaluate(
+    model: nn.Module, loss: Loss, x: Tree, y: Tree, seed: int = 0, *, users: bool = True
+) -> dict[str, float]:
     """``loss``, its parts and the metrics of the task (``accuracy``, say) on the rows (x, y).
 
     What the model draws comes from generators seeded with `seed`. Those of the training, the model's
-    buffers and the rows are left as they are.
+    buffers and the rows are left as they are. `users`: whether metrics of the user are asked.
     """
-    with apart(model, seed):
-        return {
-            name: value.item() for name, value in metric_tensors(loss, predict(model, x), copied(y)).items()
-        }
+    scores = metric_tensors if users else batchable_scores
+    with apart(model, seed), torch.no_grad():
+        return {name: value.item() for name, value in scores(loss, predict(model, x), copied(y)).items()}
 
 
 def metric_tensors(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:

@@ -21,7 +21,6 @@ from sweeper.training.cohort import sort_key
 from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stacked.cache import return_cache
 from sweeper.training.stacked.kernel import kernel_for
-from sweeper.training.stacked.kinds import compared_first
 from sweeper.training.stacked.native.library import activation_functions
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 from sweeper.training.stacked.stacked_training import OnFinish, StackedTraining
@@ -68,7 +67,7 @@ def train_stack(
 def _train_stack(
     task: Task, trials: Sequence[Trial], slots: int, on_finish: OnFinish | None, *, compiled: bool = False
 ) -> Iterator[TrialResult]:
-    waiting = deque(compared_first(task, sorted(trials, key=sort_key)))
+    waiting = deque(sorted(trials, key=sort_key))
     while waiting:
         stacked = StackedTraining(task, waiting, slots, on_finish, compiled)
         yield from stacked.run()

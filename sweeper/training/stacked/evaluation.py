@@ -15,7 +15,7 @@ from sweeper.training.reasons import reason_of
 from sweeper.training.setup import Rows
 from sweeper.training.stacked.activation_dispatch import BINDERS, ActivationDispatch
 from sweeper.training.stacked.native.compiled import Compiled
-from sweeper.training.stacked.native.scoring import NativeScorePass
+from sweeper.training.stacked.native.scoring import NativeScorePass, ScoreProgram
 from sweeper.training.stacked.refusal import NotCompiled
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
@@ -42,7 +42,7 @@ class Evaluator:
         self.scores = partial(batchable_scores, loss)
         self.has_users = bool(users_metrics(loss))
         self._passes: dict[str, ScorePass] = {}
-        self._native: dict[int, NativeScorePass] = {}
+        self._native: dict[ScoreProgram, NativeScorePass] = {}
         self._part = cache(self._part_of)
 
     def evaluate(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> None:
@@ -123,10 +123,9 @@ class Evaluator:
         program = compiled.scores(self.scores, some, self.has_users)
         if program is None:
             return None
-        key = id(program)
-        if key not in self._native or self._native[key].stack is not stack:
-            self._native[key] = NativeScorePass(stack, program)
-        done = self._native[key]
+        done = self._native.get(program)
+        if done is None or done.stack is not stack:
+            done = self._native[program] = NativeScorePass(stack, program)
         found: dict[int, Mapping[str, float]] = {}
         try:
             if not users:

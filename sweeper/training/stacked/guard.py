@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from sweeper.components.penalties import PENALTIES
-from sweeper.components.tree import applied, copied, first_tensor, taken
+from sweeper.components.tree import applied, first_tensor, taken
 from sweeper.training.capture import outputs_of, penalty_of
-from sweeper.training.evaluate import batchable_scores, predict
+from sweeper.training.evaluate import evaluate
 from sweeper.training.setup import Rows, Task, initial_model, leaving_no_trace, make_optimizer, pick_loss
 from sweeper.training.stacked.cache import StackCache
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
-from sweeper.user_code.observing import apart, put_values
+from sweeper.user_code.observing import put_values
 from sweeper.wording import number
 
 COMPARED_STEPS = 3
@@ -136,9 +136,8 @@ class PlainTrial:
     def validation_loss(self) -> Tensor:
         """In evaluation mode, of the present parameters."""
         x, y = self.rows.x_validation, self.rows.y_validation
-        with apart(self.built.model, 0), torch.no_grad():  # without metrics of the user, which may raise
-            scores = batchable_scores(self.loss, predict(self.built.model, x), copied(y))
-        return scores["loss"].to("cpu", torch.float64)
+        values = evaluate(self.built.model, self.loss, x, y, users=False)  # whose metrics may raise
+        return torch.tensor(values["loss"], dtype=torch.float64)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Sequence
 
 from sweeper.study.settings import Settings
-from sweeper.study.settings import settings as settings_of
-from sweeper.training.setup import Task
 from sweeper.training.stacked.stacked_trial import StackedTrial
 from sweeper.trial import Trial
 from sweeper.user_code.lookup import names_function
@@ -38,8 +36,7 @@ def new_kinds(slots: Sequence[StackedTrial | None], compared: Collection[Kind]) 
     return found
 
 
-def compared_first(task: Task, trials: Sequence[Trial]) -> list[Trial]:
+def compared_first(trials: Sequence[Trial], kinds: Sequence[Kind]) -> list[Trial]:
     """The same trials, first one of each kind with an activation of the user: only who begins is compared."""
-    kinds = [kind_of(settings_of(task.study, trial.parameters)) for trial in trials]
     first = {kinds.index(kind) for kind in set(kinds) if names_function(kind[1])}
     return [*(trials[k] for k in sorted(first)), *(t for k, t in enumerate(trials) if k not in first)]

@@ -19,7 +19,7 @@ from sweeper.training.stacked.cache import Requirements, cache_for, return_cache
 from sweeper.training.stacked.coming import Coming, coming
 from sweeper.training.stacked.groups import groups_of
 from sweeper.training.stacked.guard import compare
-from sweeper.training.stacked.kinds import new_kinds
+from sweeper.training.stacked.kinds import compared_first, kind_of, new_kinds
 from sweeper.training.stacked.layer_measurement import LayerMeasurement
 from sweeper.training.stacked.native.steps import NativeSteps
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
@@ -55,6 +55,9 @@ class StackedTraining:
         self.finished: list[StackedTrial] = []
         self._settings = {id(t): settings_of(task.study, t.parameters) for t in queue}
         """Of the trials that come, by their identity."""
+        first = compared_first(queue, [kind_of(self._settings[id(trial)]) for trial in queue])
+        queue.clear()
+        queue.extend(first)
 
     def run(self) -> Iterator[TrialResult]:
         """Train everything in the queue; what does not fit in is left in `incompatible`."""

@@ -6,7 +6,8 @@ from typing import Any
 from equivalence import numbered, task_of
 from torch import Tensor, nn
 
-from sweeper.training.stacked.kinds import MOST, compared_first, new_kinds
+from sweeper.study.settings import settings as settings_of
+from sweeper.training.stacked.kinds import MOST, compared_first, kind_of, new_kinds
 
 OWN = (f"{__name__}:Sine", f"{__name__}:Cube")
 NAMES = ["relu", "tanh", "gelu", "silu", "elu"]
@@ -51,6 +52,7 @@ def test_one_of_each_activation_of_the_user_begins() -> None:
     names = [*NAMES, *OWN, *NAMES, *OWN]
     task = task_of(space={"activation": names[:7]})
     trials = numbered([{"activation": name} for name in names])
-    found = [trial.number for trial in compared_first(task, trials)]
+    kinds = [kind_of(settings_of(task.study, trial.parameters)) for trial in trials]
+    found = [trial.number for trial in compared_first(trials, kinds)]
     assert found[:2] == [5, 6]
     assert found[2:] == [k for k in range(len(names)) if k not in (5, 6)]

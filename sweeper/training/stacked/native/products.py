@@ -57,18 +57,17 @@ def product(
     if blocks == 0:
         _block_of(code, machine, a, b, c, first)
         return
-    _block_of(code, machine, *_inner(code, a, b, 0, BLOCK), c, first)
+    _block_of(code, machine, *_inner(code, a, b, code.whole(0), BLOCK), c, first)
     if blocks > 1:
         with code.loop(blocks, 1, 1) as loop:
             _block_of(code, machine, *_inner(code, a, b, loop.index * BLOCK, BLOCK), c, None, adds=True)
     if rest:
-        _block_of(code, machine, *_inner(code, a, b, blocks * BLOCK, rest), c, None, adds=True)
+        _block_of(code, machine, *_inner(code, a, b, code.whole(blocks * BLOCK), rest), c, None, adds=True)
 
 
-def _inner(code: Code, a: View, b: View, start: Number | int, length: int) -> tuple[View, View]:
+def _inner(code: Code, a: View, b: View, start: Number, length: int) -> tuple[View, View]:
     """So many steps of the inner axis from `start` on."""
-    first = start if isinstance(start, Number) else code.whole(start)
-    at_a, at_b = _at(code, a, code.whole(0), first), _at(code, b, first, code.whole(0))
+    at_a, at_b = _at(code, a, code.whole(0), start), _at(code, b, start, code.whole(0))
     return (
         replace(a, base=at_a, offset=0, sizes=(a.sizes[0], length)),
         replace(b, base=at_b, offset=0, sizes=(length, b.sizes[1])),
