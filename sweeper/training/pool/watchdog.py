@@ -4,6 +4,7 @@ Imports nothing heavy: a worker that has nothing to do stays small.
 """
 
 import faulthandler
+import math
 import os
 import re
 import signal
@@ -84,12 +85,29 @@ def deadline(seconds: float | None, each: float | None = None) -> Iterator[None]
             faulthandler.dump_traceback_later(wait, exit=True, file=_words or nowhere)
 
         start(seconds)
-        _renewed = None if each is None else lambda trials: start(trials * each)
+        _renewed = None if each is None else _at_intervals(start, each)
         try:
             yield
         finally:
             _renewed = None
             faulthandler.cancel_dump_traceback_later()
+
+
+def _at_intervals(start: Callable[[float], None], each: float) -> Callable[[int], None]:
+    """`start` with the seconds of so many trials, unless it was lately: a new clock is a new thread.
+
+    What it then lacks of the seconds is less than the grace that follows them.
+    """
+    began, lasts = 0.0, math.nan
+
+    def renewed(trials: int) -> None:
+        nonlocal began, lasts
+        now, seconds = time.monotonic(), trials * each
+        if seconds != lasts or now - began > min(seconds, GRACE) / 2:
+            start(seconds)
+            began, lasts = now, seconds
+
+    return renewed
 
 
 def renew(trials: int) -> None:

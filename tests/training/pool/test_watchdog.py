@@ -117,6 +117,40 @@ with deadline(0.2, each=0.2):
     assert process.returncode == 1
 
 
+def test_trials_that_get_on_quickly_start_few_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack renews its deadline hundreds of times a second; none is shorter than the time of its trials."""
+    started, now, ends = list[tuple[float, float]](), 0.0, list[float]()
+
+    def note(wait: float, **options: object) -> None:
+        started.append((now, wait))
+
+    monkeypatch.setattr(watchdog.faulthandler, "dump_traceback_later", note)
+    monkeypatch.setattr(watchdog.faulthandler, "cancel_dump_traceback_later", lambda: None)
+    monkeypatch.setattr(watchdog.time, "monotonic", lambda: now)
+    with watchdog.deadline(100.0, each=4.0):
+        for step in range(5000):
+            now = 0.01 * step
+            watchdog.renew(5)
+            ends.append(started[-1][0] + started[-1][1] - now)
+    assert len(started) < 30
+    assert 20.0 <= min(ends) <= max(ends) < 25.001
+
+
+def test_other_trials_have_their_own_time_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single one after many may no longer have the time of all, however lately the clock was set."""
+    waits = list[float]()
+
+    def note(wait: float, **options: object) -> None:
+        waits.append(wait)
+
+    monkeypatch.setattr(watchdog.faulthandler, "dump_traceback_later", note)
+    monkeypatch.setattr(watchdog.faulthandler, "cancel_dump_traceback_later", lambda: None)
+    with watchdog.deadline(1.0, each=1.0):
+        for trials in (8, 1, 1, 8):
+            watchdog.renew(trials)
+    assert waits == [2.0, 13.0, 2.0, 13.0]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows keeps the number of a dead parent")
 def test_an_orphan_ends_itself() -> None:
     """A worker whose driver was killed is gone within a second or so, though it was busy."""
