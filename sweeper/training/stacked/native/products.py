@@ -14,7 +14,7 @@ UNROLLED = 4
 """Steps of the inner axis in one round of its loop."""
 BLOCK = 512
 """Most terms that are summed one after the other: errors of rounding grow with their number, and sums of
-blocks are added, as BLAS does it."""
+blocks are added, as BLAS and torch do it."""
 
 
 @dataclass(frozen=True)

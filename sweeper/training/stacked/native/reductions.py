@@ -10,10 +10,13 @@ from functools import partial
 
 from sweeper.training.stacked.native import mathematics as m
 from sweeper.training.stacked.native.ir import Code, Kind, Number
+from sweeper.training.stacked.native.products import BLOCK
 from sweeper.training.stacked.native.roots import square_root
 from sweeper.training.stacked.native.views import Place, View, along, collapsed, each, only
 
 Combine = Callable[[Number, Number], Number]
+Step = Callable[[Number, Number], Number]
+"""(index along an axis, what the one before gave) -> what the next one gets"""
 Load = Callable[[Number, int], Number]
 """(index, lanes) -> numbers along an axis, one lane where all are the same"""
 
@@ -75,17 +78,43 @@ def _over(
     place: Place,
     sizes: Sequence[int],
     steps: Sequence[int],
+    how: Reduction,
     sofar: Number,
     inner: Callable[[Place, Number], Number],
 ) -> Number:
     """`inner` at every place of all axes but the last, each with what the one before gave."""
     if len(sizes) == 1:
         return inner(place, sofar)
-    with code.loop(sizes[0]) as loop:
+
+    def step(index: Number, carried: Number) -> Number:
+        here = _moved(code, place, index, steps[0])
+        return _over(code, here, sizes[1:], steps[1:], how, carried, inner)
+
+    return _in_turn(code, sizes[0], how, sofar, step)
+
+
+def _combining(how: Reduction, number: Callable[[Number], Number]) -> Step:
+    return lambda index, sofar: how.combine(sofar, how.take(number(index)))
+
+
+def _in_turn(code: Code, length: int, how: Reduction, sofar: Number, step: Step) -> Number:
+    """`step` by step along an axis; each `BLOCK` of them begins anew, see there, and blocks are combined."""
+
+    def rounds(first: Number | int, stop: Number | int, begin: Number) -> Number:
+        with code.loop(stop, 1, first) as loop:
+            (carried,) = loop.carry([begin])
+            loop.set([step(loop.index, carried)])
+        return loop.finals[0]
+
+    if length <= BLOCK:
+        return rounds(0, length, sofar)
+    blocks, nothing = length // BLOCK, code.like(how.start, sofar.kind)
+    with code.loop(blocks) as loop:
         (carried,) = loop.carry([sofar])
-        here = _moved(code, place, loop.index, steps[0])
-        loop.set([_over(code, here, sizes[1:], steps[1:], carried, inner)])
-    return loop.finals[0]
+        first = loop.index * BLOCK
+        loop.set([how.combine(carried, rounds(first, first + BLOCK, nothing))])
+    done = blocks * BLOCK
+    return how.combine(loop.finals[0], rounds(done, length, nothing)) if done < length else loop.finals[0]
 
 
 def _folded(
@@ -94,13 +123,13 @@ def _folded(
     """Along all axes that go, lane by lane."""
 
     def along_last(at: Place, sofar: Number) -> Number:
-        with code.loop(sizes[-1]) as loop:
-            (carried,) = loop.carry([sofar])
-            here = _moved(code, at, loop.index, steps[-1])
-            loop.set([how.combine(carried, how.take(code.spread(here.load(code, lanes), lanes)))])
-        return loop.finals[0]
+        def number(index: Number) -> Number:
+            return code.spread(_moved(code, at, index, steps[-1]).load(code, lanes), lanes)
 
-    return _over(code, place, sizes, steps, code.like(how.start, Kind(place.view.element, lanes)), along_last)
+        return _in_turn(code, sizes[-1], how, sofar, _combining(how, number))
+
+    first = code.like(how.start, Kind(place.view.element, lanes))
+    return _over(code, place, sizes, steps, how, first, along_last)
 
 
 def _folded_rows(
@@ -122,7 +151,7 @@ def _folded_rows(
     if len(sizes) == 1:
         return row(start)
     first = code.like(how.start, Kind(place.view.element))
-    return _over(code, start, sizes, steps, first, lambda at, sofar: how.combine(sofar, row(at)))
+    return _over(code, start, sizes, steps, how, first, lambda at, sofar: how.combine(sofar, row(at)))
 
 
 def fold(code: Code, length: int, lanes: int, element: str, load: Load, how: Reduction) -> Number:
@@ -220,13 +249,16 @@ def fold_and_map(
             return [code.spread(p.load(code, width), width) for p in moved]
 
         found: list[Number] = []
+
+        def applied(value: Value, index: Number) -> Number:
+            return value(here(index), found)
+
         for how, value in folds:
-            with code.loop(length) as loop:
-                (carried,) = loop.carry([code.like(how.start, Kind(target.element, width))])
-                loop.set([how.combine(carried, how.take(value(here(loop.index), found)))])
-            found.append(how.finish(loop.finals[0]))
+            first = code.like(how.start, Kind(target.element, width))
+            step = _combining(how, partial(applied, value))
+            found.append(how.finish(_in_turn(code, length, how, first, step)))
         with code.loop(length) as loop:
-            _moved(code, places[0], loop.index, steps[0]).store(code, result(here(loop.index), found))
+            _moved(code, places[0], loop.index, steps[0]).store(code, applied(result, loop.index))
 
     each(code, [only(view, kept) for view in views], lanes if stays else 1, body)
 

@@ -1,14 +1,12 @@
 """Machine code for convolutions gives what torch gives, forward and backward, transposed ones too."""
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweeper.data import disk
 from tests.helpers.native import compiled
 
 pytestmark = pytest.mark.skipif(
@@ -24,11 +22,6 @@ TRANSPOSED = {
     "with another end": {"stride": 3, "padding": 1, "output_padding": (2, 1)},
     "in groups, 2 apart": {"stride": 2, "groups": 2, "output_padding": 1},
 }
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 @pytest.mark.parametrize(

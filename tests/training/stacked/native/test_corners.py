@@ -3,14 +3,12 @@
 import importlib.util
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweeper.data import disk
 from sweeper.training.stacked.native.layout import ARENA
 from sweeper.training.stacked.native.operation import ALIGNED
 from sweeper.training.stacked.native.program import drawn as drawn_first
@@ -22,11 +20,6 @@ from tests.helpers.native import Function, agrees, compiled, drawn, gradient_of,
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
 )
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 def _attention(x: Tensor, keys: int) -> Tensor:

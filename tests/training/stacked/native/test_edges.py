@@ -2,24 +2,17 @@
 
 import importlib.util
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweeper.data import disk
 from tests.helpers.native import Function, agrees, drawn, gradient_of, rounded
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
 )
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {

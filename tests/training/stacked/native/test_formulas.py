@@ -3,14 +3,12 @@
 import importlib.util
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweeper.data import disk
 from tests.helpers.native import Function, compiled
 
 pytestmark = pytest.mark.skipif(
@@ -196,11 +194,6 @@ BACKWARD: dict[str, Callable[[Tensor], Tensor]] = {
     "leaky relu": lambda x: F.leaky_relu(x, 0.3),
     "embedding with padding": _looked_up,
 }
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 @pytest.mark.parametrize("columns", [18, 31])

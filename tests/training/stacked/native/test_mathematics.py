@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="machine code needs llvmlite")
 
-from sweeper.data import disk
 from sweeper.training.stacked.native import mathematics, target, trigonometry
 from tests.helpers.native import number_by_number
 
@@ -20,11 +18,6 @@ FUNCTIONS = {
 }
 ELEMENTS: dict[str, Any] = {"float": np.float32, "double": np.float64}
 Long = np.longdouble
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 def compiled(name: str, element: str, lanes: int) -> Callable[[np.ndarray], np.ndarray]:

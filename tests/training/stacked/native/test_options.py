@@ -3,14 +3,12 @@
 import importlib.util
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweeper.data import disk
 from sweeper.training.stacked.kernel import SlopeKernel
 from sweeper.training.stacked.native.program import drawn as drawn_first
 from sweeper.training.stacked.refusal import NotCompiled
@@ -19,11 +17,6 @@ from tests.helpers.native import agrees, compiled, drawn, gradient_of, recorded
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
 )
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 def _numbers(x: Tensor) -> Tensor:

@@ -2,14 +2,12 @@
 
 import importlib.util
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweeper.data import disk
 from sweeper.training.stacked.refusal import NotCompiled
 from tests.helpers.native import compiled
 
@@ -26,11 +24,6 @@ WINDOWS = {
     "3 and 1 apart, beyond the edge": ((2, 3), (3, 1), 1, 1),
     "all": ((6, 18), 1, 0, 1),
 }
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -1,7 +1,6 @@
 """Square roots in machine code."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,16 +9,10 @@ import torch
 pytest.importorskip("llvmlite", reason="machine code needs llvmlite")
 
 from sweeper.components.optimizers import OPTIMIZERS
-from sweeper.data import disk
 from sweeper.training.stacked.native import ir, library, roots, target
 from tests.helpers.native import number_by_number
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, -np.nan, 1.0, -1.0, 4.0, 1e-40, -1e-40, 1e-45, 3.4e38, -3e38]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 def compiled(lanes: int, element: str = "float") -> Callable[[np.ndarray], np.ndarray]:

@@ -2,13 +2,11 @@
 
 import importlib.util
 import random
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from sweeper.data import disk
 from sweeper.training.stacked.native import simplify
 from sweeper.training.stacked.native.pointwise import name_of
 from sweeper.training.stacked.recording import storage_of
@@ -61,11 +59,6 @@ PROGRAMS: dict[str, Function] = {
     "of a view": _of_a_view,
     "few columns": lambda x: [x.transpose(1, 2) @ x[:, :, :2], x @ x[:, :3].transpose(1, 2)],
 }
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 def agrees(function: Function, rows: int, columns: int) -> None:

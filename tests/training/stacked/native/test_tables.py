@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,18 +10,12 @@ from torch import Tensor
 
 pytest.importorskip("llvmlite", reason="machine code needs llvmlite")
 
-from sweeper.data import disk
 from sweeper.training.stacked.native import formulas, ir, tables, target
 from tests.helpers.native import number_by_number
 
 Function = Callable[[np.ndarray], np.ndarray]
 pytestmark = pytest.mark.skipif(target.register_bytes() != 64, reason="tables need AVX-512")
 SPECIAL = [0.0, -0.0, math.inf, -math.inf, math.nan, 1e-45, -1e-45, 3e38, -3e38, 5.8125, -5.8125, 9.0, -9.0]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 def compiled(name: str, lanes: int = 16) -> Function:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from sweeper.data import disk
 from sweeper.training.stacked.native import target
 from sweeper.training.stacked.refusal import NotCompiled
 from tests.helpers.native import compiled
@@ -16,11 +15,6 @@ from tests.helpers.native import compiled
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llvmlite") is None, reason="machine code needs llvmlite"
 )
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
 
 
 def test_a_processor_that_llvm_does_not_know_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
