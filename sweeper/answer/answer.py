@@ -14,7 +14,7 @@ from sweeper.answer.comparison import LOST_MORE, UNSHOWN, Verdict, verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.gain import Gain, gain
 from sweeper.answer.learning import Learning, learning
-from sweeper.answer.lost_seeds import MANY, lost_alike, lost_by
+from sweeper.answer.lost_seeds import MANY, lost_alike, lost_by, lost_why
 from sweeper.answer.luck import Luck, luck
 from sweeper.answer.ranked import Ranked
 from sweeper.answer.rows import as_costs, parameters_of
@@ -64,6 +64,8 @@ class Answer:
     """Fresh seeds of the winner without a score: ``diverged`` and ``failed``."""
     lost_alike: tuple[int, ...] = ()
     """These seeds, where all other finalists lost them, too, see `sweeper.answer.lost_seeds`."""
+    lost_why: str = ""
+    """The reason of each, where there is one."""
     test_seeds: int = 0
     """Fresh seeds that `test` is the mean of."""
     test_ends: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -188,7 +190,8 @@ def answer(
         unranked=finalists.called({Verdict.UNRANKED}),
         peers=finalists.called({*finalists.verdicts} - {Verdict.WINNER, *LOST_MORE}),
         lost=lost_by(costs, number),
-        lost_alike=lost_alike(costs, number),
+        lost_alike=(alike := lost_alike(costs, number)),
+        lost_why=lost_why(costs, alike),
         test_seeds=len(tested),
         test_ends=_ends_of(tested, least_loss),
         rows=_counts(baselines, "rows"),
@@ -269,7 +272,7 @@ def _counts(baselines: Mapping[str, Any] | None, key: str) -> dict[str, int]:
 
 
 def _ends_of(scores: Sequence[Mapping[str, float]], least_loss: float) -> dict[str, tuple[float, float]]:
-    frame = pd.DataFrame(list(scores)).astype(float)
+    frame = pd.DataFrame(list(scores)).astype(float).dropna(axis="columns")
     ends = {str(name): bounded(str(name), *interval_of(frame[name].to_numpy()), least_loss) for name in frame}
     return {name: pair for name, pair in ends.items() if math.isfinite(sum(pair))}
 

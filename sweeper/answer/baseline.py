@@ -195,13 +195,15 @@ def baseline(
         _against(
             "test",
             name,
-            {seed: scores[name] for seed, scores in tested.items() if scores.get(name) is not None},
+            {seed: scores[name] for seed, scores in tested.items()},
             recorded["scores"],
             way,
             least_loss,
         )
         for name in names
         if (way := higher if name == score else _higher_is_better(name)) is not None
+        # where it is not a number, it may have been at its best: the other seeds say nothing of the mean
+        and all(scores.get(name) is not None for scores in tested.values())
     ]
     shown, rows = [each for each in test if each is not None], int(recorded.get("rows", {}).get("test", 0))
     luck = luck_of_rows(shown, rows, LUCKY)

@@ -1,6 +1,10 @@
 """Fresh seeds without a score: how the winner lost them, and whether every other finalist lost them, too."""
 
+from collections.abc import Collection
+
 import pandas as pd
+
+from sweeper.answer.outcomes import reasons
 
 MANY = 0.2
 """Share of its fresh seeds from which on a winner that loses them is called unstable."""
@@ -29,3 +33,13 @@ def lost_alike(trials: pd.DataFrame, winner: int) -> tuple[int, ...]:
     )
     alike = shared and not others[others["seed"].isin(own)].empty
     return tuple(sorted(int(seed) for seed in own)) if alike else ()
+
+
+def lost_why(trials: pd.DataFrame, seeds: Collection[int]) -> str:
+    """The reason of every training that was lost on one of these fresh `seeds`, where they all failed with
+    one but for its numbers: that of the first; else empty."""
+    if not seeds:
+        return ""
+    fresh = trials[(trials["phase"] == "confirm") & trials["seed"].isin(seeds)]
+    kinds = reasons(fresh)
+    return str(kinds["reason"].iloc[0]) if kinds["outcome"].tolist() == ["failed"] else ""

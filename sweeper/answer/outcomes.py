@@ -69,9 +69,12 @@ def reasons(trials: pd.DataFrame) -> pd.DataFrame:
     """Why trainings ended early; columns as in `REASON_COLUMNS`, the most frequent first.
 
     Reasons that differ in numbers alone ("… at step 37") are of one kind; `reason` is that of
-    `first_trial`, word for word. Empty if every training was completed.
+    `first_trial`, the first in the search or else among the confirmations, word for word. Empty if every
+    training was completed.
     """
     early = trials[trials["outcome"] != "completed"].sort_values(["trial", "seed"])
+    if "phase" in early:  # a confirmation comes after the search, whatever its trial's number
+        early = early.sort_values("phase", key=lambda phases: phases == "confirm", kind="stable")
     kind = early["reason"].fillna("").astype("str").str.replace(NUMBERS, "…", regex=True)
     groups = early.groupby([early["outcome"], kind], sort=False)
     found = groups.agg(

@@ -20,12 +20,14 @@ OF_THE_ANSWER += ["objective_step"]
 
 def answer_curves(run: RunData) -> pd.DataFrame:
     """One row per fresh seed of the answer, or of its one training in the search; columns as in
-    `OF_THE_ANSWER`, which mean what they do in `curve_classes`."""
+    `OF_THE_ANSWER`, which mean what they do in `curve_classes`. Failed trainings, which have no end, are left
+    out."""
     if run.answer is None:
         return pd.DataFrame(columns=OF_THE_ANSWER)
     own = run.trials[run.trials["trial"] == run.answer.trial]
     confirm = own["phase"] == "confirm"
     own = own[confirm if confirm.any() else ~confirm].sort_values("seed")
+    own = own[own["outcome"] != "failed"]
     rows, curves = [], run.curves[run.curves["trial"] == run.answer.trial]
     by_seed = own.drop_duplicates("seed").set_index("seed", drop=False)
     trained = list(seed_curves(curves[curves["seed"].isin(by_seed.index)]))

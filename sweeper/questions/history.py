@@ -15,7 +15,7 @@ from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import HUES, canvas, dots, legend_below, themed
 from sweeper.questions.question import FigureSpec, Question, Shown, Tables
 from sweeper.questions.run_data import RunData
-from sweeper.wording import capital, count, every, number, ordinal, whole
+from sweeper.wording import capital, count, distinct, every, number, ordinal, whole
 
 COLUMNS = ["trial", "phase", "outcome", "objective", "best_so_far", "metric"]
 
@@ -96,6 +96,8 @@ def alt(frame: pd.DataFrame) -> str:
     return f"{count(len(frame), 'search trial')} ({outcomes}). The best {metric} so far {went}."
 
 
+NEAR = 0.05
+"""Share of the way from the best score to the median up to which scores are called the same."""
 LATE = 0.8
 """The best found in the last fifth of the search asks for more trials."""
 
@@ -149,18 +151,26 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     scores = frame[frame["outcome"] == "completed"].groupby("phase")["objective"]
     done = scores.max() if ranked.best == "highest" else scores.min()
     if {"explore", "exploit"} <= set(done.index):
-        first_phase, second = number(done["explore"]), number(done["exploit"])
-        both = f"Exploration and exploitation both reached {second}."
-        apart = f"Exploration alone reached {first_phase}, exploitation {second}."
-        return first, reached, both if first_phase == second else apart
+        both = f"Exploration and exploitation both reached {number(done['exploit'])}."
+        ends = distinct([done["explore"], done["exploit"]])
+        apart = f"Exploration alone reached {ends[0]}, exploitation {ends[1]}."
+        return first, reached, both if _reads_alike(frame, *done[["explore", "exploit"]]) else apart
     return first, reached
 
 
 def _as_good_before(history: pd.DataFrame, most: float) -> str:
     """A trial, of the first `most`, whose score reads as that of the best; empty where none does."""
     best = history["best_so_far"]
-    alike = history[best.map(number) == number(best.iloc[-1])].iloc[0]
+    alike = history[[_reads_alike(history, value, best.iloc[-1]) for value in best]].iloc[0]
     return f"trial #{alike['trial']}" if (history["trial"] <= alike["trial"]).sum() <= most else ""
+
+
+def _reads_alike(history: pd.DataFrame, one: float, other: float) -> bool:
+    """Whether two scores are the same to three digits, and not only as all of the search are: they lie
+    within `NEAR` of the way from the best to the median."""
+    scores = history.loc[history["outcome"] == "completed", "objective"]
+    way = abs(float(scores.median()) - float(history["best_so_far"].iloc[-1]))
+    return number(one) == number(other) and abs(one - other) <= NEAR * way
 
 
 def _tied(run: RunData) -> str:

@@ -19,7 +19,7 @@ from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import run_again
 from sweeper.study.data_keys import GIVEN, GROUPS, TIME
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, distinct, interval, listing, percent
+from sweeper.wording import capital, count, distinct, ended, interval, listing, percent
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
@@ -213,7 +213,12 @@ def _lost(answer: Answer) -> tuple[str, ...]:
     which = f"seed {alike[0]}" if len(alike) == 1 else f"seeds {listing([str(seed) for seed in alike])}"
     every = (
         f"Every other finalist lost {which}, too: what a seed draws (weights, order of batches, mostly the "
-        "split) decides that, and none of these settings prevents it. Look for the cause in model and data."
+        "split) decides that, and none of these settings prevents it. "
+    )
+    every += (
+        ended(f"Each ended so: {answer.lost_why}")
+        if answer.lost_why
+        else "Look for the cause in model and data."
     )
     return text, every
 

@@ -162,9 +162,12 @@ def _tested(ranked: Ranked, answer: Answer, tested: Mapping[str, float]) -> Fact
     seeds = f"mean over {answer.test_seeds} seeds" if answer.test_seeds > 1 else "one seed"
     rows = f" on {count(answer.rows['test'], 'row')}" if answer.rows.get("test") else ""
     spread = f", 95 % interval over seeds: {', '.join(ends)}" if ends else ""
-    alike = [metric_words(name) for name in central if name not in apart]
+    alike = [metric_words(name) for name in central if name not in apart and math.isfinite(central[name])]
     if alike and answer.test_seeds > 1:
         spread += f"; {listing(alike)} {same_on(answer.test_seeds)}, so without an interval"
+    if none := [metric_words(name) for name, value in central.items() if math.isnan(value)]:
+        where = "on every seed, so without a mean" if answer.test_seeds > 1 else "there"
+        spread += f"; {listing(none)} {'is' if len(none) == 1 else 'are'} not a number {where}"
     at_best = ", each at its best evaluation" if answer.test_seeds > 1 else ", at its best evaluation"
     at_best = at_best if _best_of(answer, answer.test_seeds) else ""
     about = f"{seeds}{rows}{at_best}{spread}{_positive(central, answer)}"

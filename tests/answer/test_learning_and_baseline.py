@@ -286,6 +286,13 @@ def test_a_score_without_meaning_is_left_out() -> None:
     assert [each.score for each in found.test] == ["loss"]
 
 
+def test_a_score_that_some_seeds_lack_is_compared_on_none() -> None:
+    """It may be no number where it would have been best, so the other seeds do not speak for all."""
+    tested = {seed: {"loss": 0.2, "accuracy": None if seed == SEEDS[0] else 0.9} for seed in SEEDS}
+    found = baseline(recorded(0.6, 0.75), "validation_loss", {}, tested)
+    assert [each.score for each in found.test] == ["loss"]
+
+
 def test_no_guess_on_record_is_no_comparison() -> None:
     """A loss without a known constant has words and nothing else."""
     none = {"guess": None, "why": "ValueError: no", "scores": []}

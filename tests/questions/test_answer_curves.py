@@ -1,5 +1,6 @@
 """How the trainings of the answer ended, over its seeds; and advice where nothing was learned."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,6 +62,18 @@ def test_seeds_that_ended_early_leave_the_classes_of_the_others(short: int) -> N
 def test_a_rise_that_is_nothing_beside_the_fall_is_none() -> None:
     """From 0.7 to 1e-3 and back to 2e-3: the loss doubled, and nobody would call that overfitting."""
     assert shapes.shape(40 * T, 1e-3 + 0.7 * np.exp(-20 * T) + 1e-3 * T, TRAIN).name != "overfitting"
+
+
+def test_a_training_that_failed_has_no_end(records: SyntheticRecords) -> None:
+    """A seed on which all finalists failed midway is none of those that the answer's curves are judged on."""
+    before = made_input(records)
+    seeds = [*TABLES["answer_curves"](before)["seed"]]
+    lost = (records.trials["phase"] == "confirm") & (records.trials["seed"] == seeds[1])
+    trials = records.trials.copy()
+    trials.loc[lost, ["outcome", "objective"]] = ["failed", np.nan]
+    after = made_input(replace(records, trials=trials))
+    assert after.answer.trial == before.answer.trial
+    assert [*TABLES["answer_curves"](after)["seed"]] == [seed for seed in seeds if seed != seeds[1]]
 
 
 @pytest.mark.parametrize(

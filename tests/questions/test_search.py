@@ -310,3 +310,17 @@ def test_a_gain_that_no_digit_shows_asks_for_no_more_trials(last: float, more: b
     said = spoken(HISTORY.sentences(made, {"history": history(made)}))[0]
     assert ("so more trials may find better" in said) is more
     assert ("trial #1 had scored the same" in said) is not more
+
+
+@pytest.mark.parametrize("offset", [0.0, 2.6e18])
+def test_scores_that_an_offset_makes_look_alike_are_not_called_the_same(offset: float) -> None:
+    """Losses of targets of 10⁹ all begin with the same digits; the best gained all that there is to gain."""
+    falls = [0.0, 1e13, *[0.0] * 16, 1e15, 3e15]
+    scores = [offset + 4e15 - fall for fall in falls]
+    phases = ["explore"] * 10 + ["exploit"] * 10
+    made = small_source([(k, "completed", score, "sgd", 0.1, 0.0) for k, score in enumerate(scores)])
+    made = run_data(made.trials.assign(phase=phases), made.curves, made.layers)
+    said = " ".join(spoken(HISTORY.sentences(made, {"history": history(made)})))
+    assert "so more trials may find better" in said
+    assert "both reached" not in said
+    assert "Exploration alone reached" in said

@@ -11,6 +11,7 @@ from run_data import run_data
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.edges import crowded, edges
+from sweeper.answer.outcomes import reasons
 from sweeper.questions.penalty import FEW, penalty_bins
 from sweeper.questions.run_data import RunData
 from sweeper.questions.trials import leaderboard_table, reasons_table
@@ -64,6 +65,14 @@ def test_reasons_of_one_kind_are_counted_together(source: RunData) -> None:
     diverged = trials[trials["outcome"] == "diverged"].sort_values(["trial", "seed"]).iloc[0]
     row = found[found["outcome"] == "diverged"].iloc[0]
     assert (row["first_trial"], row["reason"]) == (diverged["trial"], diverged["reason"])
+
+
+def test_a_failure_of_the_search_comes_before_one_of_a_confirmation() -> None:
+    """The first is the first in time; trial #1 failed on a fresh seed after #4 had failed in the search."""
+    rows = [("explore", 4, "at step 3"), ("exploit", 6, "at step 9"), ("confirm", 1, "at step 5")]
+    trials = pd.DataFrame(rows, columns=["phase", "trial", "reason"]).assign(outcome="failed", seed=0)
+    (found,) = reasons(trials.sample(frac=1, random_state=1)).to_dict("records")
+    assert (found["trainings"], found["first_trial"], found["reason"]) == (3, 4, "at step 3")
 
 
 def test_penalty_bins_are_quartiles_by_decade(source: RunData) -> None:

@@ -1,5 +1,6 @@
 """What is counted is written as one, both or all of them are."""
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -33,6 +34,16 @@ def test_one_seed_is_at_its_best_evaluation(records: SyntheticRecords) -> None:
     assert ", at its best evaluation" in meaning
     alone = told(report, confirmed=replace(report.answer.confirmed, seeds=1, low=np.nan, high=np.nan))
     assert "one fresh seed, the best of" in alone["Validation loss"]
+
+
+def test_a_score_that_is_no_number_on_some_seed_is_told_so(records: SyntheticRecords) -> None:
+    """It has neither a mean nor an interval, and is not called the same on all seeds."""
+    report = judged(records)
+    tested = {**report.answer.test, "accuracy": math.nan}
+    ends = {name: pair for name, pair in report.answer.test_ends.items() if name != "accuracy"}
+    meaning = told(report, test=tested, test_ends=ends)["Test set"]
+    assert "; accuracy is not a number on every seed, so without a mean; no choice" in meaning
+    assert "accuracy the same on" not in meaning
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,22 @@ def test_seeds_that_every_finalist_lost_are_no_matter_of_settings() -> None:
     assert "--seed 2" in alone.next_step.text
 
 
+@pytest.mark.parametrize("others", ["step {}", "score {} of mine is not a number at step {}"])
+def test_the_reason_that_all_lost_seeds_have_is_told(others: str) -> None:
+    """Where one reason is on record for each, but for its numbers, it is the cause; else it is looked for."""
+    records, same = losing(SAME), "score {} of mine is not a number at step {}"
+    lost = records.trials["outcome"] == "diverged"
+    lost &= records.trials["phase"] == "confirm"
+    rows = records.trials[lost].sort_values(["trial", "seed"]).index
+    reasons = [(same if k else others).format(k, 7 * k) for k in range(len(rows))]
+    records.trials.loc[rows, "outcome"] = "failed"
+    records.trials["reason"] = records.trials["reason"].astype("object")
+    records.trials.loc[rows, "reason"] = reasons
+    (warning,) = [text for text in told(records).warnings if text.startswith("Every other finalist")]
+    ends = f"prevents it. Each ended so: {reasons[0]}." if others == same else "cause in model and data."
+    assert warning.endswith(ends)
+
+
 @pytest.mark.parametrize(
     ("seeds", "alike", "lost"),
     [

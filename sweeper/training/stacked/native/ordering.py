@@ -13,6 +13,8 @@ from sweeper.training.stacked.native.views import Place, each, without
 from sweeper.training.stacked.recording import Call
 from sweeper.training.stacked.refusal import NotCompiled
 
+IN_ORDER = 16
+"""Most numbers along an axis of which torch keeps equal ones in their order without being told to."""
 Better = Callable[[Number, Number], Number]
 """(a number, the best so far) -> whether it takes its place"""
 
@@ -107,11 +109,17 @@ def flip(op: Operation, call: Call) -> None:
 
 
 def sort(op: Operation, call: Call) -> None:
-    """sort, stable, NaN taken for the largest: merges of runs that double in length."""
+    """sort, NaN taken for the largest: merges of runs that double in length.
+
+    Equal numbers stay in their order. Torch keeps it too in axes of up to `IN_ORDER` numbers; in longer ones,
+    unless it is told to, what becomes of it depends on the processor.
+    """
     named = dict(zip(("dim", "descending"), call.arguments[1:], strict=False)) | dict(call.options)
     views = [op.view(t) for t in (call.arguments[0], *call.results)]
     axis, code = named.get("dim", -1) % len(views[0].sizes), op.code
     length, steps = views[0].sizes[axis], [view.strides[axis] for view in views]
+    if length > IN_ORDER and not named.get("stable"):
+        raise NotCompiled(f"sorting more than {IN_ORDER} numbers without stable=True")
     kind, whole = Kind(views[0].element), Kind("i64")
     room = op.room(4 * length, "i64")
     bases = [code.address(room, k * length, "i64") for k in range(4)]
