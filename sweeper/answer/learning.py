@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from sweeper.answer.baseline import Baseline
+from sweeper.answer.bounds import range_of
 from sweeper.answer.seed_curves import seed_curves
 from sweeper.statistics.curve_class import IMPROVING, UNSTABLE, over_seeds
 from sweeper.statistics.intervals import interval, shows_majority
 from sweeper.statistics.race import ENOUGH_SEEDS
-from sweeper.trial import cost, objective_metric, objective_value, start_metric
+from sweeper.trial import cost, is_maximized, objective_metric, objective_value, start_metric
 from sweeper.wording import count
 
 NOISE = 1e-3
@@ -55,6 +56,8 @@ class Learning:
     """Seeds on which the validation loss was unstable, see `sweeper.statistics.curve_class`."""
     improving: int = 0
     """Seeds on which it still fell at the end."""
+    perfect: int = 0
+    """Seeds on which the objective has the best value that it can have before training already."""
 
     @property
     def floor(self) -> float:
@@ -97,8 +100,9 @@ def learning(
     then the falls at the best points count, where luck does not explain them, see `_beyond_luck`. Where its
     scores beat the `baseline`, those on test rows included, or where they do so on test rows by more than
     luck with these explains, it learned, if most seeds have their best after step 0: what was good before
-    owes nothing to training. A training loss has no value at step 0; the validation loss there stands for it,
-    as untrained weights have seen neither part, and where that loss is shown to fall, the trial learned.
+    owes nothing to training, and seeds on which nothing can be better than the start do not count. A training
+    loss has no value at step 0; the validation loss there stands for it, as untrained weights have seen
+    neither part, and where that loss is shown to fall, the trial learned.
     """
     own = curves[(curves["trial"] == trial) & curves["seed"].isin(seeds)]
     metric = objective_metric(objective)
@@ -121,6 +125,8 @@ def learning(
         other = learning(curves, trial, seeds, start_metric(objective))
         learned = other is not None and other.learned
     beats = baseline is not None and baseline.follows
+    perfect = first - _best_possible(objective) <= floor
+    rose = best[~perfect] > floor
     endings = ending_counts(own)
     return Learning(
         before=float(start.mean()),
@@ -128,7 +134,7 @@ def learning(
         low=low,
         high=high,
         seeds=len(falls),
-        learned=bool(learned or (beats and (best > floor).mean() > 0.5)),
+        learned=bool(learned or (beats and len(rose) and rose.mean() > 0.5)),
         at_best=float(best.mean()),
         points=int(np.isfinite(later).any(axis=0).sum()),
         furthest=_furthest(curves, objective),
@@ -137,7 +143,13 @@ def learning(
         above_guess=baseline.scores_above if baseline is not None else (),
         unstable=endings[UNSTABLE],
         improving=endings[IMPROVING],
+        perfect=int(perfect.sum()),
     )
+
+
+def _best_possible(objective: str) -> float:
+    """The cost that no value is below, of scores that have one; -inf of a loss."""
+    return float(cost(objective, np.array(range_of(objective)[is_maximized(objective)])))
 
 
 def ending_counts(curves: pd.DataFrame) -> Counter[str]:

@@ -19,7 +19,7 @@ from sweeper.statistics.race import ENOUGH_SEEDS
 from sweeper.study.command_line import run_again
 from sweeper.study.data_keys import GIVEN, GROUPS, TIME
 from sweeper.study.study import Study
-from sweeper.wording import capital, count, distinct, ended, interval, listing, percent
+from sweeper.wording import capital, count, distinct, ended, interval, listing, number, percent
 
 FEW_ROWS = 30
 """Validation rows below which one row changes an error by more than three points."""
@@ -118,6 +118,9 @@ def _asked(study: Study) -> tuple[str, ...]:
 
 def _unlearned(found: Learning, ranked: Ranked) -> str:
     seeds = "its one seed" if found.seeds == 1 else f"{found.seeds} seeds"
+    if found.perfect == found.seeds:
+        best = f"has the best value that it can have, {number(found.before)}, before training already"
+        return f"The winner's {ranked.metric} {best}, on {seeds}, so no training can better it."
     start = ranked.cost(found.before)
     later = (start - found.fell, start - found.at_best)
     before, after, best = distinct([found.before, *(ranked.value(each) for each in later)])

@@ -27,6 +27,7 @@ from sweeper.study.study import Study
 from sweeper.toml_text import in_toml
 from sweeper.wording import capital, count, listing, number, spoken
 
+BY_LOSS = "search.objective=validation_loss"
 NOT_LEARNED = "the winner is not shown to have learned"
 FEW_TRIALS = 60
 """Trials of a search, of which a clock that left less than half should have left more."""
@@ -235,6 +236,11 @@ def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.Data
     rates = trials["learning_rate"]
     lowest, highest = float(rates.min()), float(rates.max())
     low, high = joined([search_rates(str(name)) for name in trials["optimizer"].unique()])
+    if learning.perfect == learning.seeds and option(study, BY_LOSS):
+        text = (
+            f"The {Ranked(study.objective).metric} is at its best before training: see whether inputs give "
+        )
+        return _Rerun(f"{text}the targets away, and rank by the loss:", (BY_LOSS,), beside="loss")
     few = learning.unclear and learning.seeds < MANY_SEEDS and study.confirm.finalists
     if few and (more := _more_seeds(study, answer, trials)):
         return _Rerun("Retrain the finalists on more seeds:", more)

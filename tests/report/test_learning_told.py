@@ -1,5 +1,6 @@
 """What is said of an answer that is not shown to have learned."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -67,6 +68,20 @@ def test_few_seeds_that_differ_are_no_proof_that_nothing_was_learned(
     assert "nothing was learned" not in f"{shown} {told.why_nothing_is_advised}".lower()
     assert ("confirm.seeds=" in shown.next_step.command) is (seeds == 3)
     assert not replace(found, high=0.001).unclear
+
+
+def test_what_cannot_get_better_is_told_so(records: SyntheticRecords) -> None:
+    """An accuracy of 1 before training on every seed: no noise, no rates; another score ranks such trials."""
+    report = judged(flat(records), accuracy=0.1, loss=2.3)
+    found = Learning(1.0, 0.0, math.nan, math.nan, 6, False, 0.0, 20, 0.0, perfect=6)
+    objective = "validation_accuracy"
+    search = report.study.search.model_copy(update={"objective": objective})
+    study = report.study.model_copy(update={"search": search})
+    shown = card(study, replace(report.answer, learning=found, warnings=()), records.trials)
+    assert shown.headline == "Nothing was learned."
+    assert "has the best value that it can have, 1, before training already, on 6 seeds" in shown.lead
+    assert "rank by the loss" in shown.next_step.text
+    assert "search.objective=validation_loss" in shown.next_step.command
 
 
 def test_scores_that_beat_guessing_are_told(records: SyntheticRecords) -> None:
