@@ -45,6 +45,9 @@ class Built:
     """Names of layers that `leave_fast_paths` changed."""
     row: Tree = None
     """What it is called on, one row: inputs, or inputs and target where it computes its loss."""
+    given: Sequence[nn.Module] | None = None
+    """The activation layers that the model function asked for; grows by those that it asks for later, in its
+    forward pass, say. ``None`` where it takes no `activation`."""
     own_options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Name of a parameter -> optimizer options of its own; see `param_groups`."""
 
@@ -121,7 +124,7 @@ def build(
     if "activation" in asked:
         materialise(model, rows)
         copies = tuple(m for m in model.modules() if hasattr(m, _GIVEN) and all(m is not g for g in made))
-        built = Built(model, (*made, *copies), copies)
+        built = Built(model, (*made, *copies), copies, given=made)
     elif activation is None:
         hidden, called = own_layers(model, rows, watch(model, rows))
         built = Built(model, hidden, called=called)

@@ -72,6 +72,15 @@ def drop_lines(data: Data, dropped: Sequence[str] = ()) -> list[str]:
     return [f"to leave such columns out: data.drop = {in_toml([*dropped, *spare])}"] if spare else []
 
 
+def all_alike(columns: Sequence[Column]) -> str:
+    """That no column tells training rows apart, and what each of the first ones becomes."""
+    some = [f"{shown(one_line(c.name))} ({c.useless or BECOMES[c.kind]})" for c in columns[:MOST_NAMED]]
+    more = [f"{len(columns) - MOST_NAMED} more"] * (len(columns) > MOST_NAMED)
+    text = "inputs are the same in all training rows, so nothing can be learned from them: "
+    text += f"{listing([*some, *more])}. Add a column that differs"
+    return f"{text}, or say under [data.columns] what one of these is"
+
+
 def _streamed(data: Data) -> str:
     streamed = [leaf for leaf in leaves(data.inputs) if is_streamed(leaf)]
     size, files = sum(leaf.nbytes for leaf in streamed), [str(leaf.filename) for leaf in streamed]

@@ -237,10 +237,8 @@ def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.Data
     lowest, highest = float(rates.min()), float(rates.max())
     low, high = joined([search_rates(str(name)) for name in trials["optimizer"].unique()])
     if learning.perfect == learning.seeds and option(study, BY_LOSS):
-        text = (
-            f"The {Ranked(study.objective).metric} is at its best before training: see whether inputs give "
-        )
-        return _Rerun(f"{text}the targets away, and rank by the loss:", (BY_LOSS,), beside="loss")
+        text = f"The {Ranked(study.objective).metric} is at its best before training: see whether inputs "
+        return _Rerun(f"{text}give the targets away, and rank by the loss:", (BY_LOSS,), beside="loss")
     few = learning.unclear and learning.seeds < MANY_SEEDS and study.confirm.finalists
     if few and (more := _more_seeds(study, answer, trials)):
         return _Rerun("Retrain the finalists on more seeds:", more)

@@ -79,12 +79,15 @@ def check_objective(
             problem = f"the share of wrong classes, which loss {losses.name} has none of; use validation_loss"
     elif not search.objective.startswith("validation_") or not (named(name) or name in users):
         if losses or not search.objective.startswith("validation_"):  # a loss of the user's may have parts
-            every = [*ALWAYS, *(f"validation_{each}" for each in (*users, *names()))]
+            fitting = [each for each in (*users, *names()) if losses is None or _fits(losses.task, each)]
+            every = [*ALWAYS, *(f"validation_{each}" for each in fitting)]
+            if losses and losses.task == "regression":
+                every.remove("validation_error")
             whole = f"validation_{PART.sub('', search.objective)}"
             problem = did_you_mean(whole if suggestion(whole, every) else search.objective, every)
             if any(each.key == "training.metrics" for each in mistakes):
                 return  # a score that is refused may be the one
-    elif losses and named(name) and not _tasks(losses.task) & {metric.task for metric in named(name)}:
+    elif losses and not _fits(losses.task, name):
         fit = dict.fromkeys(f"validation_{m.name}" for m in METRICS if m.task == losses.task)
         problem = f"no score beside loss {losses.name}; use validation_loss, {', '.join(fit)}"
     if problem:
@@ -92,6 +95,11 @@ def check_objective(
     else:
         _check_direction(search, name, mistakes)
     _check_several_losses(search, space, losses.task if losses else "", mistakes)
+
+
+def _fits(task: str, name: str) -> bool:
+    """Whether a score goes with losses of a task; one of the user's goes with all."""
+    return not named(name) or bool(_tasks(task) & {metric.task for metric in named(name)})
 
 
 def _tasks(task: str) -> set[str]:

@@ -14,8 +14,9 @@ from sweeper.components.inner_loss import STEP, NoPlainStep
 from sweeper.components.losses import Loss
 from sweeper.components.penalties import PENALTIES
 from sweeper.components.swap import IN_LARGEST, Swapped
-from sweeper.components.tree import Tree, applied, copied, leaves, named_leaves, taken
+from sweeper.components.tree import applied, copied, leaves, named_leaves, taken
 from sweeper.components.users_loss import no_plain_step
+from sweeper.data.column_words import all_alike
 from sweeper.data.streamed import Streamed
 from sweeper.errors import DataError, ModelError, SweeperError
 from sweeper.study.settings import Settings
@@ -163,7 +164,7 @@ def _problem(task: Task, parameters: Mapping[str, Any], known: dict[Any, Rows]) 
 
 def _try(task: Task, settings: Settings, rows: Rows) -> None:
     """All that an engine would do with the first batch."""
-    _check_rows(rows, task.data.inputs)
+    _check_rows(task, rows)
     loss = pick_loss(task, settings, task.study.search.seed)
     check_metrics(task, settings, loss)
     built = initial_model(task, settings, task.study.search.seed)
@@ -186,6 +187,7 @@ def _try(task: Task, settings: Settings, rows: Rows) -> None:
     check_step(model, few[0], loss)
     size = STEP_ROWS if settings.batch_size == "full" else min(int(settings.batch_size), STEP_ROWS)
     _step(task, settings, built, loss, optimizer, rows, size)
+    _check_activation(task, settings, built)
     if problem := row_broadcast_in(model, loss, rows):
         raise ModelError(problem)
 
@@ -230,7 +232,7 @@ def _step(
     optimizer.step()
 
 
-def _check_rows(rows: Rows, given: Tree) -> None:
+def _check_rows(task: Task, rows: Rows) -> None:
     for part, tree in vars(rows.without_targets()).items():
         if part == "with_targets":
             continue
@@ -243,10 +245,12 @@ def _check_rows(rows: Rows, given: Tree) -> None:
                     'training.dtype = "float64"'
                 )
     trained = named_leaves(rows.without_targets().x_train)
-    for (name, leaf), array in zip(trained, leaves(given), strict=True):
+    for (name, leaf), array in zip(trained, leaves(task.data.inputs), strict=True):
         inputs = _looked_at(leaf)
         array = array[:ROWS_ON_DISK] if isinstance(leaf, Streamed) else array
         if inputs.is_floating_point() and array.any() and not inputs.any():
+            if task.study.data.standardize and task.data.columns:
+                raise DataError(all_alike(task.data.columns))
             raise DataError(
                 f"{name} are too small for {_dtype(inputs)}, where all of them are 0: "
                 "scale the data, or set data.standardize = true"
@@ -268,6 +272,18 @@ def _check_penalty(task: Task, built: Built) -> None:
             f"{label(task)} has no hidden activation layers whose outputs could be penalized: use modules "
             "such as nn.ReLU(), or leave search.space.activation_penalty out"
         )
+
+
+def _check_activation(task: Task, settings: Settings, built: Built) -> None:
+    """A model function that never makes what it is given is the same with any: no value would be better."""
+    if built.given is None or built.given or len(task.study.space.listed("activation")) < 2:
+        return
+    options = ", ".join(f"{key}={value!r}" for key, value in settings.model_options.items())
+    given = f"the `activation` that it is given{f' with {options}' if options else ''}"
+    raise ModelError(
+        f"{label(task)} makes no layer of {given}, so the values of search.space.activation would differ in "
+        "nothing: let it call activation() where a layer belongs, or leave activation out of the space"
+    )
 
 
 def can_be_penalized(task: Task) -> bool:

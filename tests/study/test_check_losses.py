@@ -109,3 +109,19 @@ def test_an_objective_by_another_name_is_understood(asked: str, meant: str) -> N
     """The score that is meant is named first, whatever others call the rows it is taken on."""
     with pytest.raises(StudyError, match=f"did you mean '{meant}'"):
         Study(name="asked", data="digits", search={"objective": asked})
+
+
+@pytest.mark.parametrize(
+    ("loss", "asked", "others"),
+    [
+        ("huber", "accuracy", ["error", "accuracy", "auc"]),
+        ("mse", "err", ["error"]),
+        ("bce", "r2x", ["r2", "mae"]),
+    ],
+)
+def test_no_objective_is_offered_that_the_loss_has_not(loss: str, asked: str, others: list[str]) -> None:
+    """Whoever takes the advice gets a study."""
+    with pytest.raises(StudyError) as caught:
+        Study(name="asked", data="digits", training={"loss": loss}, search={"objective": asked})
+    assert "validation_loss" in str(caught.value)
+    assert not [name for name in others if f"validation_{name}" in str(caught.value)]
