@@ -24,6 +24,7 @@ from sweeper.study.study import Study
 BETTER = '[expect]\ncheck = "better"\nfinding = "f"\nsource = "s"\n'
 SECTIONS = "name, question, data, model, training, search, confirm, expect"
 MLP = {*inspect.signature(MODELS["mlp"]).parameters} - SUPPLIED | {"init"}
+AMOUNTS = ("r2", "mae", "rmse")
 STANDS_FOR = {
     "{mlp}": ", ".join(sorted({*MLP, "source", "keep", "swap"})),
     "{mlp_searched}": ", ".join(sorted(MLP)),
@@ -41,7 +42,7 @@ STANDS_FOR = {
     "{datasets}": ", ".join(DATASETS),
     "{initializers}": ", ".join(INITIALIZERS),
     "{metrics}": ", ".join(names()),
-    "{objectives}": ", ".join([*ALWAYS, *(f"validation_{name}" for name in names())]),
+    "{objectives}": ", ".join([*ALWAYS, *(f"validation_{n}" for n in names() if n not in AMOUNTS)]),
     "{losses}": ", ".join(LOSSES),
     "{models}": ", ".join(MODELS),
     "{optimizers}": ", ".join(OPTIMIZERS),
