@@ -55,7 +55,8 @@ class LayerMeasurements:
         self._names = tuple(layer.name for layer in template.layers)
         self.compiled: Compiled | None = None
         """For stacks that run as machine code."""
-        self._pass: MeasurementPass | None = None
+        self._passes: dict[int, MeasurementPass] = {}
+        """By how many trials they measure."""
         self._waiting: list[LayerMeasurement] = []
         self._measured_rows: dict[int, tuple[Rows, tuple[Tree, Tree]]] = {}
 
@@ -80,8 +81,20 @@ class LayerMeasurements:
             each.trial.measurements_due -= 1
 
     def _measure(self, batch: Sequence[LayerMeasurement]) -> None:
-        native = self._as_code(batch[0])
-        by_trial, done = self._natively(batch, native) if native else self._on_tape(batch)
+        if self.compiled is None:
+            self._record(batch, *self._on_tape(batch, self.at_once))
+        elif native := self._as_code(self.compiled, batch[0]):
+            self._record(batch, *self._natively(batch, native))
+        else:  # one by one, as products of several differ with their number
+            for each in batch:
+                self._record([each], *self._on_tape([each], 1))
+
+    def _record(
+        self,
+        batch: Sequence[LayerMeasurement],
+        by_trial: Iterable[Sequence[float]],
+        done: MeasurementPass,
+    ) -> None:
         by_kind: dict[object, tuple[list[bool], tuple[Sequence[int], Sequence[str]]]] = {}
         for each, values in zip(batch, by_trial, strict=False):
             if each.step not in each.trial.state.measured:  # an earlier one has shown that they cannot be
@@ -108,10 +121,12 @@ class LayerMeasurements:
         moved = {name for name, value in now.items() if not torch.equal(value, before[name])}
         return next((not_reached(layer) for layer, cut in done.cut.items() if moved & {*cut}), "")
 
-    def _on_tape(self, batch: Sequence[LayerMeasurement]) -> "Values":
-        """Values trial by trial. Positions of the pass that are left over repeat its last trial."""
-        memory = self._pass = self._pass or self._recorded(batch[0], self.at_once, self.shared)
-        batch = [*batch, *[batch[-1]] * (self.at_once - len(batch))]
+    def _on_tape(self, batch: Sequence[LayerMeasurement], count: int) -> Values:
+        """Values trial by trial, by a pass of `count`; positions of it that are left over repeat the last."""
+        if count not in self._passes:
+            self._passes[count] = self._recorded(batch[0], count, self.shared)
+        memory = self._passes[count]
+        batch = [*batch, *[batch[-1]] * (count - len(batch))]
         read = zip(*(self._outside(each) for each in batch), strict=True)
         for values, of_trials in zip(memory.outside, read, strict=False):  # steepest slopes come last
             torch.stack(of_trials, out=values)
@@ -122,7 +137,7 @@ class LayerMeasurements:
         kernels = [each.trial.initial.kernels for each in batch]
         return zip(*memory.run(list(zip(*kernels, strict=True))), strict=True), memory
 
-    def _natively(self, batch: Sequence[LayerMeasurement], native: NativeMeasurements) -> "Values":
+    def _natively(self, batch: Sequence[LayerMeasurement], native: NativeMeasurements) -> Values:
         steepest = self._steepest(batch, native.one)
         rows = once_each(leaves, (self._rows(each) for each in batch))
         read = [
@@ -131,10 +146,8 @@ class LayerMeasurements:
         ]
         return native.run(read), native.one
 
-    def _as_code(self, like: LayerMeasurement) -> NativeMeasurements | None:
-        if self.compiled is None:
-            return None
-        return self.compiled.layers(self._rows(like), lambda: self._recorded(like, 1, False, keep=True))
+    def _as_code(self, compiled: Compiled, like: LayerMeasurement) -> NativeMeasurements | None:
+        return compiled.layers(self._rows(like), lambda: self._recorded(like, 1, False, keep=True))
 
     def _recorded(
         self, like: LayerMeasurement, count: int, shared: bool, *, keep: bool = False

@@ -1,7 +1,6 @@
 """What machine code gives of a trial hangs on nobody beside it: scores and curves, bit by bit."""
 
 import importlib.util
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ import torch
 from equivalence import assert_engines_agree, by_stack, numbered, task_of
 from torch import Tensor
 
-from sweeper.data import disk
 from sweeper.training.setup import Task
 from sweeper.training.stacked import cache, evaluation
 from sweeper.training.stacked.native.compiled import Compiled
@@ -31,8 +29,7 @@ TRIALS = numbered(
 
 
 @pytest.fixture(autouse=True)
-def _own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(disk.PLACE, str(tmp_path))
+def _anew() -> None:
     cache._kept.clear()
 
 
@@ -42,17 +39,20 @@ def margin(output: Tensor, target: Tensor) -> Tensor:
     return (output.gather(1, target[:, None])[:, 0] - output.mean(1)).mean()
 
 
-def some_task(**further: Any) -> Task:
+MLP = {"source": "mlp", "depth": 2, "width": 100}
+
+
+def some_task(model: dict[str, Any] = MLP, **further: Any) -> Task:
     """In single precision, where the order of a sum shows; there are more test than validation rows."""
     data = {"source": "digits", "split": [0.5, 0.2, 0.3]}
-    return task_of(data, {"source": "mlp", "depth": 2, "width": 100}, SPACE, dtype="float32", **further)
+    return task_of(data, model, SPACE, dtype="float32", **further)
 
 
 def bits(task: Task, slots: int) -> dict[tuple[int, int], tuple[Any, ...]]:
     """All that is known of each trial but the time it took."""
 
     def known(result: TrialResult) -> tuple[Any, ...]:
-        return result.objective, result.curves, tuple(sorted(result.test.items()))
+        return result.objective, result.curves, result.layers, tuple(sorted(result.test.items()))
 
     return {key: known(found.result) for key, found in by_stack(task, TRIALS, slots).items()}
 
@@ -66,7 +66,7 @@ def test_stacks_of_any_size_give_the_same(
     monkeypatch.setattr(evaluation, "MAX_ROWS_OF_ALL_TRIALS", rows_at_once)
     task = some_task(metrics=metrics)
     alone = bits(task, 1)
-    assert len(next(iter(alone.values()))[2]) >= 4 + len(metrics)
+    assert len(next(iter(alone.values()))[3]) >= 4 + len(metrics)
     assert bits(task, 5) == alone
     assert bits(task, len(TRIALS)) == alone
 
@@ -84,6 +84,15 @@ def test_scores_that_are_not_compiled_hang_on_nobody_either(monkeypatch: pytest.
     task = some_task()
     assert bits(task, 5) == bits(task, len(TRIALS))
     assert together == {1}
+
+
+def test_layers_that_are_not_measured_by_code_hang_on_nobody_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model with something else in evaluation, without a translation: each trial is measured for itself."""
+    monkeypatch.setattr(Compiled, "layers", lambda *given: None)
+    task = some_task({"source": "cnn", "channels": [4, 4]})
+    alone = bits(task, 1)
+    assert all(len(found[2]) > 20 for found in alone.values())
+    assert bits(task, 5) == bits(task, len(TRIALS)) == alone
 
 
 def test_more_rows_than_one_pass_takes(monkeypatch: pytest.MonkeyPatch) -> None:
