@@ -239,7 +239,8 @@ def _counts(rows: pd.DataFrame, group: str, tied: int, *, alone: bool) -> str:
     total, of = int(rows["trials"].sum()), "" if alone else "best " if group == BEST else "other "
     among = f" (of {whole(tied)} that tie)" if of == "best " and tied > total else ""
     if len(rows) == 1:
-        return f"{capital(every(total, 'trial', of=of))}{among}: {rows['class'].iloc[0]}."
+        who, name = f"{capital(every(total, 'trial', of=of))}{among}", rows["class"].iloc[0]
+        return f"{who} diverged." if name == DIVERGED else f"{who}: {name}."
     parts = [_class(row) for row in rows.to_dict("records")]
     who = f"Best {count(total, 'trial')}{among}" if of == "best " else f"{whole(total)} {of}trials"
     return f"{who}: {listing(parts)}."

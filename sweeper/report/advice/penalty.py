@@ -73,7 +73,7 @@ def _reasons(facts: Facts, equal: Mapping[str, float]) -> Iterator[Reason]:
     for kind, weight in equal.items():
         yield Reason(
             f"before training the {kind} penalty, summed over the layers, is as large as the loss with a "
-            f"weight of {number(weight)}; {count(DECADES, 'decade')} below it is nothing",
+            f"weight of {number(weight)}; {count(DECADES, 'decade')} further down it hardly counts",
             MEASURED,
         )
     rows, parameters = facts.training_rows, facts.network.parameters
