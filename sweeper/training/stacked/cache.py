@@ -6,7 +6,7 @@ last cache for its next cohort, and with it the last stack if the next one is to
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
@@ -67,6 +67,8 @@ class StackCache:
         """(with a penalty, activation) of trials with which a stack was compared that train alone."""
         self.compared_native: set[tuple[bool, str]] = set()
         """The same of stacks that run as machine code."""
+        self.compared_trained: dict[str, float] = {}
+        """Activation -> the largest weight of a trial that was compared at the end of its training."""
         self._seeds: tuple[int, ...] = ()
         self._take_rows(seeds)
         rows = self.replicates.of(seeds[0])
@@ -130,6 +132,15 @@ class StackCache:
             self.evaluator = self.new_evaluator()
         self._prepare_measurements(size)
         self.measurements.compiled = self.compiled
+
+    def refuse(self, why: str) -> NoReturn:
+        """Make no more stacks of this kind in this process: compiled ones if this is one, else recorded ones.
+
+        Raises:
+            NotStackable: always, with `why`.
+        """
+        _refused[self.key, self.compiled is not None] = why
+        raise NotStackable(why)
 
     def _take_rows(self, seeds: Sequence[int]) -> bool:
         """Have the rows of `seeds`, and no others: data are large. True if these are others than before."""
@@ -229,6 +240,8 @@ class Requirements:
         self.penalties = tuple(kind for kind in self.penalties if kind not in penalties)
 
 
+_refused: dict[tuple[tuple[Any, ...], bool], str] = {}
+"""Kind of stacks, and whether compiled -> what they compute otherwise than trials alone."""
 _kept: dict[tuple[Any, ...], StackCache] = {}
 """The last cache that came back, by what it was made for."""
 
@@ -245,10 +258,13 @@ def cache_for(
     """The kept cache, if it is of the kind that is needed, else a new one. Nobody else has it then.
 
     Raises:
-        NotStackable: if the model cannot be batched.
+        NotStackable: if the model cannot be batched, or was found not to be.
         NotCompiled: if its steps are to be `compiled` and cannot be.
     """
-    cache = _kept.pop(_key(task, lead, seeds[0], required), None)
+    key = _key(task, lead, seeds[0], required)
+    if why := _refused.get((key, compiled)):
+        raise NotStackable(why)
+    cache = _kept.pop(key, None)
     _kept.clear()
     if cache is None or not cache.accepts(built, lead, seeds[0]):
         cache = StackCache(task, lead, built, seeds, required)

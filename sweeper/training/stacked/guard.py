@@ -113,7 +113,7 @@ class PlainTrial:
         with torch.no_grad():
             for name, tensor in [*self.built.model.named_parameters(), *self.built.model.named_buffers()]:
                 put_values(tensor, state[name])
-            for parameter in self.built.model.parameters():
+            for parameter in self.built.model.parameters() if rounding else ():
                 signs = torch.randint(0, 2, parameter.shape, generator=generator).double() * 2 - 1
                 parameter.mul_(1 + rounding * signs.to(parameter))
 
@@ -163,14 +163,14 @@ def compare(
         runs: who is in its slots.
         chosen: slots that are compared.
     """
-    differences, rounding = dict.fromkeys(chosen, ""), _rounding(stack)
+    differences, rounding = dict.fromkeys(chosen, ""), rounding_of(stack)
     moved = cache(lambda slot: _alone(task, stacks, runs[slot], rounding))
     with torch.random.fork_rng(devices=[]), leaving_no_trace(task, runs[chosen[0]].settings):
         alone = {slot: _alone(task, stacks, runs[slot]) for slot in chosen}
         for step in range(COMPARED_STEPS):
             for slot in chosen:
                 stack.put(slot, alone[slot].steps[step].before)
-            _forward_and_backward(stacks, stack, runs, step)
+            run_pass(stacks, stack, runs, step)
             for slot in (slot for slot in chosen if not differences[slot]):
                 own = runs[slot].initial.own
                 differences[slot] = _step_difference(stack, slot, step, own, alone[slot], moved)
@@ -190,9 +190,8 @@ def _alone(task: Task, stacks: StackCache, run: StackedTrial, rounding: float = 
         return plain.moved(seen, rounding) if rounding else seen
 
 
-def _forward_and_backward(
-    stacks: StackCache, stack: Stack, runs: Mapping[int, StackedTrial], step: int
-) -> None:
+def run_pass(stacks: StackCache, stack: Stack, runs: Mapping[int, StackedTrial], step: int) -> None:
+    """Losses and gradients of all slots on the batch of their step with this number."""
     spare = next(iter(runs.values())).trial.seed
     seeds = [runs[slot].trial.seed if slot in runs else spare for slot in range(stack.slots)]
     rows = torch.stack(stacks.batches.coming(seeds, [step] * stack.slots, 1), 1).to(stack.p.device)
@@ -205,22 +204,31 @@ def _step_difference(
     stack: Stack, slot: int, step: int, own: frozenset[str], alone: Alone, moved: Callable[[int], Alone]
 ) -> str:
     seen = alone.steps[step]
+    if why := other_gradients(stack, own, seen):
+        return why
+    pairs = pairs_of(stack, slot, seen)
+    why = difference(pairs, None, _tolerance(stack))
+    if not why:
+        return ""
+    return difference(pairs, pairs_of(stack, slot, moved(slot).steps[step]), _tolerance(stack))
+
+
+def other_gradients(stack: Stack, own: frozenset[str], seen: PlainStep) -> str:
+    """That a parameter has a gradient here and none there, in words, or an empty string; `own`: names of its
+    model."""
     for name in stack.shapes:
         if name in own and name not in seen.gradients:
             return f"in a stack, {name} has a gradient that it does not have alone"
     for name in seen.gradients:
         if name not in stack.shapes:
             return f"in a stack, {name} is without the gradient that it has alone"
-    pairs = _pairs(stack, slot, seen)
-    why = difference(pairs, None, _tolerance(stack))
-    if not why:
-        return ""
-    return difference(pairs, _pairs(stack, slot, moved(slot).steps[step]), _tolerance(stack))
+    return ""
 
 
-def _pairs(stack: Stack, slot: int, seen: PlainStep) -> list[Pair]:
-    gradients, largest = stack.gradients(), max(map(_largest, seen.gradients.values()), default=0.0)
-    least = LEAST_GRADIENT * _rounding(stack) * largest
+def pairs_of(stack: Stack, slot: int, seen: PlainStep) -> list[Pair]:
+    """What the last pass of a stack has left of a slot, beside what its trial shows alone."""
+    gradients = stack.gradients()
+    least = LEAST_GRADIENT * rounding_of(stack) * max(map(largest, seen.gradients.values()), default=0.0)
     names = ("the loss", "the penalty", "the sum of loss and penalty")
     return [
         *(Pair(what, stack.losses[k, slot], seen.losses[k]) for k, what in enumerate(names)),
@@ -257,7 +265,7 @@ def _tolerance(stack: Stack) -> float:
     return TOLERANCE.get(stack.p.dtype, COARSE_TOLERANCE)
 
 
-def _rounding(stack: Stack) -> float:
+def rounding_of(stack: Stack) -> float:
     """Of its own type: coarser tensors on the way are as coarse in both."""
     return float(torch.finfo(stack.p.dtype).eps)
 
@@ -274,8 +282,8 @@ def difference(pairs: Sequence[Pair], again: Sequence[Pair] | None, tolerance: f
         if _at_other_places(pair.stacked, pair.alone) and not _at_other_places(near, pair.alone):
             return f"in a stack, {pair.what} is finite where it is not alone, or the other way round"
         mine, theirs = _numbers(pair.stacked), _numbers(pair.alone)
-        apart, scale = _largest(mine - theirs), _largest(theirs)
-        spare = MAX_ROUNDING_EFFECTS * _largest(_numbers(near) - theirs)
+        apart, scale = largest(mine - theirs), largest(theirs)
+        spare = MAX_ROUNDING_EFFECTS * largest(_numbers(near) - theirs)
         if apart > max(tolerance * scale, spare, pair.least):
             share = f"{number(100 * apart / scale, 2)} %" if scale else number(apart, 2)
             return f"in a stack, {pair.what} differs by {share} from that of training alone"
@@ -292,5 +300,6 @@ def _numbers(tensor: Tensor) -> Tensor:
     return torch.where(torch.isfinite(tensor), tensor, 0).detach().to(dtype)
 
 
-def _largest(tensor: Tensor) -> float:
+def largest(tensor: Tensor) -> float:
+    """Magnitude; 0 where there is none."""
     return float(tensor.abs().max()) if tensor.numel() else 0.0

@@ -1,10 +1,10 @@
-"""Which trials of a stack are compared with training alone before any is trained: one of each kind."""
+"""Which trials of a stack are compared with training alone: before any is trained, once some have ended."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sweeper.study.settings import Settings
 from sweeper.training.stacked.stacked_trial import StackedTrial
-from sweeper.trial import Trial
+from sweeper.trial import Outcome, Trial
 from sweeper.user_code.lookup import names_function
 
 Kind = tuple[bool, str]
@@ -15,6 +15,10 @@ MOST = 3
 The plan compares all activations, as recorded operations; the tests compare each built-in one as machine
 code. Those of the user are all compared.
 """
+WITH_WEIGHTS = (Outcome.COMPLETED, Outcome.PRUNED)
+"""How trials end whose weights are numbers."""
+FURTHER = 2.0
+"""Times as far as another one that was compared: so far out it may meet what that one has not."""
 
 
 def kind_of(settings: Settings) -> Kind:
@@ -33,6 +37,27 @@ def new_kinds(slots: Sequence[StackedTrial | None], compared: Collection[Kind]) 
         built_in = [name for _, name in alike if not names_function(name)]
         if kind not in alike and (names_function(kind[1]) or len(built_in) < MOST):
             found[kind] = slot
+    return found
+
+
+def furthest(
+    slots: Sequence[StackedTrial | None], compared: Mapping[str, float], reach: Callable[[int], float]
+) -> dict[str, tuple[int, float]]:
+    """Activation -> a slot whose trial has ended with weights, the one of largest `reach`, and that.
+
+    Only where it is `FURTHER` than what was `compared`, and, of built-in activations, for `MOST` of them.
+    """
+    found = dict[str, tuple[int, float]]()
+    for slot, run in enumerate(slots):
+        if run is None or run.state.outcome not in WITH_WEIGHTS:
+            continue
+        name = run.settings.activation or ""
+        built_in = {each for each in {*compared, *found} if not names_function(each)}
+        if not (names_function(name) or name in built_in or len(built_in) < MOST):
+            continue
+        here, before = reach(slot), found[name][1] if name in found else FURTHER * compared.get(name, 0.0)
+        if here > before:
+            found[name] = slot, here
     return found
 
 

@@ -1,6 +1,7 @@
 """Many trials of one shape as matrices with a leading trial axis: one row a slot."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -149,6 +150,17 @@ class Stack:
             values[slot] = initial.values[name]
         self.updates.start(slot, rules)
         self.random_state.start(slot, initial.seed, initial.random)
+
+    @contextmanager
+    def passes_put_back(self) -> Iterator[None]:
+        """Afterwards what a pass changes of the trials is as it was: buffers and random numbers."""
+        fixed = {name: values.clone() for name, values in self.fixed.items()}
+        drawn = [generator.get_state() for generator in self.random_state.generators]
+        yield
+        for name, values in fixed.items():
+            self.fixed[name].copy_(values)
+        for generator, state in zip(self.random_state.generators, drawn, strict=True):
+            generator.set_state(state)
 
     def arrange(
         self,

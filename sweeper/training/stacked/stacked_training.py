@@ -24,6 +24,7 @@ from sweeper.training.stacked.layer_measurement import LayerMeasurement
 from sweeper.training.stacked.native.steps import NativeSteps
 from sweeper.training.stacked.refusal import IncompatibleModel, NotStackable
 from sweeper.training.stacked.stacked_trial import StackedTrial, record_steps
+from sweeper.training.stacked.trained_guard import check_trained
 from sweeper.trial import Trial, TrialResult, failed
 from sweeper.user_code.lookup import names_function
 
@@ -71,6 +72,7 @@ class StackedTraining:
             if self.clock == 0:
                 self.check_equality()
             self._handle_points()
+            check_trained(self.task, self.cache, self.stack, self.slots)
             yield from self._release_ended()
             if any(self.slots) or self.queue:
                 self._shrink()
