@@ -69,6 +69,8 @@ class StackCache:
         """The same of stacks that run as machine code."""
         self.compared_trained: dict[str, float] = {}
         """Activation -> the largest weight of a trial that was compared at the end of its training."""
+        self.compared_rows: set[int] = set()
+        """Seeds of such trials."""
         self._seeds: tuple[int, ...] = ()
         self._take_rows(seeds)
         rows = self.replicates.of(seeds[0])

@@ -53,9 +53,10 @@ class Evaluator:
         for slot, test in self._scores(stack, tested, "test", self.has_users).items():
             tested[slot].state.test = test
 
-    def validation_losses(self, stack: Stack, slots: Mapping[int, StackedTrial]) -> dict[int, float]:
-        """Slot -> loss on the trial's validation rows; nothing is noted."""
-        by_slot = self._scores(stack, slots, "validation", users=False)
+    def losses(self, stack: Stack, slots: Mapping[int, StackedTrial], part: str) -> dict[int, float]:
+        """Slot -> loss on the trial's validation or test rows, as far as there are some; nothing is noted."""
+        some = {s: run for s, run in slots.items() if rows_in(self._part(run.trial.seed, part)[0])}
+        by_slot = self._scores(stack, some, part, users=False)
         return {slot: scores["loss"] for slot, scores in by_slot.items()}
 
     def _scores(

@@ -125,17 +125,17 @@ class PlainTrial:
 
     def alone(self, batches: Sequence[Tensor]) -> "Alone":
         """Its steps on `batches` and its score after them."""
-        return Alone(list(self.steps(batches)), self.state(), self.validation_loss())
+        return Alone(list(self.steps(batches)), self.state(), self.loss_on("validation"))
 
     def moved(self, seen: "Alone", rounding: float) -> "Alone":
         """The same from parameters that are off by `rounding`."""
         steps = [self.again(step, rounding) for step in seen.steps]
         self.move(seen.state, rounding)
-        return Alone(steps, seen.state, self.validation_loss())
+        return Alone(steps, seen.state, self.loss_on("validation"))
 
-    def validation_loss(self) -> Tensor:
-        """In evaluation mode, of the present parameters."""
-        x, y = self.rows.x_validation, self.rows.y_validation
+    def loss_on(self, part: str) -> Tensor:
+        """On validation or test rows, in evaluation mode, of the present parameters."""
+        x, y = getattr(self.rows, f"x_{part}"), getattr(self.rows, f"y_{part}")
         values = evaluate(self.built.model, self.loss, x, y, users=False)  # whose metrics may raise
         return torch.tensor(values["loss"], dtype=torch.float64)
 
@@ -248,7 +248,7 @@ def _evaluation_difference(
         return {}
     for slot in slots:
         stack.put(slot, alone[slot].state)
-    losses = stacks.evaluator.validation_losses(stack, slots)
+    losses = stacks.evaluator.losses(stack, slots, "validation")
     differences = {}
     for slot in slots:
         mine = torch.tensor(losses[slot], dtype=torch.float64)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from sweeper.study.settings import Settings
 from sweeper.training.stacked.stacked_trial import StackedTrial
-from sweeper.trial import Outcome, Trial
+from sweeper.trial import Trial
 from sweeper.user_code.lookup import names_function
 
 Kind = tuple[bool, str]
@@ -15,8 +15,6 @@ MOST = 3
 The plan compares all activations, as recorded operations; the tests compare each built-in one as machine
 code. Those of the user are all compared.
 """
-WITH_WEIGHTS = (Outcome.COMPLETED, Outcome.PRUNED)
-"""How trials end whose weights are numbers."""
 FURTHER = 2.0
 """Times as far as another one that was compared: so far out it may meet what that one has not."""
 
@@ -43,13 +41,13 @@ def new_kinds(slots: Sequence[StackedTrial | None], compared: Collection[Kind]) 
 def furthest(
     slots: Sequence[StackedTrial | None], compared: Mapping[str, float], reach: Callable[[int], float]
 ) -> dict[str, tuple[int, float]]:
-    """Activation -> a slot whose trial has ended with weights, the one of largest `reach`, and that.
+    """Activation -> the slot of largest `reach`, and that, of trials that have ended.
 
     Only where it is `FURTHER` than what was `compared`, and, of built-in activations, for `MOST` of them.
     """
     found = dict[str, tuple[int, float]]()
     for slot, run in enumerate(slots):
-        if run is None or run.state.outcome not in WITH_WEIGHTS:
+        if run is None:
             continue
         name = run.settings.activation or ""
         built_in = {each for each in {*compared, *found} if not names_function(each)}
@@ -58,6 +56,19 @@ def furthest(
         here, before = reach(slot), found[name][1] if name in found else FURTHER * compared.get(name, 0.0)
         if here > before:
             found[name] = slot, here
+    return found
+
+
+def of_other_rows(
+    slots: Sequence[StackedTrial | None], compared: Collection[int], most: int | None
+) -> dict[int, int]:
+    """Seed -> a slot, of trials that have ended, for seeds whose rows were not `compared`; in all `most`, if
+    that is given."""
+    found = dict[int, int]()
+    for slot, run in enumerate(slots):
+        known = {*compared, *found}
+        if run is not None and run.trial.seed not in known and (most is None or len(known) < most):
+            found[run.trial.seed] = slot
     return found
 
 

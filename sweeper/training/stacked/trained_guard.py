@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
+from torch import Tensor, nn
 
+from sweeper.components.tree import rows_in
 from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stacked.cache import StackCache
 from sweeper.training.stacked.guard import (
+    Pair,
     PlainStep,
     PlainTrial,
     difference,
@@ -22,42 +25,67 @@ from sweeper.training.stacked.guard import (
     rounding_of,
     run_pass,
 )
-from sweeper.training.stacked.kinds import furthest
+from sweeper.training.stacked.kinds import furthest, of_other_rows
 from sweeper.training.stacked.stack import Stack
 from sweeper.training.stacked.stacked_trial import StackedTrial
+from sweeper.trial import Outcome
 
 TOLERANCE = {torch.float64: 1e-6}
 COARSE_TOLERANCE = 1e-2
 """Relative difference that is taken for rounding; the second for types that are not in the first. Wider than
 before training: losses and gradients may be small differences of large numbers now."""
+WITH_WEIGHTS = (Outcome.COMPLETED, Outcome.PRUNED)
+"""How trials end whose weights are numbers."""
+PARTS = ("validation", "test")
+MOST_ROWS = 8
+"""Seeds whose rows are scored by stack and alone: what is special about one of them shows on others, too."""
+FAST = nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder
+"""Modules that compute otherwise in evaluation where some rows have nothing but padding, or the like: with
+them the rows of all seeds are scored both ways."""
 LEAST = 1000.0
 """Rounding errors of the loss, and of the largest gradient, of the first step that they may be apart: where
 predictions are sure, next to nothing is left of either but rounding."""
 
 
-class Alone(NamedTuple):
-    """The first batch of a trial that trains alone."""
+class Seen(NamedTuple):
+    """What a trial that trains alone shows."""
 
-    now: PlainStep
-    """At the weights that the trial has in the stack."""
-    others: Callable[[], tuple[PlainStep, PlainStep]]
-    """The same off by a rounding error, and at its initial weights: made where they are needed."""
+    losses: Mapping[str, Tensor]
+    """On validation rows and, where these are scored, on test rows: ``{"validation": …}``."""
+    step: PlainStep
+    """Of its first batch."""
+
+
+class Alone(NamedTuple):
+    """The same at several weights."""
+
+    now: Seen
+    """At those that the trial has in the stack."""
+    others: Callable[[], tuple[Seen, Seen]]
+    """At those off by a rounding error, and at its initial ones: made where they are needed."""
 
 
 def check_trained(task: Task, stacks: StackCache, stack: Stack, slots: Sequence[StackedTrial | None]) -> None:
-    """Compare some trials that have ended and were not handed out, see `furthest`.
+    """Compare some trials that have ended and were not handed out, see `furthest` and `of_other_rows`.
 
     Raises:
         NotStackable: if one would have given something else alone; no stack of this kind is made again.
     """
-    some = furthest(slots, stacks.compared_trained, lambda slot: largest(stack.p[slot]))
-    if not some:
+    ended = [run if run is not None and run.state.outcome in WITH_WEIGHTS else None for run in slots]
+    if not any(ended):
+        return
+    far = furthest(ended, stacks.compared_trained, lambda slot: largest(stack.p[slot]))
+    has_fast = any(isinstance(module, FAST) for module in stack.template.model.modules())
+    other = of_other_rows(ended, stacks.compared_rows, None if has_fast else MOST_ROWS)
+    chosen = sorted({*(slot for slot, _ in far.values()), *other.values()})
+    if not chosen:
         return
     runs = {slot: run for slot, run in enumerate(slots) if run is not None}
-    different = compare_trained(task, stacks, stack, runs, [slot for slot, _ in some.values()])
+    different = compare_trained(task, stacks, stack, runs, chosen)
     if why := next(filter(None, different.values()), ""):
         stacks.refuse(why)
-    stacks.compared_trained |= {name: reach for name, (_, reach) in some.items()}
+    stacks.compared_trained |= {name: reach for name, (_, reach) in far.items()}
+    stacks.compared_rows |= {*other}
 
 
 def compare_trained(
@@ -75,11 +103,14 @@ def compare_trained(
     with torch.random.fork_rng(devices=[]):
         alone = {slot: _alone(task, stacks, stack, slot, runs[slot]) for slot in chosen}
         with stack.passes_put_back():
+            parts = {part: {s: runs[s] for s in chosen if part in _parts(runs[s])} for part in PARTS}
+            losses = {part: stacks.evaluator.losses(stack, some, part) for part, some in parts.items()}
             for slot in chosen:
                 initial = runs[slot].initial
                 stack.random_state.start(slot, initial.seed, initial.random)
             run_pass(stacks, stack, runs, 0)
-            return {slot: _difference(stack, slot, runs[slot], alone[slot]) for slot in chosen}
+            own = {slot: {part: of[slot] for part, of in losses.items() if slot in of} for slot in chosen}
+            return {slot: _difference(stack, slot, runs[slot], own[slot], alone[slot]) for slot in chosen}
 
 
 def _alone(task: Task, stacks: StackCache, stack: Stack, slot: int, run: StackedTrial) -> Alone:
@@ -87,34 +118,47 @@ def _alone(task: Task, stacks: StackCache, stack: Stack, slot: int, run: Stacked
     (rows,) = stacks.batches.order(seed).take(0, 1)
     there = {name: values[name][0] for name in run.initial.own}
 
-    def step(rounding: float | None) -> PlainStep:
+    def seen(rounding: float | None) -> Seen:
         """At the weights of now, off by `rounding`; ``None``: at the initial ones."""
         with leaving_no_trace(task, run.settings):
             plain = PlainTrial(task, run, stacks.replicates.alone(seed))
             if rounding is not None:
                 plain.move(there, rounding)
-            return plain.step(rows)
+            parts = [part for part in _parts(run) if rows_in(getattr(plain.rows, f"x_{part}"))]
+            return Seen({part: plain.loss_on(part) for part in parts}, plain.step(rows))
 
-    return Alone(step(0.0), lambda: (step(rounding_of(stack)), step(None)))
+    return Alone(seen(0.0), lambda: (seen(rounding_of(stack)), seen(None)))
 
 
-def _difference(stack: Stack, slot: int, run: StackedTrial, alone: Alone) -> str:
-    why = other_gradients(stack, run.initial.own, alone.now) or _other_values(stack, slot, alone)
+def _parts(run: StackedTrial) -> Sequence[str]:
+    """Whose rows are scored; those of the test only for trials that ask for it."""
+    return PARTS if run.trial.test else PARTS[:1]
+
+
+def _difference(stack: Stack, slot: int, run: StackedTrial, losses: Mapping[str, float], alone: Alone) -> str:
+    """`losses`: those of the stack, by the part of the rows."""
+    why = other_gradients(stack, run.initial.own, alone.now.step) or _other_values(stack, slot, losses, alone)
     return f"{why}, at the weights of a trial that has ended" if why else ""
 
 
-def _other_values(stack: Stack, slot: int, alone: Alone) -> str:
+def _other_values(stack: Stack, slot: int, losses: Mapping[str, float], alone: Alone) -> str:
     tolerance, share = TOLERANCE.get(stack.p.dtype, COARSE_TOLERANCE), LEAST * rounding_of(stack)
-    pairs = pairs_of(stack, slot, alone.now)
+
+    def pairs_with(seen: Seen) -> list[Pair]:
+        mine = {part: torch.tensor(losses[part], dtype=torch.float64) for part in seen.losses}
+        scored = [Pair(f"the loss on {part} rows", mine[part], loss) for part, loss in seen.losses.items()]
+        return [*scored, *pairs_of(stack, slot, seen.step)]
+
+    pairs = pairs_with(alone.now)
     if not difference(pairs, None, tolerance):
         return ""
     moved, first = alone.others()
-    of_loss = share * largest(first.losses)
-    of_gradients = share * max(map(largest, first.gradients.values()), default=0.0)
+    of_loss = share * largest(first.step.losses)
+    of_gradients = share * max(map(largest, first.step.gradients.values()), default=0.0)
     pairs = [
         pair._replace(
             least=max(pair.least, of_gradients if pair.what.startswith("the gradient") else of_loss)
         )
         for pair in pairs
     ]
-    return difference(pairs, pairs_of(stack, slot, moved), tolerance)
+    return difference(pairs, pairs_with(moved), tolerance)

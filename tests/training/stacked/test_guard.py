@@ -127,14 +127,14 @@ def test_what_is_not_finite_in_a_stack_alone(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_wrong_mode_of_an_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Evaluations are compared too: here the stack's leaves dropout on."""
-    right = Evaluator.validation_losses
+    right = Evaluator.losses
 
-    def in_training(self: Evaluator, stack: Stack, slots: Any) -> dict[int, float]:
+    def in_training(self: Evaluator, stack: Stack, slots: Any, part: str) -> dict[int, float]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Template, "evaluating", lambda template: nullcontext())
-            return right(self, stack, slots)
+            return right(self, stack, slots, part)
 
-    monkeypatch.setattr(Evaluator, "validation_losses", in_training)
+    monkeypatch.setattr(Evaluator, "losses", in_training)
     task = small(model={"norm": "none", "dropout": 0.4})
     reasons = compare_stack(task, TRIALS[:2]).values()
     what = "in a stack, the loss on validation rows"

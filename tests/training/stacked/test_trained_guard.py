@@ -1,6 +1,7 @@
 """Stacks are compared with training alone when trials have ended, too: what shows no sooner is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import torch
 from equivalence import assert_engines_agree, numbered, task_of
 from torch import Tensor, nn
 
-from sweeper.training.setup import Task
+from sweeper.study.settings import settings as settings_of
+from sweeper.training.setup import Task, rows_of
 from sweeper.training.stacked import cache, stacked_training
 from sweeper.training.stacked.engine import train_stack
 from sweeper.training.stacked.native import ordering
@@ -122,6 +124,50 @@ def test_trials_that_go_on_do_not_feel_it(dtype: str, monkeypatch: pytest.Monkey
             other.curves,
             other.layers,
         )
+
+
+class Padded(nn.Module):
+    """Tokens, of which 0 is padding, through attention that the kernels of an evaluation see otherwise."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.first, self.attention = nn.Embedding(9, 8), nn.MultiheadAttention(8, 2, batch_first=True)
+        self.last = nn.Linear(8, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, tokens) -> (n, classes)"""
+        h = self.first(x)
+        a, _ = self.attention(h, h, h, key_padding_mask=x == 0, need_weights=False)
+        return self.last(torch.nan_to_num(h + a).mean(1))
+
+
+def texts(empty: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """160 texts of six tokens; those that are `empty` have none."""
+    x = torch.randint(1, 9, (160, 6), generator=torch.Generator().manual_seed(0))
+    x[::3, 4:] = 0
+    y = (x == 3).any(1).long()
+    x[[*empty]] = 0
+    return x, y
+
+
+@pytest.mark.parametrize("some", [False, True])
+def test_rows_that_are_special_on_some_seeds_alone_are_found(some: bool) -> None:
+    """Rows without one token, for which kernels of an evaluation give NaN; the seed that is compared before
+    training scores none of them, others do."""
+    given = {"model": Padded, "space": {"optimizer": ["sgd"]}, "steps": 20, "batch_size": 16}
+    plain = task_of(partial(texts, ()), **given)
+    one, *others = numbered([{"optimizer": "sgd", "learning_rate": 0.1}], seeds=range(8), test=True)
+    last = rows_of(plain, settings_of(plain.study, one.parameters), one.seed).x_train[-6:]
+    empty = [k for k, row in enumerate(texts(())[0]) if any(torch.equal(row, each) for each in last)]
+    task = task_of(partial(texts, empty if some else ()), **given)
+    train_all = partial(list, train_stack(task, [one, *others], 8))
+    if not some:
+        assert len(train_all()) == 8
+        return
+    with pytest.raises(
+        NotStackable, match=r"the loss on (validation|test) rows .* at the weights of a trial"
+    ):
+        train_all()
 
 
 class SortPool(nn.Module):
