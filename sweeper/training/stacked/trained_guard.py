@@ -42,9 +42,12 @@ MOST_ROWS = 8
 FAST = nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder
 """Modules that compute otherwise in evaluation where some rows have nothing but padding, or the like: with
 them the rows of all seeds are scored both ways."""
-LEAST = 1000.0
+SCORED_TOLERANCE = {torch.float64: 1e-9}
+COARSE_SCORED_TOLERANCE = 1e-4
+"""The same of losses in evaluation, where few rows of many may be special."""
+LEAST, LEAST_SCORED = 1000.0, 10.0
 """Rounding errors of the loss, and of the largest gradient, of the first step that they may be apart: where
-predictions are sure, next to nothing is left of either but rounding."""
+predictions are sure, next to nothing is left of either but rounding. Of losses in evaluation fewer."""
 
 
 class Seen(NamedTuple):
@@ -142,23 +145,34 @@ def _difference(stack: Stack, slot: int, run: StackedTrial, losses: Mapping[str,
 
 
 def _other_values(stack: Stack, slot: int, losses: Mapping[str, float], alone: Alone) -> str:
-    tolerance, share = TOLERANCE.get(stack.p.dtype, COARSE_TOLERANCE), LEAST * rounding_of(stack)
+    dtype = stack.p.dtype
 
-    def pairs_with(seen: Seen) -> list[Pair]:
+    def scored(seen: Seen) -> list[Pair]:
         mine = {part: torch.tensor(losses[part], dtype=torch.float64) for part in seen.losses}
-        scored = [Pair(f"the loss on {part} rows", mine[part], loss) for part, loss in seen.losses.items()]
-        return [*scored, *pairs_of(stack, slot, seen.step)]
+        return [Pair(f"the loss on {part} rows", mine[part], loss) for part, loss in seen.losses.items()]
 
-    pairs = pairs_with(alone.now)
-    if not difference(pairs, None, tolerance):
-        return ""
-    moved, first = alone.others()
-    of_loss = share * largest(first.step.losses)
-    of_gradients = share * max(map(largest, first.step.gradients.values()), default=0.0)
-    pairs = [
-        pair._replace(
-            least=max(pair.least, of_gradients if pair.what.startswith("the gradient") else of_loss)
-        )
-        for pair in pairs
-    ]
-    return difference(pairs, pairs_with(moved), tolerance)
+    def stepped(seen: Seen) -> list[Pair]:
+        return pairs_of(stack, slot, seen.step)
+
+    kinds = (
+        (scored, SCORED_TOLERANCE.get(dtype, COARSE_SCORED_TOLERANCE), LEAST_SCORED),
+        (stepped, TOLERANCE.get(dtype, COARSE_TOLERANCE), LEAST),
+    )
+    for pairs, tolerance, least in kinds:
+        if difference(pairs(alone.now), None, tolerance):
+            moved, first = alone.others()
+            share = least * rounding_of(stack)
+            mine = [
+                pair._replace(least=max(pair.least, share * _scale(pair, first))) for pair in pairs(alone.now)
+            ]
+            if why := difference(mine, pairs(moved), tolerance):
+                return why
+    return ""
+
+
+def _scale(pair: Pair, first: Seen) -> float:
+    """Of the loss, or of the largest gradient, at the initial weights."""
+    of_gradient = pair.what.startswith("the gradient")
+    return max(
+        map(largest, first.step.gradients.values() if of_gradient else [first.step.losses]), default=0.0
+    )

@@ -156,7 +156,7 @@ def test_rows_that_are_special_on_some_seeds_alone_are_found(some: bool) -> None
     training scores none of them, others do."""
     given = {"model": Padded, "space": {"optimizer": ["sgd"]}, "steps": 20, "batch_size": 16}
     plain = task_of(partial(texts, ()), **given)
-    one, *others = numbered([{"optimizer": "sgd", "learning_rate": 0.1}], seeds=range(8), test=True)
+    one, *others = numbered([{"optimizer": "sgd", "learning_rate": 0.1}] * 8, seeds=range(8), test=True)
     last = rows_of(plain, settings_of(plain.study, one.parameters), one.seed).x_train[-6:]
     empty = [k for k, row in enumerate(texts(())[0]) if any(torch.equal(row, each) for each in last)]
     task = task_of(partial(texts, empty if some else ()), **given)
