@@ -44,6 +44,7 @@ from sweeper.training.setup import (
     pick_loss,
     rows_of,
 )
+from sweeper.training.state_notes import state_notes
 from sweeper.training.step_checks import check_step, step_words
 from sweeper.user_code.calls import message_of, text_of, user_code
 
@@ -92,15 +93,15 @@ def check_configurations(task: Task, index: int | None = None) -> list[str]:
 
 def step_summary(task: Task) -> str:
     """What of the model's own training step is used, of the first configuration that can be made; of a loss
-    of the user's, `loss_notes`."""
+    of the user's, `loss_notes`; `state_notes`."""
     for parameters in configurations(task.study.space):
-        settings = settings_of(task.study, parameters)
-        if settings.loss != STEP:
-            return loss_notes(task, settings)
+        settings, words = settings_of(task.study, parameters), ""
         try:
-            with leaving_no_trace(task, settings):
-                words = step_words(initial_model(task, settings, task.study.search.seed).model)
-            return "; ".join(filter(None, (words, loss_notes(task, settings))))
+            if settings.loss == STEP:
+                with leaving_no_trace(task, settings):
+                    words = step_words(initial_model(task, settings, task.study.search.seed).model)
+            notes = words, loss_notes(task, settings), state_notes(task, settings)
+            return "; ".join(filter(None, notes))
         except Exception:  # reported by `check_configurations`, or by the trials that fail
             continue
     return ""

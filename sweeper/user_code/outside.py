@@ -144,7 +144,7 @@ def _inside(path: str, thing: Any, weights: bool, others: bool) -> Iterator[tupl
     elif isinstance(thing, WeakKeyDictionary | WeakValueDictionary):
         yield from ((f"{path}[{key!r}]", value) for key, value in _items(path, thing))
     elif isinstance(thing, ContextVar):
-        yield from _named(path, {"value": thing.get(None)})
+        yield from _named(path, {"value": _value_in(thing)})
     elif isinstance(thing, set | frozenset | WeakSet):
         yield from ((f"{path} (an element)", value) for value in thing)
     elif is_iterator(thing):
@@ -209,6 +209,20 @@ def _plain(path: str, attributes: Mapping[str, Any]) -> Iterator[tuple[str, Any]
 
 def attributes_of(of: type) -> dict[str, Any]:
     return {k: v for k, v in vars(of).items() if not _is_pythons(k) or isinstance(v, FunctionType)}
+
+
+def _value_in(variable: ContextVar[Any]) -> Any:
+    """Its default where it has no value, and none where it has no default."""
+    try:
+        return variable.get()
+    except LookupError:
+        return None
+
+
+def is_of_c(thing: Any) -> bool:
+    """Whether it is a number, an array or a structure of ``ctypes``."""
+    bases = type(thing).__mro__
+    return any(base.__module__ == "_ctypes" for base in bases if base is not object) and not callable(thing)
 
 
 def has_state(thing: Any) -> bool:

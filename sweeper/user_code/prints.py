@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from sweeper.private_torch import version_of
 from sweeper.user_code.iteration import is_iterator, position
-from sweeper.user_code.outside import LARGE, SCALARS, is_plain, reachable, same
+from sweeper.user_code.outside import LARGE, SCALARS, is_of_c, is_plain, reachable, same
 
 OF_VALUES = ("builtins", "array", "collections", "datetime", "decimal", "fractions", "numpy", "uuid")
 """Modules of types whose objects tell their whole state when they are printed."""
@@ -62,8 +62,7 @@ def _print(thing: Any) -> Any:
         return len(thing), hash(frozenset(thing)) if isinstance(thing, set | frozenset) else None
     if isinstance(thing, SCALARS):
         return thing
-    of_ctypes = any(_module(base) == "_ctypes" for base in type(thing).__mro__)
-    if isinstance(thing, memoryview | mmap) or (of_ctypes and not callable(thing)):
+    if isinstance(thing, memoryview | mmap) or is_of_c(thing):
         return _bytes(thing)
     if isinstance(thing, np.flatiter):
         return thing.index

@@ -1,13 +1,17 @@
 """State of the user's code is put back after a trial."""
 
 import functools
+import io
 import random
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from mmap import mmap
 from types import CellType, FunctionType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 import torch
@@ -21,6 +25,7 @@ from sweeper.user_code.outside import (
     has_state,
     held_by,
     is_empty,
+    is_of_c,
     is_plain,
     is_users,
     reachable,
@@ -87,6 +92,14 @@ def _content(thing: Any) -> Callable[[], None]:
         return functools.partial(_refill_array, thing, thing.copy())
     if isinstance(thing, random.Random | np.random.RandomState | torch.Generator | np.random.Generator):
         return _generator(thing)
+    if isinstance(thing, memoryview | mmap) or is_of_c(thing):
+        return _memory(thing)
+    if isinstance(thing, io.StringIO | io.BytesIO):
+        return _file(thing)
+    if isinstance(thing, WeakKeyDictionary | WeakValueDictionary):
+        return functools.partial(_refill_weak, thing, dict(thing))
+    if isinstance(thing, ContextVar):
+        return _context(thing)
     if isinstance(thing, CellType):
         return functools.partial(_refill_cell, thing, held_by(thing), empty=is_empty(thing))
     return _namespace(thing)
@@ -147,6 +160,59 @@ def _refill_array(cells: np.ndarray, values: np.ndarray) -> None:
     if cells.shape != values.shape:  # given another one in place
         cells.resize(values.shape, refcheck=False)
     np.copyto(cells, values)
+
+
+def _refill_weak(names: Any, values: Mapping[Any, Any]) -> None:
+    names.clear()
+    names.update(values)
+
+
+def _memory(thing: Any) -> Callable[[], None]:
+    try:
+        view = memoryview(thing).cast("B")
+        if view.readonly or view.nbytes >= LARGE:
+            return _nothing
+    except (TypeError, ValueError, BufferError):  # it gives none out, or not in one piece
+        return _nothing
+    kept = bytes(view)
+    view.release()  # nobody can resize what is looked at
+
+    def restore() -> None:
+        with memoryview(thing).cast("B") as now:
+            if now.nbytes == len(kept) and now != kept:
+                now[:] = kept
+
+    return restore
+
+
+def _file(file: io.StringIO | io.BytesIO) -> Callable[[], None]:
+    if file.closed:
+        return _nothing
+    content, position = file.getvalue(), file.tell()
+
+    def restore() -> None:
+        if file.closed:
+            return
+        file.seek(0)
+        file.truncate()
+        file.write(content)  # type: ignore[arg-type]
+        file.seek(position)
+
+    return restore
+
+
+def _context(variable: ContextVar[Any]) -> Callable[[], None]:
+    """One that had no value gets its default, which reads the same."""
+    try:
+        value = variable.get()
+    except LookupError:
+        return _nothing
+
+    def restore() -> None:
+        if variable.get() is not value:
+            variable.set(value)
+
+    return restore
 
 
 def _refill_cell(cell: CellType, content: Any, *, empty: bool) -> None:

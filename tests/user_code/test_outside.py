@@ -1,10 +1,15 @@
 """State outside of parameters and buffers: seen, and put back after every trial."""
 
+import ctypes
+import io
 import sys
 from array import array
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from mmap import mmap
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -197,6 +202,47 @@ def test_order_shape_and_bytes_are_put_back(users: ModuleType) -> None:
     (cell,) = tick.__closure__ or ()
     with pytest.raises(ValueError, match="empty"):
         _ = cell.cell_contents
+
+
+class Pair(ctypes.Structure):
+    """A number in memory of its own."""
+
+    _fields_ = (("k", ctypes.c_int),)
+
+
+class Key:
+    """A key that may be weak."""
+
+
+VARIABLE, KEY = ContextVar("variable", default=0), Key()
+HOLDERS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "a variable of a context": (lambda: VARIABLE, lambda v: v.set(v.get() + 1), lambda v: v.get()),
+    "a number of C": (lambda: ctypes.c_int(3), lambda n: setattr(n, "value", 4), lambda n: n.value),
+    "a structure of C": (lambda: Pair(3), lambda n: setattr(n, "k", 4), lambda n: n.k),
+    "an array of C": (lambda: (ctypes.c_int * 2)(3, 4), lambda n: n.__setitem__(1, 9), list),
+    "a view of memory": (lambda: memoryview(bytearray(b"ab")), lambda v: v.__setitem__(0, 9), bytes),
+    "memory": (lambda: mmap(-1, 2), lambda m: m.__setitem__(0, 9), lambda m: m[:]),
+    "a file in memory": (
+        lambda: io.StringIO("ab"),
+        lambda f: f.write("xyz"),
+        lambda f: (f.tell(), f.getvalue()),
+    ),
+    "a file of bytes": (lambda: io.BytesIO(b"ab"), lambda f: f.read(1), lambda f: (f.tell(), f.getvalue())),
+    "a dict of weak keys": (lambda: WeakKeyDictionary({KEY: 1}), lambda d: d.update({KEY: 2}), dict),
+}
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_what_holds_a_counter_is_put_back(name: str) -> None:
+    """Wherever a model counts, the next trial begins with what this one began with."""
+    make, count, read = HOLDERS[name]
+    held = make()
+    before = read(held)
+    with put_back({"held": held}):
+        count(held)
+        count(held)
+        assert read(held) != before
+    assert read(held) == before
 
 
 def test_what_cannot_be_put_back_keeps_nothing_else_from_it(users: ModuleType) -> None:
