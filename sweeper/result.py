@@ -1,6 +1,5 @@
 """`Result`: a run read back from its folder, with its answer and its report."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,7 +19,7 @@ from sweeper.records.atomic import write_atomically
 from sweeper.records.damage import Damage, lines, unreadable
 from sweeper.records.restore import confirmed_scores, search_results
 from sweeper.records.rules import rules_of
-from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST, wall_time
+from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST, lost_records, wall_time
 from sweeper.records.run_folder import read_study, run_folder
 from sweeper.records.script_file import KeptScript, load_script, no_script
 from sweeper.records.store import Records
@@ -283,8 +282,8 @@ def load_result(study: Study, folder: Path) -> Result:
     found = (of_test, of_baselines, PLAN.read(folder)[1], EARLIER.read(folder)[1])
     others = [finding for finding in found if finding is not None]
     others += journal_findings(folder / "journal.log")
-    if (folder / "journal.log").exists() and not os.path.lexists(folder / "records"):
-        records = replace(records, findings=(Damage(folder / "records", "is missing"),))
+    if (gone := lost_records(folder, any_left=not records.trials.empty)) and not records.findings:
+        records = replace(records, findings=(gone,))
     objective, known_defaults = study.objective, published(study.space)
     floor = loss_floor(study, records.curves)
     winner = answer(records.trials, tested, records.curves, baselines, objective, known_defaults, floor)

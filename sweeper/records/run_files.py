@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -133,6 +134,19 @@ EARLIER = RunFile("earlier.json", _is_earlier)
 """The trials that a run took over from an earlier one. A run that goes on keeps to them."""
 TEST = RunFile("test.json", _is_test)
 """What the winner scored on the test rows."""
+
+
+def lost_records(folder: Path, *, any_left: bool) -> Damage | None:
+    """That the records of a run are gone; `any_left`: whether they hold a trial.
+
+    A run that has just begun has a folder without any; one that has scored a winner had trials.
+    """
+    records = folder / "records"
+    if not os.path.lexists(records):
+        return Damage(records, "is missing") if (folder / "journal.log").exists() else None
+    if any_left or not any((folder / name).exists() for name in ("test.json", "best.py")):
+        return None
+    return Damage(records, "is empty, though the run has a winner")
 
 
 def keep_wall_time(folder: Path, seconds: float, trainings: int) -> None:

@@ -274,7 +274,8 @@ def read_study(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise RunFolderError(
-            f"{file} cannot be read: {reason}; put a sound copy back, or start over: sweeper run --fresh"
+            f"{file} cannot be read: {reason}; put a sound copy back, or start over: "
+            "sweeper run STUDY --fresh (STUDY stands for your study file)"
         ) from None
 
 

@@ -77,11 +77,18 @@ class Store:
 
     def _put_aside(self, number: int, findings: Sequence[Damage]) -> None:
         """Give the files of a part other names, the commit last: a crash in between leaves a damaged part."""
+        again = "its trials run again"
+        self.findings += [
+            Damage(
+                finding.file,
+                finding.problem,
+                f"put aside under another name; {again}" if os.path.lexists(finding.file) else again,
+            )
+            for finding in findings
+        ]
         for name in SCHEMAS:
             if os.path.lexists(file := file_of(self.folder, name, number)):
                 set_aside(file)
-        done = "put aside under another name; its trials run again"
-        self.findings += [Damage(finding.file, finding.problem, done) for finding in findings]
 
     def _remove_uncommitted(self) -> None:
         """Remove what appends and merges left that were cut short."""

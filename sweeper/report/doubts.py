@@ -287,8 +287,17 @@ def with_warnings(
         missing = (f"The run is not finished: {answer.unfinished}. What is said is of the trainings so far.",)
     elif not tested and baselines is not None and baselines["rows"]["test"]:
         missing = (_untested(study),)
+    if baselines is None and answer.made and not answer.unfinished:  # earlier releases took none
+        missing = (*missing, _unguessed(study))
     last = tuple(f"{text.removesuffix('.')}." for text in (broken, failed) if text)
     return replace(answer, warnings=(*first, *missing, *warnings(study, answer, baselines), *last))
+
+
+def _unguessed(study: Study) -> str:
+    return (
+        "What guessing scores is not on record, or its file was lost, so nothing here says whether the "
+        f"answer is better. This finds it, and trains nothing again: {run_again(study)}"
+    )
 
 
 def _untested(study: Study) -> str:

@@ -28,6 +28,22 @@ RULES = rules_of(ASKED)
 POINTS = explore.points(ASKED.space, (), 12, 0, "random")
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_file_that_is_missing_was_not_put_aside(gone: bool, tmp_path: Path) -> None:
+    """One that is damaged was, and a warning says so."""
+    started(tmp_path)
+    curves = file(tmp_path, "curves")
+    curves.unlink() if gone else curves.write_bytes(b"no")
+    (found,) = started_again(tmp_path).findings
+    assert str(found).endswith("its trials run again")
+    assert ("put aside" in str(found)) is not gone
+
+
+def started_again(folder: Path) -> Store:
+    """The store of a call that goes on."""
+    return Store(folder, parameter_columns(ASKED.space), RULES)
+
+
 def started(folder: Path, *, asked: Study = ASKED, old: bool = False) -> Store:
     """Four parts of three trials; `old`: as earlier releases wrote them, without a word about the study."""
     rules = None if old else rules_of(asked)

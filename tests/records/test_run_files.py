@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeper.records.run_files import PLAN, TEST, read_json, write_json, write_test
+from sweeper.records.run_files import PLAN, TEST, lost_records, read_json, write_json, write_test
 
 A_PLAN = {"engine": "reference", "slots": 1, "processes": 2, "line": "one by one", "asked": {"jobs": 2}}
 
@@ -26,6 +26,18 @@ def test_a_changed_digit_is_noticed(tmp_path: Path) -> None:
     found, finding = TEST.read(tmp_path)
     assert found is None
     assert str(finding) == f"{file}: has changed since it was written; left out"
+
+
+def test_records_that_are_gone_are_told_from_those_that_have_not_begun(tmp_path: Path) -> None:
+    """An empty folder beside the scores of a winner, or none beside a journal; a new run has an empty one."""
+    assert lost_records(tmp_path, any_left=False) is None
+    (tmp_path / "journal.log").touch()
+    assert str(lost_records(tmp_path, any_left=False)).startswith(f"{tmp_path / 'records'}: is missing")
+    (tmp_path / "records").mkdir()
+    assert lost_records(tmp_path, any_left=False) is None
+    write_test(tmp_path, 3, {4: {"loss": 0.5}})
+    assert "is empty, though the run has a winner" in str(lost_records(tmp_path, any_left=False))
+    assert lost_records(tmp_path, any_left=True) is None
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_an_unreadable_study_file_is_said(tmp_path: Path) -> None:
     (folder / "study.toml").write_text("name = ", encoding="utf-8")
     with pytest.raises(
         RunFolderError,
-        match=r"study.toml cannot be read: .*; put a sound copy back, or start over: sweeper run --fresh",
+        match=r"study.toml cannot be read: .*; put a sound copy back, .* sweeper run STUDY --fresh",
     ):
         started(tmp_path, study(SPACE))
 

@@ -218,3 +218,15 @@ def test_only_an_interval_shows_that_nothing_beats_guessing(records: SyntheticRe
         assert shown.headline.startswith(f"{words} than guessing")
         assert "The winner has " in shown.lead
         assert " use " not in shown.lead.lower()
+
+
+@pytest.mark.parametrize(("made", "told"), [({"data": "0f"}, True), ({}, False)])
+def test_guesses_that_are_gone_are_told(records: SyntheticRecords, made: dict[str, str], told: bool) -> None:
+    """Else the answer would read as if guessing had been beaten; earlier releases took no guesses."""
+    report = judged(records)
+    winner = replace(report.answer, made=made, baseline=None, warnings=())
+    found = with_warnings(report.study, winner, None)
+    assert found is not None
+    said = [text for text in found.warnings if text.startswith("What guessing scores is not on record")]
+    assert bool(said) is told
+    assert not told or "sweeper run" in said[0]
