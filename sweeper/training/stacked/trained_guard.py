@@ -1,8 +1,9 @@
 """Whether a stack computes what its trials compute alone at the weights that training has led to.
 
-Before training, see `guard`, no unit is dead and no two activations are equal. What an operation makes of
-equal numbers, or of those at the end of its range, shows later; so one pass is compared again when a trial
-ends.
+Before training, see `guard`, no unit is dead, no two activations are equal, and the rows of one seed are scored.
+What an operation makes of equal numbers, or of those at the end of its range, and what a kernel makes of rows
+without anything to attend to, shows later. So some trials are compared once more when they end: a pass forward
+and backward, and losses on validation and test rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
