@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from sweeper.components.activations import DEFAULT_ACTIVATION, activation_of, initializer_of
 from sweeper.components.called import Called, own_layers
@@ -156,6 +155,11 @@ def _put_in(inner: InnerLoss, model: nn.Module, row: Tree, name: str) -> None:
         raise ModelError(f"model {name!r} {no_plain_step(error)}") from None
 
 
+OF_BATCHES = (
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
+    *(nn.LazyBatchNorm1d, nn.LazyBatchNorm2d, nn.LazyBatchNorm3d),
+)
+"""Norms of batches."""
 ENOUGH_ROWS = 64
 """For models that norm parts of a batch."""
 
@@ -163,7 +167,7 @@ ENOUGH_ROWS = 64
 def _enough_rows(model: nn.Module, row: Tree) -> Tree:
     """The row twice, as norms of a batch refuse a single one, or more often for norms of its parts."""
     twice = _repeated(row, 2)
-    if not any(isinstance(module, _BatchNorm) for module in model.modules()):
+    if not any(isinstance(module, OF_BATCHES) for module in model.modules()):
         return twice
     try:
         materialise(model, twice)

@@ -1,9 +1,9 @@
 """Whether a stack computes what its trials compute alone at the weights that training has led to.
 
-Before training, see `guard`, no unit is dead, no two activations are equal, and the rows of one seed are scored.
-What an operation makes of equal numbers, or of those at the end of its range, and what a kernel makes of rows
-without anything to attend to, shows later. So some trials are compared once more when they end: a pass forward
-and backward, and losses on validation and test rows.
+Before training, see `guard`, no unit is dead, no two activations are equal, and rows of one seed are scored.
+What an operation makes of equal numbers, or of those at the end of its range, and what a kernel makes of
+rows without anything to attend to, shows later. So some trials are compared once more when they end: a pass
+forward and backward, and losses on validation and test rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -164,16 +164,17 @@ def _other_values(stack: Stack, slot: int, losses: Mapping[str, float], alone: A
             moved, first = alone.others()
             share = least * rounding_of(stack)
             mine = [
-                pair._replace(least=max(pair.least, share * _scale(pair, first))) for pair in pairs(alone.now)
+                Pair(what, stacked, of_alone, max(share * _scale(what, first), floor))
+                for what, stacked, of_alone, floor in pairs(alone.now)
             ]
             if why := difference(mine, pairs(moved), tolerance):
                 return why
     return ""
 
 
-def _scale(pair: Pair, first: Seen) -> float:
+def _scale(what: str, first: Seen) -> float:
     """Of the loss, or of the largest gradient, at the initial weights."""
-    of_gradient = pair.what.startswith("the gradient")
+    of_gradient = what.startswith("the gradient")
     return max(
         map(largest, first.step.gradients.values() if of_gradient else [first.step.losses]), default=0.0
     )

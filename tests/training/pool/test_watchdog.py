@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -126,7 +127,7 @@ def test_trials_that_get_on_quickly_start_few_clocks(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(watchdog.faulthandler, "dump_traceback_later", note)
     monkeypatch.setattr(watchdog.faulthandler, "cancel_dump_traceback_later", lambda: None)
-    monkeypatch.setattr(watchdog.time, "monotonic", lambda: now)
+    monkeypatch.setattr(watchdog, "time", SimpleNamespace(monotonic=lambda: now))
     with watchdog.deadline(100.0, each=4.0):
         for step in range(5000):
             now = 0.01 * step
