@@ -82,7 +82,7 @@ def random_precision(positive: Tensor) -> Tensor:
 
 def ties(scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Ascending order of each column, and for each place in it the first and the last of equal score."""
-    ordered, order = scores.sort(dim=0)
+    ordered, order = scores.sort(dim=0, stable=True)
     index = torch.arange(scores.shape[0], device=scores.device)[:, None].expand_as(scores)
     new = ordered[1:] != ordered[:-1]
     edge = torch.ones_like(ordered[:1], dtype=torch.bool)

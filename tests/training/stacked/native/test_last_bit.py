@@ -139,3 +139,23 @@ def test_a_metric_that_raises_at_once_does_so_in_each_trial() -> None:
     found = [each.result for each in by_stack(task, TRIALS[:4], 4).values()]
     assert [(result.engine, result.outcome) for result in found] == [("fused", "failed")] * 4
     assert all("no score" in result.reason for result in found)
+
+
+@pytest.mark.parametrize(
+    ("data", "training"),
+    [
+        ("two_spirals", {}),
+        ("breast_cancer", {"loss": "bce"}),
+        ("digits", {}),
+        ("diabetes", {"loss": "mse"}),
+        ("diabetes", {"loss": "huber"}),
+    ],
+)
+def test_scores_of_all_tasks_are_machine_code(data: str, training: dict[str, Any]) -> None:
+    """Those of two classes too, for which rows are sorted: scored one by one they take most of the time."""
+    model = {"source": "mlp", "depth": 1, "width": 8}
+    task = task_of(data, model, SPACE, dtype="float32", steps=10, **training)
+    by_stack(task, TRIALS[:3], 3)
+    ((_, kept),) = cache._kept.items()
+    made = {key[0]: program is not None for key, program in kept.compiled._made.items()}
+    assert made == {"scores": True, "layers": True}
