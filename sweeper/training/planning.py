@@ -21,7 +21,7 @@ from sweeper.training.cohort import Cohort, balance_load, singles, sort_key
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.preflight import can_be_penalized, configurations
 from sweeper.training.setup import Task, leaving_no_trace
-from sweeper.training.shapes import shapes, stack_differences, stack_together, why_not_stackable
+from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
 from sweeper.training.stack_memory import largest_stack
 from sweeper.training.stacked import engine
 from sweeper.training.timing import timed
@@ -174,16 +174,16 @@ def steps_in_all(task: Task) -> int:
 
 
 def refusals(task: Task, turn: int = 0, turns: int = 1) -> dict[str, str]:
-    """activation -> why the study's model cannot be batched with it: of every `turns`-th of them, from number
-    `turn` on. They are tried in one stack and, if that tells of anything, each in one of its own."""
-    start, first = time.perf_counter(), dict[str, Trial]()
+    """activation -> why the study's model cannot be batched with it, found by trying each once: every
+    `turns`-th of them, from number `turn` on."""
+    reasons, trials, start = dict[str, str](), list[Trial](), time.perf_counter()
+    first: dict[str, Mapping[str, Any]] = {}
     for parameters in configurations(task.study.space):
-        trial = Trial(0, "explore", task.study.search.seed, parameters)
-        first.setdefault(str(parameters.get("activation")), trial)
-    some = dict([*first.items()][turn::turns])
-    together = stack_together(task, [*some.values()])
-    reasons = {name: "" if together else why_not_stackable(task, trial) for name, trial in some.items()}
-    trials = [trial for name, trial in some.items() if not reasons[name]]
+        first.setdefault(str(parameters.get("activation")), parameters)
+    for name in list(first)[turn::turns]:
+        trial = Trial(0, "explore", task.study.search.seed, first[name])
+        reasons[name] = why_not_stackable(task, trial)
+        trials += [trial] if not reasons[name] else []
     slow = time.perf_counter() - start > SLOW_SECONDS
     penalized, compared = bool(trials) and can_be_penalized(task), trials[: MAX_COMPARED if slow else None]
     for k in range(0, len(compared), MAX_COMPARED):

@@ -30,32 +30,13 @@ def shapes(task: Task, trials: Sequence[Trial]) -> list[list[Trial]]:
     return list(groups.values())
 
 
-def stack_together(task: Task, trials: Sequence[Trial]) -> bool:
-    """Whether `trials` train in one stack, two of each, for `TRIED_STEPS` steps, and none fails."""
-    if len(trials) < 2:
-        return False
-    short = _tried(task)
-    pairs = [
-        replace(trial, number=2 * k + second, parameters=_plain(trial), pruning=PruningRule())
-        for k, trial in enumerate(trials)
-        for second in range(2)
-    ]
-    try:
-        with user_code():
-            if len(shapes(short, pairs)) > 1:
-                return False
-            results = list(train_stack(short, pairs, len(pairs)))
-    except Exception:  # told of the trial that raises it, tried for itself
-        return False
-    return all(result.outcome != Outcome.FAILED for result in results)
-
-
 def why_not_stackable(task: Task, trial: Trial) -> str:
     """Why `trial` cannot train in a stack, or an empty string: two of it train for `TRIED_STEPS` steps.
 
     Trials that fail in themselves are no reason: they fail alone in any engine.
     """
-    short = _tried(task)
+    changed = {"steps": TRIED_STEPS, "epochs": None, "evaluations": 1}
+    short = _changed(task, changed)
     twins = [replace(trial, number=k, parameters=_plain(trial), pruning=PruningRule()) for k in range(2)]
     try:
         with user_code():
@@ -100,10 +81,6 @@ def _seeds_are_alike(task: Task, trial: Trial) -> bool:
     one seed."""
     own, (one, other) = settings_of(task.study, trial.parameters), (trial.seed, trial.seed + 1)
     return own.loss_key(one) == own.loss_key(other) and part_sizes(task, one) == part_sizes(task, other)
-
-
-def _tried(task: Task) -> Task:
-    return _changed(task, {"steps": TRIED_STEPS, "epochs": None, "evaluations": 1})
 
 
 def _changed(task: Task, training: Mapping[str, Any]) -> Task:

@@ -12,7 +12,6 @@ from equivalence import by_reference, by_stack, distance, numbered, task_of
 from torch import Tensor, nn
 
 from sweeper.study.settings import settings as settings_of
-from sweeper.training import planning
 from sweeper.training import shapes as module
 from sweeper.training.setup import Task
 from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
@@ -269,28 +268,3 @@ def test_trials_of_searched_class_weights_train_in_stacks_like_alone(monkeypatch
         for (number, seed), found in by_stack(task, group, len(group)).items():
             alone = by_reference(task, next(t for t in group if (t.number, t.seed) == (number, seed)))
             assert distance(found, alone) < 1e-9
-
-
-@pytest.mark.parametrize(
-    ("space", "together"),
-    [
-        ({"activation": ["relu", "tanh", "gelu"]}, True),
-        ({"activation": ["relu", "rrelu", "tanh"]}, False),
-        ({"activation": ["relu"]}, False),
-    ],
-)
-def test_activations_are_tried_together_first(
-    space: dict, together: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One stack of all says that none is refused; else each is tried for itself, and told by its name."""
-    tried = list[str]()
-
-    def watched(task: Task, trial: Trial) -> str:
-        tried.append(trial.parameters["activation"])
-        return why_not_stackable(task, trial)
-
-    monkeypatch.setattr(planning, "why_not_stackable", watched)
-    found = planning.refusals(task_of(space=space, steps=1000))
-    assert [*found] == space["activation"]
-    assert tried == ([] if together else space["activation"])
-    assert [name for name, why in found.items() if why] == [n for n in space["activation"] if n == "rrelu"]
