@@ -90,7 +90,7 @@ def test_what_is_wrong_at_large_weights_alone_is_refused(
 
 
 def test_what_went_less_far_is_not_compared_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One comparison serves all that follow, but for those whose weights are twice as large."""
+    """One comparison serves all that follow, but for those whose weights are far larger."""
     compared, check = list[list[int]](), stacked_training.check_trained.__globals__["compare_trained"]
 
     def watched(task: Any, stacks: Any, stack: Any, runs: Any, chosen: list[int]) -> dict[int, str]:
