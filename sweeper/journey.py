@@ -15,7 +15,7 @@ from sweeper.beside import in_thread
 from sweeper.errors import RunFailed, UserError
 from sweeper.loading import load_ahead
 from sweeper.options import Options
-from sweeper.records.atomic import refuse_links
+from sweeper.records.atomic import refuse_links, refuse_no_folder
 from sweeper.records.run_files import EARLIER, keep_wall_time
 from sweeper.records.run_folder import (
     as_begun,
@@ -74,6 +74,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
     study = as_begun(study, options.runs, fresh=options.fresh)
     study.lies_in(options.runs, options.reports)
     refuse_others(study, options.runs, fresh=options.fresh)
+    refuse_no_folder(options.reports / study.name)
     earlier = earlier_trials(study, options.runs, options.earlier, fresh=options.fresh)
     if options.storage is not None:
         open_url(options.storage)

@@ -119,6 +119,19 @@ def set_aside(path: Path) -> Path:
     return kept
 
 
+def refuse_no_folder(report: Path) -> None:
+    """Refuse the folder of a report where a file stands in its way, before anything is written.
+
+    Raises:
+        RunFolderError: naming that file.
+    """
+    there = next((each for each in (report, *report.parents) if os.path.lexists(each)), None)
+    if there is not None and not there.is_dir():
+        raise RunFolderError(
+            f"{there} is no folder, so no report can be written to {report}; choose another --reports folder"
+        )
+
+
 def refuse_links(*folders: Path) -> None:
     """Refuse folders and files that are links: what is replaced and deleted would be somebody else's.
 

@@ -7,6 +7,7 @@ from report_inputs import made_input
 from synthetic_records import SyntheticRecords
 
 from sweeper.errors import RunFolderError
+from sweeper.records.atomic import refuse_no_folder
 from sweeper.records.run_folder import open_run
 from sweeper.report.page import write
 from sweeper.search.storage import StudyStorage
@@ -53,3 +54,15 @@ def test_a_journal_that_is_a_link_is_written_anew(tmp_path: Path) -> None:
     StudyStorage("linked", Study(name="linked").space, None, tmp_path / "journal.log", {}, "validation_loss")
     assert (tmp_path / "foreign").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "journal.log").is_symlink()
+
+
+def test_a_file_in_the_way_of_a_report_is_found_first(tmp_path: Path) -> None:
+    """At its place or above it; a folder that is not there yet can be made."""
+    (tmp_path / "file").touch()
+    for place in ("file", "file/report", "file/below/report"):
+        with pytest.raises(
+            RunFolderError, match=r"file is no folder, so no report can be written to .*--reports"
+        ):
+            refuse_no_folder(tmp_path / place)
+    refuse_no_folder(tmp_path / "new" / "report")
+    refuse_no_folder(tmp_path)

@@ -70,7 +70,7 @@ class StackCache:
         self.compared_trained: dict[str, float] = {}
         """Activation -> the largest weight of a trial that was compared at the end of its training."""
         self.compared_rows: set[int] = set()
-        """Seeds of such trials."""
+        """Their rows, by `ReplicateData.key` of their seeds."""
         self._seeds: tuple[int, ...] = ()
         self._take_rows(seeds)
         rows = self.replicates.of(seeds[0])

@@ -60,15 +60,18 @@ def furthest(
 
 
 def of_other_rows(
-    slots: Sequence[StackedTrial | None], compared: Collection[int], most: int | None
+    slots: Sequence[StackedTrial | None],
+    compared: Collection[int],
+    key: Callable[[int], int],
+    most: int | None,
 ) -> dict[int, int]:
-    """Seed -> a slot, of trials that have ended, for seeds whose rows were not `compared`; in all `most`, if
-    that is given."""
+    """The `key` of a seed's rows -> a slot, of trials that have ended, where they were not `compared`; in all
+    `most`, if that is given."""
     found = dict[int, int]()
     for slot, run in enumerate(slots):
         known = {*compared, *found}
-        if run is not None and run.trial.seed not in known and (most is None or len(known) < most):
-            found[run.trial.seed] = slot
+        if run is not None and key(run.trial.seed) not in known and (most is None or len(known) < most):
+            found[key(run.trial.seed)] = slot
     return found
 
 

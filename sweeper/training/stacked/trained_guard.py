@@ -80,7 +80,8 @@ def check_trained(task: Task, stacks: StackCache, stack: Stack, slots: Sequence[
         return
     far = furthest(ended, stacks.compared_trained, lambda slot: largest(stack.p[slot]))
     has_fast = any(isinstance(module, FAST) for module in stack.template.model.modules())
-    other = of_other_rows(ended, stacks.compared_rows, None if has_fast else MOST_ROWS)
+    key, most = stacks.replicates.key, None if has_fast else MOST_ROWS
+    other = of_other_rows(ended, stacks.compared_rows, key, most)
     chosen = sorted({*(slot for slot, _ in far.values()), *other.values()})
     if not chosen:
         return
