@@ -107,7 +107,7 @@ def did_you_mean(word: str, allowed: Collection[str]) -> str:
 def shown(value: Any) -> str:
     """`value` for a message, shortened; numbers of thousands of digits have no text."""
     try:
-        return shortened(repr(value))
+        return shortened(repr([*value] if type(value) is tuple else value))  # as a study file writes it
     except (ValueError, RecursionError):
         return f"a {type(value).__name__} too large to show"
 
