@@ -105,7 +105,7 @@ def compare_trained(
         runs: who is in its slots.
         chosen: slots of trials that have ended.
     """
-    with torch.random.fork_rng(devices=[]), leaving_no_trace(task, runs[chosen[0]].settings):
+    with torch.random.fork_rng(devices=[]):
         alone = {slot: _alone(task, stacks, stack, slot, runs[slot]) for slot in chosen}
         with stack.passes_put_back():
             parts = {part: {s: runs[s] for s in chosen if part in _parts(runs[s])} for part in PARTS}
@@ -125,11 +125,12 @@ def _alone(task: Task, stacks: StackCache, stack: Stack, slot: int, run: Stacked
 
     def seen(rounding: float | None) -> Seen:
         """At the weights of now, off by `rounding`; ``None``: at the initial ones."""
-        plain = PlainTrial(task, run, stacks.replicates.alone(seed))
-        if rounding is not None:
-            plain.move(there, rounding)
-        parts = [part for part in _parts(run) if rows_in(getattr(plain.rows, f"x_{part}"))]
-        return Seen({part: plain.loss_on(part) for part in parts}, plain.step(rows))
+        with leaving_no_trace(task, run.settings):  # what one sets outside of its model, no other one sees
+            plain = PlainTrial(task, run, stacks.replicates.alone(seed))
+            if rounding is not None:
+                plain.move(there, rounding)
+            parts = [part for part in _parts(run) if rows_in(getattr(plain.rows, f"x_{part}"))]
+            return Seen({part: plain.loss_on(part) for part in parts}, plain.step(rows))
 
     return Alone(seen(0.0), lambda: (seen(rounding_of(stack)), seen(None)))
 
