@@ -75,6 +75,11 @@ class Learning:
         return self.seeds >= ENOUGH_SEEDS and shows_majority(self.improving, self.seeds)
 
     @property
+    def began_perfect(self) -> bool:
+        """Whether no seed leaves anything to learn."""
+        return self.perfect == self.seeds
+
+    @property
     def unclear(self) -> bool:
         """Neither that it learned is shown nor that not, which takes falls that cannot be above `floor`, and
         no score that beats guessing."""

@@ -11,7 +11,7 @@ from torch import nn
 
 from sweeper.components.activations import DEFAULT_ACTIVATION, activation_of, initializer_of
 from sweeper.components.called import Called, own_layers
-from sweeper.components.forward import materialise, undisturbed
+from sweeper.components.forward import materialise
 from sweeper.components.hidden import watch
 from sweeper.components.initializers import INITIALIZERS
 from sweeper.components.inner_loss import NoPlainStep
@@ -20,7 +20,7 @@ from sweeper.components.layers import ModelLayer, layers_of
 from sweeper.components.models import EMBEDDED, MODELS, Embedded
 from sweeper.components.precision import to_precision
 from sweeper.components.swap import Swapped, leave_fast_paths, swap
-from sweeper.components.tree import Tree, applied, copied, mapped
+from sweeper.components.tree import Tree, mapped
 from sweeper.components.users_loss import InnerLoss, no_plain_step
 from sweeper.errors import ModelError, did_you_mean
 from sweeper.user_code.calls import message_of, name_of, user_code
@@ -56,7 +56,7 @@ class Built:
         """Its layers in the order of the forward pass; see `layers_of`."""
         assert self.row is not None
         real = [p for p in self.model.parameters() if p.is_floating_point()]
-        x = _enough_rows(self.model, self.row)
+        x = _two_rows(self.row)
         if real:
             device, dtype = real[0].device, real[0].dtype
             x = mapped(lambda leaf: leaf.to(device, dtype if leaf.is_floating_point() else None), x)
@@ -120,7 +120,7 @@ def build(
     if inner is not None:
         _put_in(inner, model, row, name_of(function))
         row = {"inputs": row, "target": target}
-    rows = _enough_rows(model, row)
+    rows = _two_rows(row)
     if "activation" in asked:
         materialise(model, rows)
         copies = tuple(m for m in model.modules() if hasattr(m, _GIVEN) and all(m is not g for g in made))
@@ -155,33 +155,9 @@ def _put_in(inner: InnerLoss, model: nn.Module, row: Tree, name: str) -> None:
         raise ModelError(f"model {name!r} {no_plain_step(error)}") from None
 
 
-OF_BATCHES = (
-    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
-    *(nn.LazyBatchNorm1d, nn.LazyBatchNorm2d, nn.LazyBatchNorm3d),
-)
-"""Norms of batches."""
-ENOUGH_ROWS = 64
-"""For models that norm parts of a batch."""
-
-
-def _enough_rows(model: nn.Module, row: Tree) -> Tree:
-    """The row twice, as norms of a batch refuse a single one, or more often for norms of its parts."""
-    twice = _repeated(row, 2)
-    if not any(isinstance(module, OF_BATCHES) for module in model.modules()):
-        return twice
-    try:
-        materialise(model, twice)
-        with user_code(), undisturbed(model, training=True):
-            applied(model, copied(twice))
-    except ValueError:
-        return _repeated(row, ENOUGH_ROWS)
-    except Exception:  # told by the pass that needs these rows
-        return twice
-    return twice
-
-
-def _repeated(row: Tree, times: int) -> Tree:
-    return mapped(lambda leaf: leaf.repeat(times, *[1] * (leaf.ndim - 1)), row)
+def _two_rows(row: Tree) -> Tree:
+    """The row twice: norms of a batch refuse a single one."""
+    return mapped(lambda leaf: leaf.repeat(2, *[1] * (leaf.ndim - 1)), row)
 
 
 def _asked(function: Callable[..., Any]) -> tuple[set[str], bool]:

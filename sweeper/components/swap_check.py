@@ -12,11 +12,13 @@ from torch import nn
 from sweeper.components.call_sites import CalledModules, Position, position_in
 from sweeper.components.forward import undisturbed
 from sweeper.components.operations import tensors_in
-from sweeper.components.tree import Tree, applied, copied
+from sweeper.components.tree import Tree, applied, copied, mapped
 from sweeper.errors import ModelError
 from sweeper.user_code.calls import user_code
 from sweeper.user_code.observing import seed_all
 
+MORE = 32
+"""Times that rows are repeated for models that norm parts of a batch."""
 TRIES = 30
 """Forward passes in training mode, each with random numbers of its own: a model may leave out layers."""
 
@@ -62,8 +64,19 @@ def _called(
     with undisturbed(model, training=training), grad, _counting(modules) as called:
         if draw:
             seed_all(draw)
-        applied(model, copied(x))
+        _applied(model, x)
     return called
+
+
+def _applied(model: nn.Module, rows: Tree) -> Any:
+    """Outputs for `rows`, or for more of them where a model norms parts of a batch that have one row each."""
+    try:
+        return applied(model, copied(rows))
+    except ValueError as few:
+        try:
+            return applied(model, mapped(lambda leaf: leaf.repeat(MORE, *[1] * (leaf.ndim - 1)), rows))
+        except Exception:
+            raise few from None
 
 
 @contextmanager
@@ -107,7 +120,7 @@ def check_backward(model: nn.Module, rows: Tree, mode: CalledModules, name: str)
     profile = sys.getprofile()
     try:
         with undisturbed(model, training=True), torch.enable_grad(), user_code():
-            outputs = [t for t in tensors_in(applied(model, copied(rows))) if t.requires_grad]
+            outputs = [t for t in tensors_in(_applied(model, rows)) if t.requires_grad]
             total = torch.stack([t.abs().sum() for t in outputs]).sum()
             sys.setprofile(note_call)  # torch closes a mode during a backward pass
             total.backward()

@@ -74,10 +74,9 @@ def drop_lines(data: Data, dropped: Sequence[str] = ()) -> list[str]:
 
 def all_alike(columns: Sequence[Column]) -> str:
     """That no column tells training rows apart, and what each of the first ones becomes."""
-    some = [f"{shown(one_line(c.name))} ({c.useless or BECOMES[c.kind]})" for c in columns[:MOST_NAMED]]
-    more = [f"{len(columns) - MOST_NAMED} more"] * (len(columns) > MOST_NAMED)
+    each = [f"{shown(one_line(c.name))} ({c.useless or BECOMES[c.kind]})" for c in columns]
     text = "inputs are the same in all training rows, so nothing can be learned from them: "
-    text += f"{listing([*some, *more])}. Add a column that differs"
+    text += f"{_named(each)}. Add a column that differs"
     return f"{text}, or say under [data.columns] what one of these is"
 
 

@@ -151,26 +151,26 @@ def sentences(run: RunData, tables: Tables) -> tuple[Statement, ...]:
     scores = frame[frame["outcome"] == "completed"].groupby("phase")["objective"]
     done = scores.max() if ranked.best == "highest" else scores.min()
     if {"explore", "exploit"} <= set(done.index):
-        both = f"Exploration and exploitation both reached {number(done['exploit'])}."
+        if _read_alike(frame, done[["explore"]], done["exploit"]).all():
+            return first, reached, f"Exploration and exploitation both reached {number(done['exploit'])}."
         ends = distinct([done["explore"], done["exploit"]])
-        apart = f"Exploration alone reached {ends[0]}, exploitation {ends[1]}."
-        return first, reached, both if _reads_alike(frame, *done[["explore", "exploit"]]) else apart
+        return first, reached, f"Exploration alone reached {ends[0]}, exploitation {ends[1]}."
     return first, reached
 
 
 def _as_good_before(history: pd.DataFrame, most: float) -> str:
     """A trial, of the first `most`, whose score reads as that of the best; empty where none does."""
     best = history["best_so_far"]
-    alike = history[[_reads_alike(history, value, best.iloc[-1]) for value in best]].iloc[0]
+    alike = history[_read_alike(history, best, best.iloc[-1])].iloc[0]
     return f"trial #{alike['trial']}" if (history["trial"] <= alike["trial"]).sum() <= most else ""
 
 
-def _reads_alike(history: pd.DataFrame, one: float, other: float) -> bool:
-    """Whether two scores are the same to three digits, and not only as all of the search are: they lie
-    within `NEAR` of the way from the best to the median."""
-    scores = history.loc[history["outcome"] == "completed", "objective"]
-    way = abs(float(scores.median()) - float(history["best_so_far"].iloc[-1]))
-    return number(one) == number(other) and abs(one - other) <= NEAR * way
+def _read_alike(history: pd.DataFrame, scores: pd.Series, other: float) -> pd.Series:
+    """Which `scores` are the same as the `other` to three digits, and not only as all of the search are: they
+    lie within `NEAR` of the way from the best to the median."""
+    completed = history.loc[history["outcome"] == "completed", "objective"]
+    way = abs(float(completed.median()) - float(history["best_so_far"].iloc[-1]))
+    return (scores.map(number) == number(other)) & ((scores - other).abs() <= NEAR * way)
 
 
 def _tied(run: RunData) -> str:

@@ -118,7 +118,7 @@ def _asked(study: Study) -> tuple[str, ...]:
 
 def _unlearned(found: Learning, ranked: Ranked) -> str:
     seeds = "its one seed" if found.seeds == 1 else f"{found.seeds} seeds"
-    if found.perfect == found.seeds:
+    if found.began_perfect:
         best = f"has the best value that it can have, {number(found.before)}, before training already"
         return f"The winner's {ranked.metric} {best}, on {seeds}, so no training can better it."
     start = ranked.cost(found.before)
@@ -216,14 +216,10 @@ def _lost(answer: Answer) -> tuple[str, ...]:
     which = f"seed {alike[0]}" if len(alike) == 1 else f"seeds {listing([str(seed) for seed in alike])}"
     every = (
         f"Every other finalist lost {which}, too: what a seed draws (weights, order of batches, mostly the "
-        "split) decides that, and none of these settings prevents it. "
+        "split) decides that, and none of these settings prevents it."
     )
-    every += (
-        ended(f"Each ended so: {answer.lost_why}")
-        if answer.lost_why
-        else "Look for the cause in model and data."
-    )
-    return text, every
+    known = ended(f"Each ended so: {answer.lost_why}")
+    return text, f"{every} {known if answer.lost_why else 'Look for the cause in model and data.'}"
 
 
 def _rows(study: Study, recorded: Mapping[str, Any]) -> tuple[str, ...]:

@@ -236,7 +236,7 @@ def _unlearned(study: Study, answer: Answer, learning: Learning, trials: pd.Data
     rates = trials["learning_rate"]
     lowest, highest = float(rates.min()), float(rates.max())
     low, high = joined([search_rates(str(name)) for name in trials["optimizer"].unique()])
-    if learning.perfect == learning.seeds and option(study, BY_LOSS):
+    if learning.began_perfect and option(study, BY_LOSS):
         text = f"The {Ranked(study.objective).metric} is at its best before training: see whether inputs "
         return _Rerun(f"{text}give the targets away, and rank by the loss:", (BY_LOSS,), beside="loss")
     few = learning.unclear and learning.seeds < MANY_SEEDS and study.confirm.finalists

@@ -18,6 +18,8 @@ REMEMBERED = "(a result that it keeps)"
 def state_notes(task: Task, settings: Settings) -> str:
     """In words; empty where all is put back after a pass forward and backward, or none can be made."""
     code = users_code(task, settings)
+    if not code:
+        return ""
     try:
         before = prints(code)
         with user_code(), leaving_no_trace(task, settings):

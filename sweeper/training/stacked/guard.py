@@ -237,6 +237,11 @@ def pairs_of(stack: Stack, slot: int, seen: PlainStep) -> list[Pair]:
     ]
 
 
+def scored_pair(part: str, stacked: float, alone: Tensor) -> Pair:
+    """Losses in evaluation on validation or test rows."""
+    return Pair(f"the loss on {part} rows", torch.tensor(stacked, dtype=torch.float64), alone)
+
+
 def _evaluation_difference(
     stacks: StackCache,
     stack: Stack,
@@ -251,11 +256,10 @@ def _evaluation_difference(
     losses = stacks.evaluator.losses(stack, slots, "validation")
     differences = {}
     for slot in slots:
-        mine = torch.tensor(losses[slot], dtype=torch.float64)
-        pairs = [Pair("the loss on validation rows", mine, alone[slot].loss)]
+        pairs = [scored_pair("validation", losses[slot], alone[slot].loss)]
         why = difference(pairs, None, _tolerance(stack))
         if why:
-            again = [Pair("", mine, moved(slot).loss)]
+            again = [scored_pair("validation", losses[slot], moved(slot).loss)]
             why = difference(pairs, again, _tolerance(stack))
         differences[slot] = why
     return differences

@@ -25,6 +25,7 @@ from sweeper.training.stacked.guard import (
     pairs_of,
     rounding_of,
     run_pass,
+    scored_pair,
 )
 from sweeper.training.stacked.kinds import furthest, of_other_rows
 from sweeper.training.stacked.stack import Stack
@@ -150,8 +151,7 @@ def _other_values(stack: Stack, slot: int, losses: Mapping[str, float], alone: A
     dtype = stack.p.dtype
 
     def scored(seen: Seen) -> list[Pair]:
-        mine = {part: torch.tensor(losses[part], dtype=torch.float64) for part in seen.losses}
-        return [Pair(f"the loss on {part} rows", mine[part], loss) for part, loss in seen.losses.items()]
+        return [scored_pair(part, losses[part], alone) for part, alone in seen.losses.items()]
 
     def stepped(seen: Seen) -> list[Pair]:
         return pairs_of(stack, slot, seen.step)
