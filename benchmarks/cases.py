@@ -11,7 +11,7 @@ import numpy as np
 from sweeper.data.load import load
 from sweeper.search.explore import points
 from sweeper.study.study import Study
-from sweeper.training.setup import Task
+from sweeper.training.setup import Task, task_of
 from sweeper.trial import Trial
 
 SPACE = {
@@ -55,7 +55,7 @@ class Case:
 
     def task(self, device: str = "cpu", compiled: bool = False) -> Task:
         """Study and data, ready to train."""
-        return Task(self.study(device, compiled), load(self.data, loss_task="classification"))
+        return task_of(self.study(device, compiled), load(self.data, loss_task="classification"))
 
     def trials(self, count: int) -> list[Trial]:
         """The first `count` trials: the same ones for every peer."""

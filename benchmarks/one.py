@@ -27,6 +27,8 @@ from sweeper.training.setup import Task
 from sweeper.trial import Trial
 
 JOBS = 2
+WARM = 4 * JOBS
+"""Trials that every contender trains first: so many that each process has some."""
 OURS = ("ours, reference", "ours, fused", "ours, compiled")
 
 
@@ -82,7 +84,7 @@ def main(case_name: str, name: str, device: str) -> None:
     count = case.stacked if name in OURS[1:] else case.loops
     with local_pool(JOBS, initialize_worker) as pool:
         run, how = contender(pool, name, case, device)
-        run(case.trials(JOBS))
+        run(case.trials(WARM))
         start = time.perf_counter()
         run(case.trials(count))
         seconds, memory = time.perf_counter() - start, peak_mib()

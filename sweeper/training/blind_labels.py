@@ -38,6 +38,24 @@ def own_score(study: Study) -> tuple[str, bool] | None:
     return (name, is_maximized(study.objective)) if is_users else None
 
 
+class BlindLabels:
+    """`blind_labels` of several replicates; whose labels are as many of each class score the same."""
+
+    def __init__(self, loss: Loss, own: tuple[str, bool] | None) -> None:
+        """`own`: the user's score that ranks trials, see `own_score`, which may hang on the order of rows."""
+        self._loss, self._own = loss, own
+        self._known: dict[tuple[bytes, bytes], dict[str, float]] = {}
+
+    def of(self, train: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+        """Those of the rows with these `targets`, drawn by the shares of `train`."""
+        if self._own is not None or train.size > len(train):  # labels of several columns go together
+            return blind_labels(self._loss, train, targets, self._own)
+        key = np.sort(train, axis=0).tobytes(), np.sort(targets, axis=0).tobytes()
+        if key not in self._known:
+            self._known[key] = blind_labels(self._loss, train, targets)
+        return dict(self._known[key])
+
+
 def blind_labels(
     loss: Loss, train: np.ndarray, targets: np.ndarray, own: tuple[str, bool] | None = None
 ) -> dict[str, float]:

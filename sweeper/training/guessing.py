@@ -19,7 +19,7 @@ from sweeper.data.splits import is_stratified, targets_of
 from sweeper.split_names import SPLITS
 from sweeper.study.data_keys import GIVEN, GROUPS, RANDOM, STRATIFIED, TIME
 from sweeper.study.settings import Settings, settings
-from sweeper.training.blind_labels import MAX_LABELS, as_tensor, blind_labels, own_score, scores_of
+from sweeper.training.blind_labels import MAX_LABELS, BlindLabels, as_tensor, own_score, scores_of
 from sweeper.training.reasons import reason_of
 from sweeper.training.row_broadcast import broadcasts_rows
 from sweeper.training.setup import Task, leaving_no_trace, out_features, pick_loss
@@ -70,7 +70,7 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
     named = isinstance(plain.loss, str) and plain.loss in LOSSES
     words = loss.guess.words if loss.guess else BEST_CONSTANT
     centred = loss.guess is not None and loss.guess.output in CENTRES
-    by_seed: list[dict[str, Any]] = []
+    blind, by_seed = BlindLabels(loss, own_score(task.study)), list[dict[str, Any]]()
     for seed, targets in parts.items():
         row = _constant(task, loss, plain, targets["train"])
         if row is None:
@@ -88,8 +88,7 @@ def _scored(task: Task, parts: Mapping[int, Mapping[str, np.ndarray]]) -> dict[s
             return {"why": "its loss is not finite"}
         if "training.loss" in task.study.space.parameters:  # losses of one kind are no yardstick for another
             by_part = _without_loss(by_part)
-        train, own = targets["train"], own_score(task.study)
-        drawn = {name: blind_labels(loss, train, y, own) for name, y in targets.items() if len(y)}
+        drawn = {name: blind.of(targets["train"], y) for name, y in targets.items() if len(y)}
         by_seed.append({"seed": seed, **by_part, **({"drawn": drawn} if any(drawn.values()) else {})})
     both = centred and any(each["train"].keys() & set(MIDDLE) for each in by_seed)
     return {"guess": f"{words}{BY_MAE}" if both else words, "scores": by_seed}

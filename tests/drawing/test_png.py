@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from sweeper.drawing.png import png_bytes
+from sweeper.drawing.png import PACKED, png_bytes
 from sweeper.drawing.scales import log_axis, share_ticks
 from sweeper.drawing.style import canvas, group_styles, handle, legend_below, themed
 
@@ -35,7 +35,7 @@ def panels() -> Figure:
 @themed
 def saved(figure: Figure, dpi: int) -> bytes:
     sink = BytesIO()
-    figure.savefig(sink, format="png", dpi=dpi, metadata={"Software": None})
+    figure.savefig(sink, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs=dict(PACKED))
     return sink.getvalue()
 
 

@@ -11,7 +11,7 @@ from sweeper.records.run_files import BASELINES
 from sweeper.study.data import data_of
 from sweeper.study.settings import settings
 from sweeper.study.study import Study
-from sweeper.training.blind_labels import at_random
+from sweeper.training.blind_labels import at_random, blind_labels
 from sweeper.training.evaluate import batchable_scores
 from sweeper.training.guessing import guessing
 from sweeper.training.setup import Task, pick_loss, rows_of
@@ -160,6 +160,33 @@ def test_one_label_for_all_rows_is_a_rival(share: float) -> None:
     labels = np.repeat([0, 1, 2], [120, 60, 20])
     (found,) = guessing(task(labels, "cross_entropy"), [0])["scores"]
     assert found["drawn"]["test"]["accuracy"] == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "bce"])
+def test_replicates_with_as_many_rows_of_each_class_are_looked_at_once(
+    loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scores of each replicate are those of its own labels, computed for it alone; the work is done once
+    for those with as many rows of each class."""
+    labels = (np.arange(200) % 4 == 0).astype(int if loss == "cross_entropy" else float)
+    asked = task(labels, loss, metrics=("average_precision",))
+    loss_itself = pick_loss(asked, settings(asked.study, {"optimizer": "sgd", "learning_rate": 1.0}))
+    calls = []
+
+    def counted(*given: object) -> dict[str, float]:
+        calls.append(given)
+        return blind_labels(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("sweeper.training.blind_labels.blind_labels", counted)
+    pairs = set()
+    for each in guessing(asked, range(6))["scores"]:
+        parts = targets_of(
+            asked.data, asked.study.data.split, seed=each["seed"], test_seed=0, standardize_target=False
+        )
+        for name, y in zip(("train", "validation", "test"), parts, strict=True):
+            assert each["drawn"][name] == blind_labels(loss_itself, parts[0], y)
+            pairs.add((parts[0].sum(), y.sum(), len(y)))
+    assert len(calls) == len(pairs) < 18
 
 
 def test_labels_drawn_by_their_shares_score_what_chance_gives() -> None:
