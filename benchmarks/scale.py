@@ -27,7 +27,7 @@ from sweeper.search.driver import Search
 from sweeper.search.occupancy import simulated
 from sweeper.search.storage import StudyStorage
 from sweeper.training.in_workers import Prepared
-from sweeper.training.planning import one_by_one
+from sweeper.training.plan import one_by_one
 from sweeper.training.pool import messages
 from sweeper.training.pool.futures_pool import FuturesPool
 

@@ -40,8 +40,8 @@ from sweeper.training.data_lines import data_lines
 from sweeper.training.dispatch import retrain_and_measure, takes_all_cores, train_all
 from sweeper.training.durations import Durations
 from sweeper.training.in_workers import baselines_of, prepared_search, refuse_changed
-from sweeper.training.planning import Plan, cohorts_of, steps_of
-from sweeper.training.planning import from_dict as plan_of
+from sweeper.training.plan import Plan
+from sweeper.training.planning import cohorts_of, steps_of
 from sweeper.training.pool.interface import Pool, Shared, WorkerDied
 from sweeper.training.setup import Task
 from sweeper.trial import SharpnessResult, Trial, TrialResult, objective_metric
@@ -136,7 +136,7 @@ class Sweep:
         if kept and self.resumed:
             refuse_changed(self.pool, self.shared, kept, self.folder)
         if kept and kept["asked"] == asked:
-            return plan_of(kept)
+            return Plan.from_dict(kept)
         seeds = self._unguessed()
         found = prepared_search(self.pool, self.shared, jobs=self.jobs, engine=engine, seeds=seeds)
         known = {"asked": asked, "columns": self.columns, "made": found.made, "code": found.code}
@@ -338,8 +338,8 @@ class Sweep:
         plan = self.plan.with_broken(results)
         if plan == self.plan:
             return
-        if not self.plan.broken:
-            self.progress.warn(f"a stack failed, its trials are trained one by one: {plan.why_broken}")
+        for line in plan.told_first(self.plan):
+            self.progress.warn(line)
         self.plan = plan
         PLAN.write(self.folder, {**(PLAN.read(self.folder)[0] or {}), **plan.to_dict()})
 

@@ -101,6 +101,8 @@ class TrialResult:
     """Name of each layer, by its number; empty where none was measured."""
     unstacked: str = field(default="", compare=False)
     """What the stack raised that it was to train in; empty where it trained as it was handed out."""
+    uncompiled: str = field(default="", compare=False)
+    """Why it trained in a stack of recorded operations where it was to be machine code."""
     host: str = field(default="", compare=False)
     """Name of the machine that it was trained on."""
 

@@ -7,7 +7,8 @@ from statistics import median
 from sweeper.loading import is_installed
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
-from sweeper.training.planning import MAX_COST_RATIO, Plan, long_enough, steps_in_all
+from sweeper.training.plan import Plan
+from sweeper.training.planning import MAX_COST_RATIO, long_enough, steps_in_all
 from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stack_memory import largest_stack
 from sweeper.training.stacked import engine

@@ -9,7 +9,7 @@ from sweeper.components.swap import roles_in
 from sweeper.errors import RunFolderError, UserError
 from sweeper.training import compiling, planning, set_up, work
 from sweeper.training.calls import Work, attempt, outcomes, together
-from sweeper.training.planning import Plan
+from sweeper.training.plan import Plan, one_by_one
 from sweeper.training.pool.interface import Done, NotSendable, Pool, Shared, WorkerDied
 from sweeper.training.preflight import configurations, label
 from sweeper.training.provenance import commit
@@ -190,9 +190,9 @@ def plan_in_workers(
         UserError: if stacks are required and the model cannot be batched.
     """
     if engine == "reference":
-        return planning.one_by_one(jobs)
+        return one_by_one(jobs)
     if not _considers_stacks(task.value, engine):
-        return planning.one_by_one(jobs, "too little to train for stacks to pay")
+        return one_by_one(jobs, "too little to train for stacks to pay")
     try:
         parts = refused or together(pool, _refusals(task, jobs))
         refusals = {name: why for part in parts for name, why in part.unwrap().items()}
@@ -200,7 +200,7 @@ def plan_in_workers(
             reason = next(iter(refusals.values()))
             if engine == "fused":
                 raise UserError(f"--engine fused: the model trains one by one alone: {reason}")
-            return planning.one_by_one(jobs, reason)
+            return one_by_one(jobs, reason)
         study = task.value.study
         trials = planning.sample(study.space, max(share, 1), study.search.seed)
         trials = [t for t in trials if not refusals.get(str(t.parameters.get("activation")))]
@@ -209,9 +209,9 @@ def plan_in_workers(
         plan = _fastest(pool, task, trials, jobs, refusals, engine)
         return _with_fewest(pool, task, plan, trials) if engine == "auto" else plan
     except WorkerDied:
-        return planning.one_by_one(jobs, "a process ended while stacks were tried")
+        return one_by_one(jobs, "a process ended while stacks were tried")
     except NotStackable as why:  # of a sampled trial: its model fails by itself
-        return planning.one_by_one(jobs, f"no stack could be tried: {why}")
+        return one_by_one(jobs, f"no stack could be tried: {why}")
 
 
 def _fastest(

@@ -6,8 +6,8 @@ run that follows: one by one, and in stacks of several sizes. The cheapest step 
 
 import math
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 from typing import Any
@@ -18,6 +18,7 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
 from sweeper.training import reference
 from sweeper.training.cohort import Cohort, balance_load, singles, sort_key
+from sweeper.training.plan import Plan, one_by_one
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.preflight import can_be_penalized, configurations
 from sweeper.training.setup import Task, leaving_no_trace
@@ -25,8 +26,8 @@ from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
 from sweeper.training.stack_memory import largest_stack
 from sweeper.training.stacked import engine
 from sweeper.training.timing import timed
-from sweeper.trial import Trial, TrialResult
-from sweeper.wording import count, number
+from sweeper.trial import Trial
+from sweeper.wording import number
 
 STACK_SIZES = (8, 16, 32, 64, 128, 256)
 """Stack sizes that are tried, smallest first, until a larger one is no cheaper."""
@@ -55,110 +56,6 @@ class Measured:
     """slots -> seconds"""
     processor: str = ""
     """Kind of the machine."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How the trials of a run are trained; it changes how long a run takes, and no result beyond rounding."""
-
-    engine: str
-    """fused | reference"""
-    slots: int
-    """Trials a stack; up to half as many more where that fills stacks to the end."""
-    processes: int
-    speedup: float | None = None
-    """Of bare steps of stacks over those of one by one, timed before the run: trainings, which also evaluate
-    and measure, gain less. ``None`` where nothing was measured."""
-    seconds_a_step: float = 0.0
-    """Of one trial, by the engine chosen."""
-    alone: Mapping[str, str] = field(default_factory=dict)
-    """activation -> why its trials train one by one."""
-    reason: str = ""
-    """Why no trial is stacked."""
-    compiled: bool = False
-    """Whether steps of stacks run as machine code."""
-    uncompiled: str = ""
-    """Why not, where that was tried."""
-    recorded: str = ""
-    """Optimizers and activations whose stacks do not, where others' do."""
-    swapped: str = ""
-    """Which activation layers are swapped and which are kept; empty where none is."""
-    layer_roles: Mapping[str, str] = field(default_factory=dict)
-    """Activation layer -> swapped | kept, of all that `swapped` may only count; empty in earlier versions."""
-    unmeasured: str = ""
-    """Why layers are not measured; empty where they are."""
-    slots_of: Mapping[str, int] = field(default_factory=dict)
-    """kind of processor -> `slots` there; empty where all workers are of one kind."""
-    broken: int = 0
-    """Trainings that ran one by one as their stack raised something."""
-    why_broken: str = ""
-    """What the first of these stacks raised."""
-    step: str = ""
-    """What of the model's own training step is used; empty where it has none, or a loss is named."""
-
-    fewest: int = 1
-    """Trials of one shape from which on they are stacked."""
-    varied: str = ""
-    """Settings of which nearly every trial has a value, and so a shape, of its own, where `fewest` > 1."""
-
-    @property
-    def one_by_one(self) -> float:
-        """Seconds a step of a trial that trains alone; 0 where nothing was measured."""
-        return self.seconds_a_step * (self.speedup or 1.0)
-
-    def line(self) -> str:
-        """The plan in one line."""
-        swapped = f"; activation layers {self.swapped}" if self.swapped else ""
-        unmeasured = f"; layers are not measured: {self.unmeasured}" if self.unmeasured else ""
-        step = f"; {self.step}" if self.step else ""
-        return f"{self._how()}{step}{swapped}{unmeasured}"
-
-    def _how(self) -> str:
-        processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")
-        if self.engine == "reference":
-            return f"one by one × {processes}" + (f": {self.reason}" if self.reason else "")
-        faster = (
-            f", a bare step {number(self.speedup, 2)} times as fast as one by one" if self.speedup else ""
-        )
-        apart = "".join(f"; {name} one by one: {reason}" for name, reason in self.alone.items())
-        apart_from = f" but for {self.recorded}" if self.recorded else ""
-        how = f", compiled{apart_from}" if self.compiled else ""
-        why = f"; not compiled: {self.uncompiled}" if self.uncompiled else ""
-        few = (
-            f"; fewer than {self.fewest} trials with the same {self.varied} one by one (list a few values to "
-            "have them stacked)"
-            if self.varied
-            else ""
-        )
-        kinds = "".join(f"; {slots} on {kind}" for kind, slots in sorted(self.slots_of.items()))
-        stacks = f"{self.slots} trials a stack × {processes}{kinds}{how}{faster}{few}{apart}{why}"
-        return f"{stacks}; {self.broken_line()}" if self.broken else stacks
-
-    def broken_line(self) -> str:
-        """How many trainings ran one by one against the plan, and why; empty if none did."""
-        ran = count(self.broken, "training")
-        return f"{ran} ran one by one, as their stack failed: {self.why_broken}" if self.broken else ""
-
-    def with_broken(self, results: Iterable[TrialResult]) -> "Plan":
-        """The plan with those of `results` counted whose stack failed; itself where none did."""
-        reasons = [result.unstacked for result in results if result.unstacked]
-        if not reasons:
-            return self
-        return replace(self, broken=self.broken + len(reasons), why_broken=self.why_broken or reasons[0])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, with the lines."""
-        return {**asdict(self), "line": self.line(), "broken_line": self.broken_line()}
-
-
-def from_dict(kept: Mapping[str, Any]) -> Plan:
-    """The plan that `to_dict` wrote."""
-    return Plan(**{name: kept[name] for name in Plan.__dataclass_fields__ if name in kept})
-
-
-def one_by_one(processes: int, reason: str = "") -> Plan:
-    """The plan without stacks."""
-    return Plan("reference", 1, processes, reason=reason)
 
 
 def is_small(task: Task) -> bool:

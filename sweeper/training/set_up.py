@@ -14,7 +14,8 @@ from statistics import median
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Values
 from sweeper.study.study import Study
-from sweeper.training.planning import Plan, steps_of
+from sweeper.training.plan import Plan
+from sweeper.training.planning import steps_of
 from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stacked import engine
 from sweeper.training.timing import timed

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from quick_runs import without_workers
@@ -11,7 +12,10 @@ from sweeper.records.run_files import PLAN
 from sweeper.result import Result
 from sweeper.training import work
 from sweeper.training.setup import Task
+from sweeper.training.stacked import stacked_training
+from sweeper.training.stacked.cache import StackCache
 from sweeper.training.stacked.engine import train_stack
+from sweeper.training.stacked.refusal import NotStackable
 from sweeper.trial import Trial, TrialResult
 
 WHY = "RuntimeError: no such formula"
@@ -76,3 +80,28 @@ def test_what_failed_is_counted_over_all_calls(tmp_path: Path, monkeypatch: pyte
     both = int((PLAN.read(result.folder)[0] or {})["broken"])
     assert both > first > 0
     assert f"{both} trainings ran one by one" in told_of(result)[0]
+
+
+def test_machine_code_that_fails_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its stacks go on as recorded operations; terminal, plan and page say so, and why."""
+
+    def refusing_code(task: Task, stacks: StackCache, *given: Any) -> None:
+        if stacks.native is not None:
+            raise NotStackable("in a stack, the loss is another one")
+
+    monkeypatch.setattr(stacked_training, "check_trained", refusing_code)
+    with without_workers():
+        asked = study(search={"trials": 12}, training={"compile": True})
+        result = run(tmp_path, asked, engine="fused", jobs=1)
+    assert set(result.trials["engine"]) <= {"fused", "reference"}
+    kept, _ = PLAN.read(result.folder)
+    assert kept is not None
+    assert (kept["compiled"], kept["broken"]) == (True, 0)
+    because = f"{kept['fell_back']} trainings ran as recorded operations, as machine code failed: in a stack"
+    page, warnings = told_of(result)
+    assert kept["fell_back"] > 1
+    assert because in page
+    assert f"{because}, the loss is another one." in warnings[-1]
+    assert capsys.readouterr().err.count("machine code failed, its stack goes on without it: in a") == 1

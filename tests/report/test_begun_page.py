@@ -19,7 +19,7 @@ from sweeper.report.sections import known_tables, tables_of
 from sweeper.search.trial_summary import summarize
 from sweeper.sweep import Sweep
 from sweeper.training import dispatch
-from sweeper.training.planning import Plan
+from sweeper.training.plan import Plan
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from sweeper.study.study import Study
 from sweeper.training.compiling import MIN_SECONDS_LEFT, Timing, decide, is_wanted, recorded_operations
-from sweeper.training.planning import Plan, from_dict
+from sweeper.training.plan import Plan
 from sweeper.wording import number
 
 PLAN = Plan("fused", 32, 2, speedup=8.0, seconds_a_step=1e-4)
@@ -43,7 +43,7 @@ def test_what_pays_is_compiled() -> None:
     assert (
         plan.line() == "64 trials a stack × 2 processes, compiled, a bare step 10 times as fast as one by one"
     )
-    assert from_dict(plan.to_dict()) == plan
+    assert Plan.from_dict(plan.to_dict()) == plan
 
 
 def test_what_has_no_translation_is_named() -> None:
@@ -53,7 +53,7 @@ def test_what_has_no_translation_is_named() -> None:
     study = Study(name="x", search=search)
     plan = decide(PLAN, study, [replace(timings(0.5)[0], recorded=recorded_operations(study))])
     assert plan.line().startswith("64 trials a stack × 2 processes, compiled but for muon and softmax, ")
-    assert from_dict(plan.to_dict()).line() == plan.line()
+    assert Plan.from_dict(plan.to_dict()).line() == plan.line()
 
 
 @pytest.mark.parametrize("ratio", [0.99, 1.5])

@@ -18,7 +18,7 @@ from sweeper.answer.outcomes import unmeasured as not_measured
 from sweeper.report.progress import Progress
 from sweeper.training.cohort import Cohort
 from sweeper.training.measurable import unmeasured
-from sweeper.training.planning import Plan
+from sweeper.training.plan import Plan
 from sweeper.training.setup import Task
 from sweeper.training.work import train_cohort
 from sweeper.trial import Outcome, Trial

@@ -13,16 +13,14 @@ from hypothesis import strategies as st
 from sweeper.study.sections import ConfirmSection
 from sweeper.training import reference
 from sweeper.training.cohort import Cohort, singles
+from sweeper.training.plan import Plan, one_by_one
 from sweeper.training.planning import (
     COHORT_SECONDS,
     MIN_STEPS_TO_MEASURE,
     Measured,
-    Plan,
     choose,
     cohorts_of,
-    from_dict,
     is_small,
-    one_by_one,
     steps_of,
 )
 from sweeper.training.setup import Task
@@ -130,7 +128,7 @@ def test_a_plan_in_one_line(plan: Plan, line: str) -> None:
 def test_a_plan_comes_back_from_the_records(plan: Plan) -> None:
     """Through JSON, beside keys that it does not know; the line is kept for readers."""
     kept = json.loads(json.dumps({**plan.to_dict(), "asked": {"engine": "auto", "jobs": 2}}))
-    assert from_dict(kept) == plan
+    assert Plan.from_dict(kept) == plan
     assert kept["line"] == plan.line()
 
 
@@ -267,7 +265,7 @@ def test_each_kind_of_machine_has_its_own_stacks() -> None:
     plan = choose([*old, *new], 5, {}, "auto")
     assert (plan.slots, plan.slots_of) == (16, {"old": 8, "new": 16})
     assert "16 on new; 8 on old" in plan.line()
-    assert from_dict(plan.to_dict()) == plan
+    assert Plan.from_dict(plan.to_dict()) == plan
     assert choose(new, 3, {}, "auto").slots_of == {}
     quick = replace(plan, processes=1, seconds_a_step=1e-6)
     (cohort,) = cohorts_of(quick, TASK, mixed(32, SHAPES[:1]))

@@ -18,11 +18,8 @@ from sweeper.training import compiling, stack_memory, timing, work
 from sweeper.training import planning as module
 from sweeper.training.compiling import Timing
 from sweeper.training.in_workers import plan_in_workers
-from sweeper.training.planning import (
-    Measured,
-    Plan,
-    one_by_one,
-)
+from sweeper.training.plan import Plan, one_by_one
+from sweeper.training.planning import Measured
 from sweeper.training.setup import Task
 from sweeper.training.stacked import engine as stacked_engine
 from sweeper.trial import Trial

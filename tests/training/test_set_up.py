@@ -7,10 +7,11 @@ import pytest
 from equivalence import numbered, task_of
 from pools import Here, SerialPool
 
-from sweeper.training import compiling, planning, set_up, work
+from sweeper.training import compiling, set_up, work
 from sweeper.training.compiling import Timing
 from sweeper.training.in_workers import plan_in_workers
-from sweeper.training.planning import Measured, Plan, cohorts_of
+from sweeper.training.plan import Plan
+from sweeper.training.planning import Measured, cohorts_of
 from sweeper.training.setup import Task
 from sweeper.training.stacked.refusal import NotCompiled, NotStackable
 
@@ -103,7 +104,7 @@ def test_the_plan_says_what_trains_one_by_one(monkeypatch: pytest.MonkeyPatch) -
     assert (plan.fewest, plan.varied) == (16, "model.dropout")
     said = "; fewer than 16 trials with the same model.dropout one by one (list a few values"
     assert f"{said} to have them stacked)" in plan.line()
-    assert planning.from_dict(plan.to_dict()) == plan
+    assert Plan.from_dict(plan.to_dict()) == plan
     for space, engine in (({"model.dropout": [0.0, 0.1]}, "auto"), (DROPOUT, "fused")):
         plan = planned(monkeypatch, space, engine)
         assert (plan.fewest, plan.varied) == (1, "")

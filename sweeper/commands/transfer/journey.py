@@ -58,7 +58,8 @@ from sweeper.training.in_workers import (
     preflight_in_workers,
     share_task,
 )
-from sweeper.training.planning import Plan, cohorts_of
+from sweeper.training.plan import Plan
+from sweeper.training.planning import cohorts_of
 from sweeper.training.pool.interface import Pool, Shared
 from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import Task, task_of

@@ -8,6 +8,7 @@ the last bit as machine code, to rounding as recorded operations, whose products
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 
@@ -59,8 +60,9 @@ def train_stack(
                 for result in _train_stack(task, taken, slots, on_finish, compiled=True):
                     del unfinished[result.trial.number, result.trial.seed]
                     yield result
-            except (NotCompiled, NotStackable):
-                left = [*unfinished.values(), *left]
+            except (NotCompiled, NotStackable) as error:
+                for result in _train_stack(task, [*unfinished.values()], slots, on_finish):
+                    yield replace(result, uncompiled=str(error))
         yield from _train_stack(task, left, slots, on_finish)
 
 
