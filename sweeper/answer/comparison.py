@@ -106,12 +106,12 @@ def comparison(
     ranking = confirmed(trials)
     if ranking.empty:
         return pd.DataFrame(columns=COLUMNS)
-    search = search_trials(trials).set_index("trial", drop=False).loc[ranking["trial"]]
-    search = search.reset_index(drop=True)
+    search = search_trials(trials).set_index("trial", drop=False)
+    search = search.assign(label=labels(search)).loc[ranking["trial"]].reset_index(drop=True)
     ranking = ranking.assign(seen=_seen_where_called(ranking))
     frame = with_verdicts(ranking).assign(
         rank=range(1, len(ranking) + 1),
-        label=labels(search),
+        label=search["label"],
         search_objective=search["objective"].astype(float),
         seen_share=ranking["seen"] / (abs(ranked.value(ranking["mean"].iloc[0])) or np.nan),
         metric=ranked.objective,

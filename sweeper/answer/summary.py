@@ -48,7 +48,8 @@ def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
     """The `answer` of the recorded `trials`, in costs."""
     trials = as_costs(trials, study.objective)
     ranking, search = confirmed(trials), search_trials(trials).set_index("trial", drop=False)
-    tied, unranked = (labels(search.loc[list(peers)]) for peers in (answer.tied, answer.unranked))
+    known = labels(search)
+    tied, unranked = (known.loc[list(peers)] for peers in (answer.tied, answer.unranked))
     few_pairs = bool((ranking.loc[ranking["trial"].isin(answer.tied), "pairs"] < FEW).any())
     outside = edges(study.space, answer.parameters, trials)
     return Summary(

@@ -28,7 +28,9 @@ def convergence(run: RunData) -> pd.DataFrame:
     train_loss is the mean over the batches since the point before, so it has no step 0.
     """
     best = best_trials(run.trials, SHOWN)
-    best = best.assign(rank=range(1, len(best) + 1), label=labels(best))
+    search = search_trials(run.trials)
+    known = labels(search.set_index("trial", drop=False))
+    best = best.assign(rank=range(1, len(best) + 1), label=known.loc[best["trial"]].to_numpy())
     rows = run.curves[run.curves["metric"].isin(LOSSES)]
     frame = rows.merge(best[["trial", "seed", "rank", "label"]], on=["trial", "seed"])
     frame = frame[np.isfinite(frame["value"])].sort_values(["rank", "metric", "step"], ignore_index=True)

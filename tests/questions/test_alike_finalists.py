@@ -1,9 +1,12 @@
 """What is said of finalists that are as simple as each other, or have the same scores as the winner."""
 
 import pytest
-from report_inputs import Asked, spoken, with_columns
+from report_inputs import Asked, asked_of, spoken, with_columns
+from run_data import with_records
 
+from sweeper.answer.summary import summarize
 from sweeper.questions import comparison, confirmation
+from sweeper.wording import number
 
 
 def test_those_as_simple_as_the_simplest_are_named(asked: Asked) -> None:
@@ -36,3 +39,32 @@ def test_scores_that_are_the_same_are_told_once_and_of_all(asked: Asked, tied: i
     assert (of_all in text, of_one in text) == (tied == 2, tied == 1)
     assert text.count("on every seed") == 1
     assert "Its price" not in text
+
+
+def test_a_trial_has_one_label_on_the_page(asked: Asked) -> None:
+    """Though one of the search that is no finalist has nearly its settings: every table and the answer that
+    name a trial call it the same."""
+    trials = asked.run.trials
+    finalist = int(trials.loc[trials["phase"] == "confirm", "trial"].iloc[0])
+    confirmed = {*trials.loc[trials["phase"] == "confirm", "trial"]}
+    other = next(trial for trial in trials["trial"] if trial not in confirmed)
+    own = trials[trials["trial"] == finalist].iloc[0]
+    shared = ["optimizer", "activation", "learning_rate", "activation_penalty"]
+    twin = trials["trial"] == other
+    alike = trials.assign(**{name: trials[name].mask(twin, own[name]) for name in shared})
+    alike["learning_rate"] = alike["learning_rate"].mask(twin, own["learning_rate"] * (1 + 1e-4))
+    run = with_records(asked.run, trials=alike)
+    known: dict[int, set[str]] = {}
+    for table in asked_of(run).tables.every().values():
+        if {"trial", "label"} <= {*table.columns}:
+            for trial, label in zip(table["trial"], table["label"], strict=True):
+                known.setdefault(int(trial), set()).add(label)
+    assert run.answer is not None
+    summary = summarize(run.study, run.answer, alike)
+    named = zip((*run.answer.tied, *run.answer.unranked), (*summary.tied, *summary.unranked), strict=True)
+    for trial, label in named:
+        known.setdefault(trial, set()).add(label)
+    assert len(known[finalist]) == 1
+    assert {trial: names for trial, names in known.items() if len(names) > 1} == {}
+    (whole,) = known[finalist]
+    assert f"lr {number(own['learning_rate'], 4)}" in whole

@@ -77,7 +77,7 @@ def scores(a: Run, b: Run) -> pd.DataFrame:
 def winner_label(run: Run) -> str:
     """The winner in a few words."""
     search = search_trials(run.records.trials)
-    return str(labels(search[search["trial"] == run.answer.trial]).iloc[0])
+    return str(labels(search)[search["trial"] == run.answer.trial].iloc[0])
 
 
 def curves(a: Run, b: Run) -> pd.DataFrame:
