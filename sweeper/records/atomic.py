@@ -54,11 +54,12 @@ def write_atomically(file: Path, content: str | bytes) -> None:
 
 @contextlib.contextmanager
 def writing(what: str, folder: Path) -> Iterator[None]:
-    """Raises `RunFolderError` where `what` cannot be written to `folder`."""
+    """Raises `RunFolderError` where `what` cannot be written to `folder`; it names the file."""
     try:
         yield
     except OSError as error:
-        reason = f"{what} cannot be written to {folder}: {error.strerror}"
+        place = error.filename if error.filename and Path(error.filename).parent.is_dir() else folder
+        reason = f"{what} cannot be written to {place}: {error.strerror or error}"
         raise RunFolderError(f"{reason}; choose another --reports folder") from None
 
 

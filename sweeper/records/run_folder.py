@@ -60,7 +60,8 @@ def reporting() -> Iterator[None]:
     try:
         yield
     except RunFolderError as error:
-        raise StateKept(f"the report cannot be written: {error}") from error
+        says_so = str(error).startswith("the report cannot be written")
+        raise StateKept(str(error) if says_so else f"the report cannot be written: {error}") from error
 
 
 def refuse_others(study: Study, runs: Path, *, fresh: bool) -> None:

@@ -16,8 +16,9 @@ from report_inputs import Asked, changed, made_input, made_study, needs_sharpnes
 from synthetic_records import SyntheticRecords, synthetic_records
 
 from sweeper.answer.answer import Answer
-from sweeper.errors import RunFolderError
+from sweeper.errors import RunFolderError, StateKept
 from sweeper.questions import FIGURES, QUESTIONS
+from sweeper.records.run_folder import reporting
 from sweeper.report.best_toml import best_toml
 from sweeper.report.page import begin, write
 from sweeper.search.explore import points
@@ -241,6 +242,25 @@ def test_a_folder_that_cannot_be_written_is_one_clear_message(
     (tmp_path / "taken").write_text("")
     with pytest.raises(RunFolderError, match=r"taken: .*; choose another --reports folder"):
         write(made_input(records), tmp_path / "taken")
+
+
+def test_a_full_disk_names_the_file(
+    undrawn: None, records: SyntheticRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says once what cannot be written, where, and why."""
+    original = os.replace
+
+    def full(source: str | Path, target: str | Path) -> None:
+        if Path(target).name == "leaderboard.csv":
+            raise OSError(28, "No space left on device")
+        original(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(StateKept) as caught, reporting():
+        write(made_input(records), tmp_path)
+    file = tmp_path / "tables" / "leaderboard.csv"
+    assert str(caught.value).startswith(f"the report cannot be written to {file}: No space left on device; ")
+    assert str(caught.value).count("cannot be written") == 1
 
 
 def test_a_report_without_an_answer_says_what_to_do(
