@@ -92,8 +92,10 @@ class Progress:
         self.others = others
         for trial in finished:
             self._count("search", trial.outcome, trial.objective)
-        if self.done["search"]:
-            self.note(f"resuming after {count(self.done['search'], 'finished trial')}")
+        done, asked = self.done["search"], self.totals["search"]
+        if done:
+            all_count = f"; search.trials = {asked} leaves none of them out" if done > asked else ""
+            self.note(f"resuming after {count(done, 'finished trial')}{all_count}")
 
     def add(self, *results: TrialResult) -> None:
         """Trials that have just finished."""

@@ -63,6 +63,15 @@ def test_a_line_has_counts_best_rate_and_time_left(clock: Clock) -> None:
     assert all("\x1b" not in line for line in lines)
 
 
+def test_fewer_trials_than_on_record_are_told(clock: Clock) -> None:
+    """All on record count, whatever the study asks for now; as many, or fewer, need no word."""
+    for asked, more in ((3, ""), (2, ""), (1, "; search.trials = 1 leaves none of them out")):
+        text, console = told()
+        with Progress(asked, 0, False, console) as progress:
+            progress.resume([known(0, {}, 0.5), known(1, {}, 0.25)])
+        assert text.getvalue().splitlines()[0] == f"resuming after 2 finished trials{more}"
+
+
 def test_a_race_that_ended_early_is_not_unfinished(clock: Clock) -> None:
     """Trainings that it did not need are told, and no time is left for them."""
     _, console = told()
