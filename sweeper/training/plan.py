@@ -71,7 +71,7 @@ class Plan:
     def _how(self) -> str:
         processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")
         if self.engine == "reference":
-            return f"one by one × {processes}" + (f": {self.reason}" if self.reason else "")
+            return f"one by one in {processes}" + (f": {self.reason}" if self.reason else "")
         faster = (
             f", a bare step {number(self.speedup, 2)} times as fast as one by one" if self.speedup else ""
         )

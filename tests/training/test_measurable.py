@@ -111,4 +111,4 @@ def test_penalties_inside_of_a_transform_are_those_of_plain_autograd() -> None:
 def test_plans_tell_why() -> None:
     """In the line that the terminal and the page show."""
     line = Plan("reference", 1, 1, unmeasured="no").line()
-    assert line == "one by one × 1 process; layers are not measured: no"
+    assert line == "one by one in 1 process; layers are not measured: no"

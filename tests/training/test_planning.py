@@ -94,8 +94,8 @@ def test_without_a_size_that_all_tried_there_is_no_stack(seen: list[dict[int, fl
 # Told and kept
 
 LINES = [
-    (Plan("reference", 1, 1), "one by one × 1 process"),
-    (Plan("reference", 1, 3, reason="too little"), "one by one × 3 processes: too little"),
+    (Plan("reference", 1, 1), "one by one in 1 process"),
+    (Plan("reference", 1, 3, reason="too little"), "one by one in 3 processes: too little"),
     (
         Plan("fused", 32, 2, speedup=11.83),
         "32 trials a stack × 2 processes, a bare step 12 times as fast as one by one",
