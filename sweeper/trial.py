@@ -4,14 +4,21 @@ The search proposes a `Trial`, the training gives back a `TrialResult`, the reco
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from functools import lru_cache
+from itertools import chain, compress, repeat
+from typing import Any, TypeVar, cast, overload
 
 import numpy as np
 
 Values = TypeVar("Values", float, np.ndarray)
+Row = TypeVar("Row", bound=tuple[Any, ...])
+Columns = tuple[tuple[Any, ...], ...]
+"""Those between step and value, each as long as there are values."""
+Block = tuple[int, Columns, tuple[float, ...]]
+"""Step, columns, values."""
 
 MEASURED_ROWS = 128
 """Rows of validation data on which the layers of a trial are measured, at most."""
@@ -79,6 +86,73 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+class Rows(Sequence[Row]):
+    """Rows (step, …, value) of a trial in the order in which they were added; equal to the same tuples.
+
+    They are kept step by step, and a row is made when it is asked for: as so many tuples, hundreds a trial,
+    they cost the garbage collector and the way from process to process a tenth of a small training.
+    """
+
+    __slots__ = ("_blocks",)
+
+    def __init__(self, blocks: Sequence[Block] = ()) -> None:
+        self._blocks = list(blocks)
+
+    def add(self, step: int, columns: Columns, values: Sequence[float]) -> None:
+        """A row for each of `values` that is finite."""
+        if not math.isfinite(sum(values)):  # quick, and nearly always so
+            sound = [*map(math.isfinite, values)]
+            columns = tuple(tuple(compress(column, sound)) for column in columns)
+            values = [*compress(values, sound)]
+        self._blocks.append((step, shared(columns), tuple(values)))
+
+    def columns(self, width: int) -> list[list[Any]]:
+        """The rows as so many columns: the first is the step, the last one the value."""
+        steps = [*chain.from_iterable(repeat(step, len(values)) for step, _, values in self._blocks)]
+        values = [*chain.from_iterable(values for _, _, values in self._blocks)]
+        kept = [columns for _, columns, _ in self._blocks]
+        between = [[*chain.from_iterable(each[k] for each in kept)] for k in range(width - 2)]
+        return [steps, *between, values]
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self._blocks.clear()
+
+    def __len__(self) -> int:
+        return sum(len(values) for _, _, values in self._blocks)
+
+    def __iter__(self) -> Iterator[Row]:
+        for step, columns, values in self._blocks:
+            yield from cast(Iterator[Row], zip(repeat(step), *columns, values, strict=False))
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Row, ...]: ...
+    def __getitem__(self, index: int | slice) -> Row | tuple[Row, ...]:
+        return tuple(self)[index]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Rows, (self._blocks,)
+
+
+@lru_cache(maxsize=1024)
+def shared(columns: Columns) -> Columns:
+    """The first that were equal: one object is held once, and travels once."""
+    return columns
+
+
 @dataclass(frozen=True)
 class TrialResult:
     """A finished trial; `curves` and `layers` are rows of the tables of the same name."""
@@ -91,9 +165,9 @@ class TrialResult:
     seconds: float
     engine: str
     reason: str = ""
-    curves: tuple[tuple[int, str, float], ...] = ()
+    curves: Sequence[tuple[int, str, float]] = ()
     """(step, metric, value)"""
-    layers: tuple[tuple[int, int, str, float], ...] = ()
+    layers: Sequence[tuple[int, int, str, float]] = ()
     """(step, layer, measure, value); layers are numbered in the order of the forward pass"""
     test: Mapping[str, float] = field(default_factory=dict)
     """metric -> value on the test rows at the best evaluation point, where the trial asked for it."""
@@ -123,7 +197,7 @@ class SharpnessResult:
 
     trial: Trial
     seconds: float
-    curves: tuple[tuple[int, str, float], ...] = ()
+    curves: Sequence[tuple[int, str, float]] = ()
     """(step, metric, value)"""
     reason: str = ""
     """Why it could not be measured; empty where it was."""

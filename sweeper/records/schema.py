@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from sweeper.study.space import Range, Space, Values
-from sweeper.trial import SharpnessResult, TrialResult
+from sweeper.trial import Rows, SharpnessResult, TrialResult
 
 __all__ = [
     "ALWAYS",
@@ -171,31 +171,36 @@ def _trial_row(result: TrialResult, parameters: pa.Schema) -> Mapping[str, Any]:
 
 def curve_rows(results: Sequence[TrialResult | SharpnessResult]) -> pa.Table:
     """The `curves` rows of `results`."""
-    return _table(results, [result.curves for result in results], CURVES)
+    return _table(results, [_columns(result.curves, 3) for result in results], CURVES)
 
 
 def layer_rows(results: Sequence[TrialResult]) -> pa.Table:
     """The `layers` rows of `results`."""
-    blocks = [
-        [
-            (step, layer, r.layer_names[layer] if layer < len(r.layer_names) else None, measure, value)
-            for step, layer, measure, value in r.layers
-        ]
-        for r in results
-    ]
+    blocks = []
+    for result in results:
+        steps, layers, measures, values = _columns(result.layers, 4)
+        known = dict(enumerate(result.layer_names))
+        blocks.append([steps, layers, [*map(known.get, layers)], measures, values])
     return _table(results, blocks, LAYERS)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    if isinstance(rows, Rows):
+        return rows.columns(width)
+    return [[row[k] for row in rows] for k in range(width)]
 
 
 def _table(
     results: Sequence[TrialResult | SharpnessResult],
-    blocks: Sequence[Sequence[tuple[Any, ...]]],
+    blocks: Sequence[Sequence[list[Any]]],
     schema: pa.Schema,
 ) -> pa.Table:
-    """`blocks` one below the other, trial and seed in front of every row."""
-    counts = [len(block) for block in blocks]
+    """The columns of `blocks` one below the other, trial and seed in front of every row."""
+    counts = [len(block[0]) for block in blocks]
     keys = np.array([(r.trial.number, r.trial.seed) for r in results], dtype=np.int64).reshape(-1, 2)
-    rows = list(itertools.chain.from_iterable(blocks))
     columns: list[Any] = [np.repeat(keys[:, k], counts) for k in (0, 1)]
-    columns += [[row[k] for row in rows] for k in range(len(schema) - 2)]
+    columns += [
+        [*itertools.chain.from_iterable(block[k] for block in blocks)] for k in range(len(schema) - 2)
+    ]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -6,18 +6,16 @@ measurements and hands them over; `TrialState.result` is what they become.
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache, reduce
-from itertools import repeat
 from operator import add, truediv
-from typing import TypeVar
 
 import numpy as np
 
 from sweeper.components.metrics import named
 from sweeper.study.settings import Settings
-from sweeper.trial import Outcome, Trial, TrialResult, cost, objective_metric, objective_value
+from sweeper.trial import Outcome, Rows, Trial, TrialResult, cost, objective_metric, objective_value
 from sweeper.wording import given, loss_value
 
 DIVERGENCE_FACTOR = 1e4
@@ -29,7 +27,6 @@ LOWEST_FIRST_LOSS = 1e-8
 SOUND = (Outcome.COMPLETED, Outcome.PRUNED)
 WHY = ": a score of classes needs rows of each of them on every part"
 NO_PARTS: Mapping[str, Sequence[float]] = {}
-Row = TypeVar("Row", tuple[int, str, float], tuple[int, int, str, float])
 
 
 @dataclass
@@ -64,8 +61,8 @@ class TrialState:
     """step -> objective at that evaluation point"""
     costs: dict[int, float] = field(default_factory=dict)
     """step -> what ranks it, lower is better"""
-    curves: list[tuple[int, str, float]] = field(default_factory=list)
-    layers: list[tuple[int, int, str, float]] = field(default_factory=list)
+    curves: Rows[tuple[int, str, float]] = field(default_factory=Rows)
+    layers: Rows[tuple[int, int, str, float]] = field(default_factory=Rows)
     layer_names: tuple[str, ...] = ()
     test: Mapping[str, float] = field(default_factory=dict)
     """Scores on test rows at the best evaluation point."""
@@ -153,7 +150,7 @@ class TrialState:
     def _go_on(self, steps: int, rate: float) -> None:
         self.step += steps
         if self.step in self.evaluated:
-            self.curves.append((self.step, "learning_rate", rate))
+            self.curves.add(self.step, (("learning_rate",),), (rate,))
 
     def _first_diverged(self, losses: Sequence[float], totals: Sequence[float]) -> int | None:
         limit = self.highest_loss
@@ -169,19 +166,20 @@ class TrialState:
         Returns:
             Whether to score the test rows now: the trial asks for it, and its objective is its best so far.
         """
-        values = {f"validation_{name}": value for name, value in scores.items()}
-        if self.step > 0:
-            means = map(truediv, self.sums or (0.0, 0.0), self.batches or (1, 1))
-            values |= zip(self.batch_metrics or batch_metrics(()), means, strict=True)
+        of_batches = tuple(self.batch_metrics or batch_metrics(())) if self.step > 0 else ()
+        values = [*scores.values()]
+        if of_batches:
+            values += map(truediv, self.sums or (0.0, 0.0), self.batches or (1, 1))
         self.batch_metrics = self.sums = self.batches = ()
-        self.curves += _finite(zip(repeat(self.step), values, values.values(), strict=False), values.values())
+        (names,) = columns = _scored(tuple(scores), of_batches)
+        self.curves.add(self.step, columns, values)
         if not math.isfinite(scores["loss"]):
             self.end(Outcome.DIVERGED, f"validation loss not finite at step {self.step}")
             return False
         metric = objective_metric(self.objective)
-        if metric not in values:  # the training loss before the first batch
+        if metric not in names:  # the training loss before the first batch
             return False
-        objective = objective_value(self.objective, values[metric])
+        objective = objective_value(self.objective, values[names.index(metric)])
         if math.isnan(objective):
             tasks = {score.task for score in named(metric.removeprefix("validation_"))}
             why = WHY if tasks - {"regression"} else ""
@@ -198,7 +196,7 @@ class TrialState:
         self, step: int, layers: Sequence[int], measures: Sequence[str], values: Sequence[float]
     ) -> None:
         """Keep what was measured after `step` updates, where it is finite: measure by measure its value."""
-        self.layers += _finite(zip(repeat(step), layers, measures, values, strict=False), values)
+        self.layers.add(step, (tuple(layers), tuple(measures)), values)
 
     def stop_measuring(self, reason: str, step: int) -> None:
         """Layers cannot be measured from `step` on, which may be over by now.
@@ -229,11 +227,17 @@ class TrialState:
             self.seconds,
             engine,
             reason,
-            tuple(self.curves),
-            tuple(self.layers),
+            self.curves,
+            self.layers,
             self.test,
             self.layer_names if self.layers else (),
         )
+
+
+@lru_cache(maxsize=256)
+def _scored(scores: tuple[str, ...], of_batches: tuple[str, ...]) -> tuple[tuple[str, ...]]:
+    """The metrics of an evaluation point, a column of `Rows`."""
+    return ((*(f"validation_{name}" for name in scores), *of_batches),)
 
 
 def evaluation_steps(steps: int, evaluations: int) -> list[int]:
@@ -262,10 +266,3 @@ def _points(steps: int, evaluations: int) -> tuple[frozenset[int], frozenset[int
 def batch_metrics(parts: tuple[str, ...]) -> tuple[str, ...]:
     """Metrics of batches: the loss, the weighted penalty, and the named scalars of the loss."""
     return "train_loss", "penalty", *(f"train_{name}" for name in parts)
-
-
-def _finite(rows: Iterable[Row], values: Iterable[float]) -> Iterable[Row]:
-    """Those `rows` that end in a finite value; `values`: of each."""
-    if math.isfinite(sum(values)):  # quick, and nearly always so
-        return rows
-    return (row for row in rows if math.isfinite(row[-1]))
