@@ -12,7 +12,7 @@ from sweeper.components.losses import Loss
 from sweeper.components.metrics import known_score
 from sweeper.components.rankings import random_precision
 from sweeper.study.study import Study
-from sweeper.training.evaluate import batchable_scores, users_scores
+from sweeper.training.evaluate import batchable_scores, metric_scores, users_scores
 from sweeper.training.tied_rows import whatever_order
 from sweeper.trial import is_maximized, objective_metric
 
@@ -74,7 +74,8 @@ def blind_labels(
     for label in labels[:MAX_LABELS]:
         sure = np.eye(classes)[np.full(len(targets), int(label))] if loss.task == "classification" else label
         output = torch.tensor(SURE * (2 * np.broadcast_to(sure, _outputs(loss, targets, classes)) - 1.0))
-        values = scores_of(loss, output, as_tensor(targets, torch.float64), users=own is not None)
+        y = as_tensor(targets, torch.float64)
+        values = scores_of(loss, output, y, users=True) if own is not None else _metrics(loss, output, y)
         for name in values.keys() & {*found, *own_name}:
             value, known = values[name], known_score(name)
             highest = own[1] if known is None and own is not None else known is not None and known.maximize
@@ -95,6 +96,11 @@ def scores_of(loss: Loss, output: Tensor, y: Tensor, *, users: bool) -> dict[str
         with suppress(Exception):  # whatever the user's score raises
             values |= whatever_order(partial(_of_users, loss), output, y)
     return values
+
+
+def _metrics(loss: Loss, output: Tensor, y: Tensor) -> dict[str, float]:
+    """Built-in metrics alone: a loss of the user's may compare each row with each other one."""
+    return {name: value.item() for name, value in metric_scores(loss, output, y).items()}
 
 
 def _of_users(loss: Loss, output: Tensor, y: Tensor) -> dict[str, float]:
@@ -132,8 +138,8 @@ def at_random(loss: Loss, train: np.ndarray, targets: np.ndarray) -> dict[str, f
         columns = zip(train.reshape(len(train), -1).T, many.reshape(len(many), -1).T, strict=True)
         sure = np.stack([_shared_out(*each) for each in columns], axis=1).reshape(many.shape)
     output = torch.tensor(SURE * (2 * sure - 1), dtype=torch.float64)
-    values = batchable_scores(loss, output, as_tensor(many, torch.float64))
-    found = {name: round(value.item(), EXACT) for name, value in values.items() if _is_bounded(name)}
+    values = _metrics(loss, output, as_tensor(many, torch.float64))
+    found = {name: round(value, EXACT) for name, value in values.items() if _is_bounded(name)}
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 

@@ -52,14 +52,19 @@ def batchable_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
         ModelError: if a part of a user's loss function has the name of a metric.
     """
     value, parts = loss.with_parts(output, target) if loss.is_users else (loss.scored(output, target), {})
-    output = loss.of_model(output)
-    point = output if loss.point is None else loss.point(output)
-    metrics = fitting(loss, point, target)
-    names = {metric.name for metric in (*metrics, *users_metrics(loss))}
+    metrics = metric_scores(loss, output, target)
+    names = {*metrics, *(metric.name for metric in users_metrics(loss))}
     if (clash := names & parts.keys()) and not (loss.inner and loss.inner.function is None):
         raise ModelError(taken_part(loss.name, min(clash)))
     others = {name: part for name, part in parts.items() if name not in clash}
-    return {"loss": value, **{metric.name: metric.scalar(point, target) for metric in metrics}, **others}
+    return {"loss": value, **metrics, **others}
+
+
+def metric_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:
+    """The built-in metrics that fit the output; the loss itself is not computed."""
+    output = loss.of_model(output)
+    point = output if loss.point is None else loss.point(output)
+    return {metric.name: metric.scalar(point, target) for metric in fitting(loss, point, target)}
 
 
 def users_scores(loss: Loss, output: Any, target: Any) -> dict[str, Tensor]:

@@ -189,6 +189,21 @@ def test_replicates_with_as_many_rows_of_each_class_are_looked_at_once(
     assert len(calls) == len(pairs) < 18
 
 
+def test_a_loss_of_pairs_is_not_asked_about_more_rows_than_there_are() -> None:
+    """Labels that are drawn are shared out over thousands of rows, of which metrics alone are computed: a
+    loss that compares each row with each other one would need gigabytes."""
+
+    def pairs(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        if len(output) > 200:
+            raise MemoryError(f"{len(output)} rows")
+        apart = (output[:, None] - output[None]).square().sum(-1)
+        return torch.where(target[:, None] == target[None], apart, torch.relu(1 - apart)).mean()
+
+    found = guessing(task(np.arange(200) % 3, pairs), [0])
+    assert found["why"] == ""
+    assert found["scores"][0]["drawn"]["test"]["accuracy"] > 0.3
+
+
 def test_labels_drawn_by_their_shares_score_what_chance_gives() -> None:
     """Accuracy Σ pₖ², balanced accuracy 1/classes, and no correlation; of real targets nothing is drawn."""
     labels = np.repeat([0, 1, 2], [120, 60, 20])
