@@ -8,12 +8,12 @@ from sweeper.loading import is_installed
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.training.plan import Plan
-from sweeper.training.planning import MAX_COST_RATIO, long_enough, steps_in_all
+from sweeper.training.planning import MAX_COST_RATIO, long_enough, steps_in_all, steps_of
 from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.stack_memory import largest_stack
 from sweeper.training.stacked import engine
 from sweeper.training.stacked.refusal import NotCompiled
-from sweeper.training.timing import timed
+from sweeper.training.timing import steps_a_block, timed
 from sweeper.trial import Trial
 from sweeper.wording import listing, number
 
@@ -67,10 +67,12 @@ def measure(task: Task, trials: Sequence[Trial], processes: int) -> Timing:
     with leaving_no_trace(task, settings_of(task.study, trials[0].parameters)):
         slots = min(MOST_SLOTS, largest_stack(task, taken[0], processes))
         taken = taken[:slots]
-        train = engine.warm_stack(long_enough(task, taken[0]), taken, compiled=True)
+        longer = long_enough(task, taken[0])
+        steps = steps_a_block(steps_of(longer, taken[0]), TIMED_BLOCKS, STEPS_PER_BLOCK)
+        train = engine.warm_stack(longer, taken, compiled=True)
         train(1)
-        seconds = min(timed(lambda: train(STEPS_PER_BLOCK)) for _ in range(TIMED_BLOCKS))
-    return Timing(seconds / (STEPS_PER_BLOCK * len(taken)), slots, recorded_operations(task.study))
+        seconds = min(timed(lambda: train(steps)) for _ in range(TIMED_BLOCKS))
+    return Timing(seconds / (steps * len(taken)), slots, recorded_operations(task.study))
 
 
 def recorded_operations(study: Study) -> str:

@@ -25,7 +25,7 @@ from sweeper.training.setup import Task, leaving_no_trace
 from sweeper.training.shapes import shapes, stack_differences, why_not_stackable
 from sweeper.training.stack_memory import largest_stack
 from sweeper.training.stacked import engine
-from sweeper.training.timing import timed
+from sweeper.training.timing import steps_a_block, timed
 from sweeper.trial import Trial
 from sweeper.wording import number
 
@@ -37,8 +37,8 @@ SECONDS_PER_TIMING = 0.2
 """Seconds for each thing that is timed, about."""
 COHORT_SECONDS = 10.0
 """Seconds that a cohort should take at most: so much is lost when everything is killed."""
-MOST_TIMED_STEPS = 16
-"""Steps of a stack that are timed in one go, at most."""
+MOST_TIMED_STEPS, BLOCKS = 16, 4
+"""Steps of a stack that are timed in one go, at most, and how often."""
 FEWEST_TIMED_STEPS, LONGER = 4, 4
 """Steps, at least, of the shorter of two trainings that are timed; how many times as long the other is."""
 SLOW_SECONDS, MAX_COMPARED = 5.0, 8
@@ -144,9 +144,11 @@ def _measure(task: Task, trials: Sequence[Trial], sizes: Sequence[int], known: M
 
 def _one_by_one(task: Task, trial: Trial) -> float:
     """After a first look, which says how many steps can be timed: the fastest of two."""
-    first = _seconds_a_step(task, trial, FEWEST_TIMED_STEPS, 1)
+    most = max(steps_of(task, trial) // LONGER, 1)  # a model may know how many steps come
+    fewest = min(FEWEST_TIMED_STEPS, most)
+    first = _seconds_a_step(task, trial, fewest, 1)
     steps = SECONDS_PER_TIMING / 6 / first
-    return _seconds_a_step(task, trial, int(min(max(steps, FEWEST_TIMED_STEPS), 2 * MOST_TIMED_STEPS)), 2)
+    return _seconds_a_step(task, trial, int(min(max(steps, fewest), 2 * MOST_TIMED_STEPS, most)), 2)
 
 
 def _seconds_a_step(task: Task, trial: Trial, steps: int, times: int) -> float:
@@ -166,9 +168,10 @@ def _seconds_a_step(task: Task, trial: Trial, steps: int, times: int) -> float:
 def _stacked(task: Task, trials: Sequence[Trial], one: float) -> float:
     """Seconds of one trial's share in a step of a full stack: the fastest of some blocks of steps."""
     train = engine.warm_stack(task, trials)
-    steps = int(min(max(SECONDS_PER_TIMING / 4 / (one * len(trials)), 1), MOST_TIMED_STEPS))
+    worth = int(min(max(SECONDS_PER_TIMING / BLOCKS / (one * len(trials)), 1), MOST_TIMED_STEPS))
+    steps = steps_a_block(steps_of(task, trials[0]), BLOCKS, worth)
     train(1)
-    return min(timed(lambda: train(steps)) for _ in range(4)) / (steps * len(trials))
+    return min(timed(lambda: train(steps)) for _ in range(BLOCKS)) / (steps * len(trials))
 
 
 def long_enough(task: Task, trial: Trial) -> Task:

@@ -7,6 +7,12 @@ from collections.abc import Callable
 import torch
 
 
+def steps_a_block(training: int, blocks: int, most: int) -> int:
+    """Steps of each of so many timed `blocks`, `most` at most: with a first one they are no more than a
+    `training` has, as a model may know how many come."""
+    return min(most, max((training - 1) // blocks, 1))
+
+
 def timed(work: Callable[[], object]) -> float:
     """Seconds that `work` takes of this thread, which does all the work of a worker process.
 

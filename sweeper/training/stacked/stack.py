@@ -156,11 +156,13 @@ class Stack:
         """Afterwards what a pass changes of the trials is as it was: buffers and random numbers."""
         fixed = {name: values.clone() for name, values in self.fixed.items()}
         drawn = [generator.get_state() for generator in self.random_state.generators]
-        yield
-        for name, values in fixed.items():
-            self.fixed[name].copy_(values)
-        for generator, state in zip(self.random_state.generators, drawn, strict=True):
-            generator.set_state(state)
+        try:
+            yield
+        finally:
+            for name, values in fixed.items():
+                self.fixed[name].copy_(values)
+            for generator, state in zip(self.random_state.generators, drawn, strict=True):
+                generator.set_state(state)
 
     def arrange(
         self,

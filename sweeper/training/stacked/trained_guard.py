@@ -107,16 +107,35 @@ def compare_trained(
         chosen: slots of trials that have ended.
     """
     with torch.random.fork_rng(devices=[]):
-        alone = {slot: _alone(task, stacks, stack, slot, runs[slot]) for slot in chosen}
+        found = {slot: _alone_or_none(task, stacks, stack, slot, runs[slot]) for slot in chosen}
+        alone = {slot: seen for slot, seen in found.items() if seen is not None}
+        chosen = [*alone]
+        if not chosen:
+            return {}
         with stack.passes_put_back():
             parts = {part: {s: runs[s] for s in chosen if part in _parts(runs[s])} for part in PARTS}
             losses = {part: stacks.evaluator.losses(stack, some, part) for part, some in parts.items()}
             for slot in chosen:
                 initial = runs[slot].initial
                 stack.random_state.start(slot, initial.seed, initial.random)
-            run_pass(stacks, stack, runs, 0)
+            try:
+                run_pass(stacks, stack, runs, 0)
+            except Exception:
+                if len(alone) < len(found):  # what one trial raises in a step too many, it raises for all
+                    return {}
+                raise
             own = {slot: {part: of[slot] for part, of in losses.items() if slot in of} for slot in chosen}
             return {slot: _difference(stack, slot, runs[slot], own[slot], alone[slot]) for slot in chosen}
+
+
+def _alone_or_none(
+    task: Task, stacks: StackCache, stack: Stack, slot: int, run: StackedTrial
+) -> Alone | None:
+    """``None`` where the model raises something: it may know how many steps come, and this is one more."""
+    try:
+        return _alone(task, stacks, stack, slot, run)
+    except Exception:
+        return None
 
 
 def _alone(task: Task, stacks: StackCache, stack: Stack, slot: int, run: StackedTrial) -> Alone:
