@@ -111,7 +111,7 @@ def _namespace(thing: Any) -> Callable[[], None]:
     if isinstance(thing, Globals):
         return functools.partial(_refill, thing.names, dict(thing.names))
     if is_cache(thing) and is_users(thing.__wrapped__):
-        return lambda: thing.cache_clear()
+        return _cache(thing)
     if isinstance(thing, type):
         return functools.partial(_class_back, thing, attributes_of(thing)) if is_users(thing) else _nothing
     if isinstance(thing, ModuleType | FunctionType) or not (isinstance(thing, nn.Module) or has_state(thing)):
@@ -127,6 +127,18 @@ def _namespace(thing: Any) -> Callable[[], None]:
             elif hasattr(thing, name):  # it was set meanwhile
                 object.__delattr__(thing, name)
         _refill(getattr(thing, "__dict__", {}), values)
+
+    return restore
+
+
+def _cache(function: Any) -> Callable[[], None]:
+    """What a cache keeps cannot be given back to it, but one that was empty can be emptied. One that was not
+    stays: a training must find what it has kept there, a random matrix, say, after whatever came between."""
+    before = function.cache_info()
+
+    def restore() -> None:
+        if not before.currsize and function.cache_info().misses != before.misses:
+            function.cache_clear()
 
     return restore
 

@@ -1,5 +1,6 @@
 """Losses and scores of the user that remember: only what a plain loop calls may change them."""
 
+import functools
 from typing import Any
 
 import pytest
@@ -82,3 +83,50 @@ def test_what_guessing_scores_changes_no_training(make: Any) -> None:
     before = train(task, Trial(0, "explore", 3, PARAMETERS)).curves
     assert guessing(task, [3, 4])["guess"]
     assert train(task, Trial(0, "explore", 3, PARAMETERS)).curves == before
+
+
+KEPT: dict[int, Tensor] = {}
+
+
+def in_dict(n: int) -> Tensor:
+    """A random matrix that is drawn once."""
+    if n not in KEPT:
+        KEPT[n] = torch.randn(n, n)
+    return KEPT[n]
+
+
+@functools.cache
+def in_cache(n: int) -> Tensor:
+    """The same, kept by Python."""
+    return torch.randn(n, n)
+
+
+class Projected(nn.Module):
+    """Features that a random matrix mixes, which a plain loop would draw once."""
+
+    def __init__(self, inputs: int, outputs: int, matrix: Any) -> None:
+        super().__init__()
+        self.first, self.last, self.matrix = nn.Linear(inputs, 5), nn.Linear(5, outputs), matrix
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs."""
+        mixed: Tensor = self.last(torch.tanh(self.first(x)) @ self.matrix(5))
+        return mixed
+
+
+def test_what_a_cached_function_keeps_lasts_as_long_as_a_training() -> None:
+    """Evaluations and looks at the layers leave it there: the curves are those of a model that keeps the same
+    in a dict; and a second trial draws anew, so that it is like the first."""
+    training = {"loss": "mse", "steps": 12, "evaluations": 3, "batch_size": 4}
+    curves = []
+    for matrix in (in_dict, in_cache, in_cache):
+
+        def model(in_features: int, out_features: int, matrix: Any = matrix) -> nn.Module:
+            return Projected(in_features, out_features, matrix)
+
+        study = Study(name="own", data=lambda: (X, SIGNED), model=model, training=training)
+        task = Task(study, load(lambda: (X, SIGNED)))
+        curves.append(train(task, Trial(0, "explore", 3, PARAMETERS)).curves)
+    assert curves[0] == curves[1] == curves[2]
+    assert not KEPT
+    assert not in_cache.cache_info().currsize
