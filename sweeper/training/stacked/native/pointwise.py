@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sweeper.private_torch import schema_of
@@ -79,7 +80,7 @@ def _common(call: Call) -> str:
     best = min(found, key=order.index)
     plain = {type(a) for a in call.arguments if not isinstance(a, Tensor)}
     if best in ("i64", "i32", "i1") and float in plain:
-        return "double"
+        return element_of(torch.get_default_dtype())
     return "i64" if best == "i1" and int in plain else best
 
 

@@ -146,3 +146,4 @@ def test_gradients_of_an_activation_of_the_user_are_computed_in_full(
     assert stacked.result.objective == pytest.approx(
         by_reference(task, trials[-1]).result.objective, rel=1e-3
     )
+    assert (stacked.result.engine, stacked.result.uncompiled) == ("fused", "")

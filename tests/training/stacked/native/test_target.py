@@ -48,6 +48,19 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     assert os.listdir(tmp_path / "native") == []
 
 
+def test_nothing_is_kept_in_a_folder_of_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies there would be run, and its owner can put anything there."""
+    own = os.getuid()
+    target.program(NOTHING, ["nothing"])
+    (kept,) = (tmp_path / "native").iterdir()
+    kept.unlink()
+    monkeypatch.setattr(target.os, "getuid", lambda: own + 1)
+    target.program(NOTHING, ["nothing"])
+    assert list((tmp_path / "native").iterdir()) == []
+
+
 NOTHING = "define void @nothing(ptr %p) {\nentry:\n  ret void\n}\n"
 
 
