@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from sweeper.training.stacked.recording import unusual
 from sweeper.training.stacked.refusal import NotStackable
@@ -90,3 +91,37 @@ def test_what_is_read_only_is_not_written_to() -> None:
         with pytest.raises(NotStackable, match=r"^the model writes into its rows$"):
             Tape(lambda change=change: [change().sum() + y], [x, y], read_only={"rows": [x]})
     Tape(lambda: [y.mul_(2) + x], [x, y], read_only={"rows": [x]})
+
+
+LOSSES = {
+    "soft margin": lambda x, y: F.soft_margin_loss(x, y.sign()),
+    "soft margin of several labels": lambda x, y: F.multilabel_soft_margin_loss(x, (y > 0).to(x.dtype)),
+    "hinge of embeddings": lambda x, y: F.hinge_embedding_loss(x, y.sign()),
+    "poisson": F.poisson_nll_loss,
+    "divergence": lambda x, y: F.kl_div(x.log_softmax(1), y.softmax(1), reduction="batchmean"),
+    "huber": F.huber_loss,
+    "smooth": F.smooth_l1_loss,
+    "margin of classes": lambda x, y: F.multi_margin_loss(x, y.argmax(1)),
+    "cosine": lambda x, y: F.cosine_embedding_loss(x, y, y[:, 0].sign()),
+    "binary": lambda x, y: F.binary_cross_entropy_with_logits(x, y.sigmoid()),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_run_again_without_a_word(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Torch writes what it warns of in C++ past Python, thousands of times in a training; the numbers of a
+    second run are those of the loss and its gradient."""
+    x, y = (torch.randn(4, 5, generator=torch.Generator().manual_seed(k)) for k in (0, 1))
+
+    def both() -> list[Tensor]:
+        with torch.enable_grad():
+            given = x.clone().requires_grad_()
+            value = LOSSES[name](given, y)
+            return [value.detach(), *torch.autograd.grad(value, given)]
+
+    tape = Tape(both, [x, y])
+    x.mul_(0.5)
+    tape.run()
+    for found, expected in zip(tape.outputs, both(), strict=True):
+        torch.testing.assert_close(found, expected)
+    assert capfd.readouterr().err == ""

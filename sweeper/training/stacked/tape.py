@@ -153,8 +153,14 @@ def _writes_all(
 
 @cache
 def out_variant(operation: Any) -> tuple[Any, tuple[str, ...]]:
-    """The overload of an operation that writes to given tensors, and the names under which it takes them."""
+    """The overload of an operation that writes to given tensors, and the names under which it takes them.
+
+    There is none of a loss that is reduced: some make their target as large as the input on the way, which
+    torch warns of each time, and will refuse.
+    """
     wanted = [(a.name, str(a.type)) for a in schema_of(operation).arguments]
+    if ("reduction", "int") in wanted and not schema_of(operation).name.endswith("_backward"):
+        return None, ()
     for overload in overloads_of(operation):
         schema = schema_of(overload)
         outs = tuple(a.name for a in schema.arguments if a.is_out)
