@@ -159,7 +159,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"escaped from inside a function being vmapped",
-        "the model runs parts again in the backward pass (checkpoints), which a stack of trials cannot do",
+        "model or loss keep a tensor of one pass for a later one, or run parts again in the backward pass "
+        "(checkpoints), which a stack of trials cannot do",
     ),
     (
         r"marked with @once_differentiable",

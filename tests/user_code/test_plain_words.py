@@ -89,7 +89,8 @@ CASES: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: vmap(lambda a: checkpoint(torch.sin, a, use_reentrant=False))(Y).sum().backward(),
-        "the model runs parts again in the backward pass (checkpoints), which a stack of trials cannot do",
+        "model or loss keep a tensor of one pass for a later one, or run parts again in the backward pass "
+        "(checkpoints), which a stack of trials cannot do",
     ),
     (
         lambda: vmap(lambda a: a if a.sum() > 0 else -a)(X),
