@@ -159,7 +159,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"escaped from inside a function being vmapped",
-        "model or loss keep a tensor of one pass for a later one, or run parts again in the backward pass "
+        "a tensor of one pass is kept for a later one, or parts run again in the backward pass "
         "(checkpoints), which a stack of trials cannot do",
     ),
     (

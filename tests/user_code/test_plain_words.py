@@ -89,7 +89,7 @@ CASES: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: vmap(lambda a: checkpoint(torch.sin, a, use_reentrant=False))(Y).sum().backward(),
-        "model or loss keep a tensor of one pass for a later one, or run parts again in the backward pass "
+        "a tensor of one pass is kept for a later one, or parts run again in the backward pass "
         "(checkpoints), which a stack of trials cannot do",
     ),
     (
