@@ -60,7 +60,9 @@ def train_stack(
                 for result in _train_stack(task, taken, slots, on_finish, compiled=True):
                     del unfinished[result.trial.number, result.trial.seed]
                     yield result
-            except (NotCompiled, NotStackable) as error:
+            except NotCompiled:  # there is no translation of something
+                left = [*unfinished.values(), *left]
+            except NotStackable as error:
                 for result in _train_stack(task, [*unfinished.values()], slots, on_finish):
                     yield replace(result, uncompiled=str(error))
         yield from _train_stack(task, left, slots, on_finish)
