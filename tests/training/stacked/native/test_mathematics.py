@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("llvmlite", reason="machine code needs llvmlite")
 
-from sweeper.training.stacked.native import mathematics, target, trigonometry
+from sweeper.training.stacked.native import formulas, mathematics, target, trigonometry
 from tests.helpers.native import number_by_number
 
 FUNCTIONS = {
@@ -56,14 +57,42 @@ def arguments(kind: Any) -> np.ndarray:
 @pytest.mark.filterwarnings("ignore:(divide by zero|invalid value|overflow):RuntimeWarning")
 def test_two_units_in_the_last_place(name: str, element: str, lanes: int | str) -> None:
     """Over the whole range, 0, infinity and NaN where the exact value rounds to them; whole registers too."""
+    size = np.dtype(ELEMENTS[element]).itemsize
+    is_near(name, element, target.register_bytes() // size if lanes == "all" else int(lanes))
+
+
+@pytest.mark.skipif(np.finfo(Long).nmant < 60, reason="needs numbers longer than float64 to compare with")
+@pytest.mark.parametrize("element", ELEMENTS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value|overflow):RuntimeWarning")
+def test_narrow_registers_are_as_near(name: str, element: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What processors without AVX-512 compute, which others never do."""
+    monkeypatch.setattr(target, "register_bytes", lambda: 32)
+    is_near(name, element, 32 // np.dtype(ELEMENTS[element]).itemsize)
+
+
+def test_gelu_on_narrow_registers_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function and its slope in float32, as they are computed without AVX-512."""
+    monkeypatch.setattr(target, "register_bytes", lambda: 32)
+    x = np.linspace(-9, 9, 4096, dtype=np.float32)
+    given = torch.from_numpy(x).double().requires_grad_()
+    value = torch.nn.functional.gelu(given)
+    (slope,) = torch.autograd.grad(value.sum(), given)
+    gelu, backward = (formulas.FORMULAS[name] for name in ("gelu", "gelu_backward"))
+    found = number_by_number(gelu, 8)(x)
+    np.testing.assert_allclose(found, value.detach().numpy(), atol=1e-6)
+    found = number_by_number(lambda z: backward(z.code.like(1.0, z.kind), z), 8)(x)
+    np.testing.assert_allclose(found, slope.numpy(), atol=1e-6)
+
+
+def is_near(name: str, element: str, lanes: int) -> None:
+    """At most two units in the last place."""
     kind = ELEMENTS[element]
     x = arguments(kind)
-    if lanes == "all":
-        lanes = target.register_bytes() // x.itemsize
     with np.errstate(all="ignore"):
         right = exact(name, x)
         rounded = right.astype(kind)
-        found = compiled(name, element, int(lanes))(x)
+        found = compiled(name, element, lanes)(x)
         finite = np.isfinite(rounded)
         assert np.array_equal(found[~finite], rounded[~finite], equal_nan=True)
         apart = np.abs(found[finite].astype(Long) - right[finite]) / np.spacing(np.abs(rounded[finite]))
