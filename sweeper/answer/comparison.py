@@ -11,7 +11,7 @@ from scipy.stats import fisher_exact
 from sweeper.answer.complexity import complexity, sizes_known
 from sweeper.answer.confirmed import FEW, confirmed
 from sweeper.answer.ranked import Ends, Ranked
-from sweeper.answer.rows import completed_search, fresh_scores, labels, published, search_trials
+from sweeper.answer.rows import completed_search, fresh_scores, published, search_labels, search_trials
 from sweeper.statistics.best_of_several import expected_regret, optimism
 from sweeper.statistics.race import ENOUGH_SEEDS
 
@@ -106,12 +106,12 @@ def comparison(
     ranking = confirmed(trials)
     if ranking.empty:
         return pd.DataFrame(columns=COLUMNS)
-    search = search_trials(trials).set_index("trial", drop=False)
-    search = search.assign(label=labels(search)).loc[ranking["trial"]].reset_index(drop=True)
+    search = search_trials(trials).set_index("trial", drop=False).loc[ranking["trial"]]
+    search = search.reset_index(drop=True)
     ranking = ranking.assign(seen=_seen_where_called(ranking))
     frame = with_verdicts(ranking).assign(
         rank=range(1, len(ranking) + 1),
-        label=search["label"],
+        label=search_labels(trials)[ranking["trial"]].to_numpy(),
         search_objective=search["objective"].astype(float),
         seen_share=ranking["seen"] / (abs(ranked.value(ranking["mean"].iloc[0])) or np.nan),
         metric=ranked.objective,

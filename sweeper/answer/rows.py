@@ -183,6 +183,13 @@ def labels(trials: pd.DataFrame) -> "pd.Series[str]":
     return pd.Series(said, index=trials.index, dtype="str")
 
 
+def search_labels(trials: pd.DataFrame) -> "pd.Series[str]":
+    """`labels` by the number of each trial of the search, among all of which they are told apart: so one is
+    called the same wherever it is named."""
+    search = search_trials(trials)
+    return labels(search).set_axis(search["trial"].to_numpy())
+
+
 def _apart(rows: Sequence[Mapping[Hashable, Any]]) -> list[list[str]]:
     """Of each row what its label leaves out and these rows do not share."""
     left_out = [dict(list(_structures(row).items())[MOST:]) for row in rows]

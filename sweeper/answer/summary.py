@@ -12,7 +12,7 @@ from sweeper.answer.confirmed import FEW, confirmed
 from sweeper.answer.edges import Edge, edges
 from sweeper.answer.placing import Finalist, apart, finalists_of, same_scores
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import as_costs, completed_search, labels, search_trials
+from sweeper.answer.rows import as_costs, completed_search, search_labels
 from sweeper.study.study import Study
 
 
@@ -47,9 +47,8 @@ class Summary:
 def summarize(study: Study, answer: Answer, trials: pd.DataFrame) -> Summary:
     """The `answer` of the recorded `trials`, in costs."""
     trials = as_costs(trials, study.objective)
-    ranking, search = confirmed(trials), search_trials(trials).set_index("trial", drop=False)
-    known = labels(search)
-    tied, unranked = (known.loc[list(peers)] for peers in (answer.tied, answer.unranked))
+    ranking, known = confirmed(trials), search_labels(trials)
+    tied, unranked = (known[list(peers)] for peers in (answer.tied, answer.unranked))
     few_pairs = bool((ranking.loc[ranking["trial"].isin(answer.tied), "pairs"] < FEW).any())
     outside = edges(study.space, answer.parameters, trials)
     return Summary(

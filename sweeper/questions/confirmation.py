@@ -15,7 +15,7 @@ from sweeper.answer.comparison import Verdict, with_verdicts
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.placing import Finalist, better_means, losses, placing
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import completed_search, labels, search_trials
+from sweeper.answer.rows import completed_search, search_trials
 from sweeper.components.metric_words import axis_words, metric_words
 from sweeper.drawing.scales import cut_at_the_axis, loss_axis
 from sweeper.drawing.style import HUES, canvas, legend_below, themed
@@ -72,7 +72,7 @@ def finalists(run: RunData) -> pd.DataFrame:
     ranking = ranking.assign(rank=range(1, len(ranking) + 1), metric=run.objective)
     search = search_trials(run.trials)
     names = pd.DataFrame(
-        {"trial": search["trial"], "label": labels(search), "search_objective": search["objective"]}
+        {"trial": search["trial"], "label": run.labels.to_numpy(), "search_objective": search["objective"]}
     )
     seeds = rows[["trial", "seed", "outcome", "objective"]]
     frame = seeds.merge(ranking, on="trial").merge(names, on="trial", how="left")

@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.answer.rows import best_trials, labels, search_trials
+from sweeper.answer.rows import best_trials, search_trials
 from sweeper.components.metric_words import metric_words
 from sweeper.drawing.lines import lineplot_options
 from sweeper.drawing.scales import loss_axis
@@ -28,9 +28,7 @@ def convergence(run: RunData) -> pd.DataFrame:
     train_loss is the mean over the batches since the point before, so it has no step 0.
     """
     best = best_trials(run.trials, SHOWN)
-    search = search_trials(run.trials)
-    known = labels(search.set_index("trial", drop=False))
-    best = best.assign(rank=range(1, len(best) + 1), label=known.loc[best["trial"]].to_numpy())
+    best = best.assign(rank=range(1, len(best) + 1), label=run.labels[best["trial"]].to_numpy())
     rows = run.curves[run.curves["metric"].isin(LOSSES)]
     frame = rows.merge(best[["trial", "seed", "rank", "label"]], on=["trial", "seed"])
     frame = frame[np.isfinite(frame["value"])].sort_values(["rank", "metric", "step"], ignore_index=True)

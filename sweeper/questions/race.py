@@ -7,7 +7,6 @@ from matplotlib.lines import Line2D
 
 from sweeper.answer.confirmed import confirmed
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import labels, search_trials
 from sweeper.drawing.decades import spans_decades
 from sweeper.drawing.scales import loss_axis
 from sweeper.drawing.style import canvas, group_styles, handle, legend_below, themed
@@ -23,12 +22,12 @@ def race(run: RunData) -> pd.DataFrame:
 
     Columns as in `COLUMNS`; seeds in the order in which they were drawn. Empty below two finalists or seeds.
     """
-    ranking, search = confirmed(run.trials), search_trials(run.trials)
+    ranking = confirmed(run.trials)
     rows = run.trials[(run.trials["phase"] == "confirm") & run.trials["objective"].notna()]
     if len(ranking) < 2 or rows["seed"].nunique() < 2:
         return pd.DataFrame(columns=COLUMNS)
     ranking = ranking.assign(rank=range(1, len(ranking) + 1))[["trial", "rank", "dropped"]]
-    names = pd.DataFrame({"trial": search["trial"], "label": labels(search)})
+    names = pd.DataFrame({"trial": run.labels.index, "label": run.labels.to_numpy()})
     frame = rows[["trial", "seed", "objective"]].merge(ranking, on="trial").merge(names, on="trial")
     frame = frame.sort_values(["rank", "seed"], ignore_index=True)
     groups = frame.groupby("rank")["objective"]

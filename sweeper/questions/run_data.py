@@ -10,7 +10,7 @@ import pandas as pd
 from sweeper.answer.answer import Answer
 from sweeper.answer.bounds import loss_floor
 from sweeper.answer.ranked import Ranked
-from sweeper.answer.rows import OWN, as_costs
+from sweeper.answer.rows import OWN, as_costs, search_labels
 from sweeper.errors import SweeperError
 from sweeper.records.store import Records
 from sweeper.study.settings import default_activation
@@ -75,6 +75,11 @@ class RunData:
     def trials(self) -> pd.DataFrame:
         """The ``trials`` records; their objective is what ranks them, lower is better (`as_costs`)."""
         return as_costs(self.records.trials, self.study.objective)
+
+    @cached_property
+    def labels(self) -> "pd.Series[str]":
+        """What each trial of the search is called, by its number."""
+        return search_labels(self.trials)
 
     @cached_property
     def curves(self) -> pd.DataFrame:

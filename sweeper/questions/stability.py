@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sweeper.answer.rows import completed_search, labels, search_trials
+from sweeper.answer.rows import completed_search, search_trials
 from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.drawing.scales import log_axis
 from sweeper.drawing.style import HUES, GroupStyle, canvas, group_styles, handle, legend_below, themed
@@ -61,7 +61,7 @@ def stability(run: RunData) -> pd.DataFrame:
     wide = rows.pivot_table(index=["trial", "seed", "step"], columns="metric", values="value")
     wide = wide.reindex(columns=list(SHARPNESS_METRICS)).reset_index()
     search = search_trials(run.trials)
-    search = search.assign(label=labels(search))
+    search = search.assign(label=run.labels.to_numpy())
     frame = wide.merge(search.drop(columns=["learning_rate"]), on=["trial", "seed"])
     frame = frame.rename(columns={RATE: "learning_rate", LOSS: "loss"}).dropna(subset=["learning_rate"])
     found = [_limit(row) for row in frame.to_dict("records")]

@@ -13,7 +13,7 @@ from sweeper.answer.rows import (
     as_texts,
     by_size,
     completed_search,
-    labels,
+    search_labels,
     search_trials,
     with_names,
 )
@@ -76,8 +76,7 @@ def scores(a: Run, b: Run) -> pd.DataFrame:
 
 def winner_label(run: Run) -> str:
     """The winner in a few words."""
-    search = search_trials(run.records.trials)
-    return str(labels(search)[search["trial"] == run.answer.trial].iloc[0])
+    return search_labels(run.records.trials)[run.answer.trial]
 
 
 def curves(a: Run, b: Run) -> pd.DataFrame:
