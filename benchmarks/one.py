@@ -84,9 +84,10 @@ def main(case_name: str, name: str, device: str) -> None:
     count = case.stacked if name in OURS[1:] else case.loops
     with local_pool(JOBS, initialize_worker) as pool:
         run, how = contender(pool, name, case, device)
-        run(case.trials(WARM))
+        warm, trials = case.trials(WARM), case.trials(count)
+        run(warm)
         start = time.perf_counter()
-        run(case.trials(count))
+        run(trials)
         seconds, memory = time.perf_counter() - start, peak_mib()
     found = {"case": case_name, "contender": name, "trials": count, "seconds": seconds}
     print(json.dumps({**found, "peak_mib": memory, "how": how}))

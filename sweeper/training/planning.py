@@ -17,7 +17,7 @@ import numpy as np
 from sweeper.study.settings import settings as settings_of
 from sweeper.study.space import Space
 from sweeper.training import reference
-from sweeper.training.cohort import Cohort, balance_load, singles, sort_key
+from sweeper.training.cohort import Cohort, balance_load, deal_out, singles, sort_key
 from sweeper.training.plan import Plan, one_by_one
 from sweeper.training.pool.machine import this_machine
 from sweeper.training.preflight import can_be_penalized, configurations
@@ -219,7 +219,7 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
         seconds = plan.seconds_a_step * sum(steps_of(task, trial) for trial in group)
         rounds = max(1, round(seconds / (plan.processes * COHORT_SECONDS)))
         parts = min(plan.processes * rounds, max(len(group) // max(plan.fewest, 2), 1))
-        portions = balance_load(group, parts)
+        portions = deal_out(group, parts) if plan.compiled else balance_load(group, parts)
         cohorts += [_stack(plan, engine, part) for part in portions]
     return [*cohorts, *singles(apart)]
 

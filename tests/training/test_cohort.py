@@ -3,12 +3,13 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeper.training.cohort import LARGE_SHARE, TRIAL_COST, balance_load, sort_key
+from sweeper.training.cohort import LARGE_SHARE, TRIAL_COST, balance_load, deal_out, sort_key
 from sweeper.trial import Trial
 
 MATRICES = {
@@ -116,3 +117,26 @@ def test_trials_without_an_activation() -> None:
     trials = [Trial(number, "explore", 0, {"optimizer": "sgd"}) for number in range(4)]
     assert {sort_key(trial) for trial in trials} == {("sgd", "None")}
     assert [len(portion) for portion in balance_load(trials, 2)] == [2, 2]
+
+
+@relaxed
+@given(mix=MIXES, parts=st.integers(1, 8), seed=st.integers(0, 99))
+def test_dealt_out_every_portion_gets_as_many_of_each_kind(
+    mix: dict[tuple[str, str], int], parts: int, seed: int
+) -> None:
+    """Each trial comes once, portions are equally large, and so is what they have of a kind, but for one."""
+    trials = [replace(t, parameters={**t.parameters, "learning_rate": 0.1}) for t in trials_of(mix, seed)]
+    portions = deal_out(trials, parts)
+    assert sorted(trial.number for portion in portions for trial in portion) == list(range(len(trials)))
+    assert len(portions) == min(parts, len(trials))
+    for counts in ([Counter(map(sort_key, p))[each] for p in portions] for each in mix):
+        assert max(counts) - min(counts) <= 1
+    sizes = [len(portion) for portion in portions]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_dealt_out_no_portion_gets_the_highest_learning_rates() -> None:
+    """Of trials of one kind whose rates rise, neighbours go to different portions."""
+    parameters = [{"optimizer": "rmsprop", "activation": "gelu", "learning_rate": 2.0**k} for k in range(8)]
+    first, second = deal_out([Trial(k, "explore", 0, each) for k, each in enumerate(parameters)], 2)
+    assert [[trial.number for trial in part] for part in (first, second)] == [[0, 2, 4, 6], [1, 3, 5, 7]]
