@@ -4,11 +4,21 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FuturesTimeout
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from sweeper.wording import given
 
 Value = TypeVar("Value")
+
+
+class _UnderWay(Protocol):
+    """Something that is done in a thread."""
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+
+
+UnderWay = TypeVar("UnderWay", bound=_UnderWay)
 
 
 def in_thread(work: Callable[[], Value], name: str) -> "Future[Value]":

@@ -36,7 +36,7 @@ from sweeper.sweep import Sweep
 from sweeper.training.calls import parallel_map
 from sweeper.training.in_workers import preflight_in_workers, share_task
 from sweeper.training.initialize import initialize_worker
-from sweeper.training.pool.interface import Pool
+from sweeper.training.pool.interface import Call, Pool
 from sweeper.training.pool.local import core_count, local_pool, pool_here
 from sweeper.training.pool.registry import check_place, open_pool
 from sweeper.training.preflight import require_trainable
@@ -94,10 +94,10 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
             in_thread(partial(load_ahead, PAGE), "sweeper-imports")  # while workers train
             sweep.confirm_all()
             sweep.test_winner()
-            begun = sweep.retrain_and_measure(lambda: BegunInThread(load_result(study, folder)))
-            loaded = None
+            page = PageInWorker(home)
+            begun = sweep.retrain_and_measure(lambda: BegunInThread(load_result(study, folder)), page.load)
             if begun is None or not begun.done():
-                loaded = home.submit(load_ahead, PAGE)  # in a worker, which helps to draw what is left
+                page.load()  # in a worker, which helps to draw what is left
             if begun:
                 begun.stop_in(IMPORTS)
             sweep.keep_script()
@@ -108,7 +108,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
         seconds = None if sweep.resumed else time.monotonic() - started
         if seconds is not None:
             keep_wall_time(folder, seconds, len(result.trials))
-        each = partial(parallel_map, home, after=loaded)
+        each = partial(parallel_map, home, after=page.loaded)
         made = begun.report() if begun else None
         result.report(report, seconds=seconds, each=each, begun=made)
     return result
@@ -120,6 +120,20 @@ def _erase(report: Path) -> None:
     for files in ("index.html", "best.*", "figures/*.png", "tables/*.csv"):
         for file in report.glob(files):
             file.unlink()
+
+
+class PageInWorker:
+    """What draws, imported by one of the workers at `home`."""
+
+    def __init__(self, home: Pool) -> None:
+        self._home = home
+        self.loaded: Call | None = None
+        """The call that imports it."""
+
+    def load(self) -> None:
+        """Begin, unless it has begun; does not wait for the end."""
+        if self.loaded is None:
+            self.loaded = self._home.submit(load_ahead, PAGE)
 
 
 class BegunInThread:

@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import pandas as pd
 
 from sweeper.answer.answer import Answer, answer
 from sweeper.answer.rows import trained_alone
+from sweeper.beside import UnderWay
 from sweeper.options import Options
 from sweeper.records.atomic import set_aside
 from sweeper.records.damage import Damage, lines
@@ -46,16 +47,6 @@ from sweeper.training.pool.interface import Pool, Shared, WorkerDied
 from sweeper.training.setup import Task
 from sweeper.trial import SharpnessResult, Trial, TrialResult, objective_metric
 from sweeper.user_code.calls import call_back
-
-
-class _UnderWay(Protocol):
-    """Something that is done in a thread."""
-
-    def done(self) -> bool:
-        """Whether it has ended."""
-
-
-UnderWay = TypeVar("UnderWay", bound=_UnderWay)
 
 
 class Sweep:
@@ -256,12 +247,15 @@ class Sweep:
             self.progress.note(f"no script can be written for this run: {reason}")
         keep_script(self.folder, best.trial, best.parameters, text, reason)
 
-    def retrain_and_measure(self, meanwhile: Callable[[], UnderWay]) -> UnderWay | None:
+    def retrain_and_measure(
+        self, meanwhile: Callable[[], UnderWay], idle: Callable[[], object] | None = None
+    ) -> UnderWay | None:
         """Retrain the winner, and measure how sharp the loss was for some finalists and diverged trials.
 
         Before, guess on the rows of seeds that finalists have had beyond those planned, if there are some.
         Returns what `meanwhile` begins: it is called once all is on record but the sharpness, while that is
-        measured; ``None`` where none is. Measurements that are short leave it a core.
+        measured; ``None`` where none is. Measurements that are short leave it a core. `idle` is called first
+        where a worker is left without work.
         """
         trials, seeds, objective = self._trials(), self._unguessed(), self.task.study.objective
         best = answer(trials, None, objective=objective)
@@ -269,6 +263,8 @@ class Sweep:
         if others:
             self.progress.phase("sharpness")
         measured, before = list[SharpnessResult](), (winner is not None) + bool(seeds)
+        if idle is not None and not others and 0 < before < self.pool.width:
+            idle()
         begun = meanwhile() if others and not before else None
         longest = max((steps for _, steps in others), default=0) * self.plan.one_by_one
         shared = self.pool is self.home and takes_all_cores(self.pool, longest)

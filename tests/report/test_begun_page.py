@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -11,6 +11,8 @@ from report_inputs import made_input, sharp_input
 from synthetic_records import SyntheticRecords
 
 from sweeper import sweep
+from sweeper.journey import PageInWorker
+from sweeper.loading import load_ahead
 from sweeper.questions import FIGURES, TABLES, stability
 from sweeper.questions.run_data import SHARPNESS_METRICS, BeingMeasured, RunData
 from sweeper.report import page, sections
@@ -20,6 +22,7 @@ from sweeper.search.trial_summary import summarize
 from sweeper.sweep import Sweep
 from sweeper.training import dispatch
 from sweeper.training.plan import Plan
+from sweeper.training.pool.interface import Pool
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult
 
 
@@ -212,3 +215,65 @@ def test_no_page_is_begun_where_no_sharpness_is_measured(monkeypatch: pytest.Mon
     monkeypatch.setattr(sweep, "answer", lambda *given, **named: None)
     monkeypatch.setattr(sweep, "retrain_and_measure", lambda *given: iter([TRAINED]))
     assert one.retrain_and_measure(lambda: pytest.fail("begun")) is None
+
+
+@pytest.mark.parametrize(
+    ("winner", "seeds", "others", "width", "called"),
+    [
+        (PLAIN, [], [], 2, True),
+        (PLAIN, [1], [], 3, True),
+        (PLAIN, [], [], 1, False),  # the only worker trains the winner
+        (PLAIN, [1], [], 2, False),  # and the other one guesses
+        (PLAIN, [], [(SHARP, 4)], 2, False),  # or measures
+        (None, [], [], 2, False),  # nobody is waited for
+    ],
+)
+def test_a_worker_without_work_is_told_while_the_winner_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+    winner: Trial | None,
+    seeds: list[int],
+    others: list[Any],
+    width: int,
+    called: bool,
+) -> None:
+    """Before the training begins, and only where one is left."""
+    one, events = object.__new__(Sweep), list[str]()
+    vars(one).update(
+        task=SimpleNamespace(study=SimpleNamespace(objective="validation_loss")),
+        store=SimpleNamespace(replace=lambda result: None, append_curves=lambda rows: None),
+        plan=Plan("reference", 1, 1),
+        pool=SimpleNamespace(width=width),
+        home=object(),
+        shared=None,
+        search=KNOWN,
+        progress=SimpleNamespace(phase=lambda name: None),
+        _trials=lambda: None,
+        _unguessed=lambda: seeds,
+        _keep_baselines=lambda *given: None,
+        _to_retrain=lambda *given: winner,
+        _to_measure=lambda *given: others,
+    )
+
+    def trained(*given: Any) -> Any:
+        events.append("training")
+        yield from [TRAINED][: winner is not None]
+
+    monkeypatch.setattr(sweep, "answer", lambda *given, **named: None)
+    monkeypatch.setattr(sweep, "retrain_and_measure", trained)
+    one.retrain_and_measure(lambda: SimpleNamespace(done=bool), lambda: events.append("idle"))
+    assert events == ["idle"] * called + ["training"]
+
+
+def test_what_draws_is_imported_by_one_worker_once() -> None:
+    """However often it is asked for; a page is drawn after that call."""
+    calls: list[tuple[Any, ...]] = []
+
+    def submit(*call: Any) -> int:
+        calls.append(call)
+        return len(calls)
+
+    page_in_worker = PageInWorker(cast(Pool, SimpleNamespace(submit=submit)))
+    assert page_in_worker.loaded is None
+    page_in_worker.load()
+    page_in_worker.load()
+    assert (calls, page_in_worker.loaded) == ([(load_ahead, "sweeper.report.page")], 1)
