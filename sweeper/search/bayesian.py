@@ -6,7 +6,7 @@ improvement on the lowest believed value is largest; then it counts as observed 
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -288,25 +288,42 @@ def propose_evenly(
     generator = np.random.default_rng(seed)
     proposals: list[Proposal] = []
     seen = [*(t.parameters for t in history.trials), *pending]
+    had = _Had(study, seen)
     for _ in range(count // 2):
-        fixed = _neglected(study, [*seen, *(p for p, _ in proposals)], EVEN * (len(seen) + count))
+        fixed = had.neglected(EVEN * (len(seen) + count))
         if not fixed:
             break
-        proposals += [(p, "explore") for p in model.propose(1, generator, taken, fixed)]
+        found = list(model.propose(1, generator, taken, fixed))
+        had.add(found)
+        proposals += [(parameters, "explore") for parameters in found]
     left = count - len(proposals)
     many = study.search.lag > 0 and left > MANY
-    found = model.propose_many(left, generator, taken) if many else model.propose(left, generator, taken, {})
-    proposals += [(p, "exploit") for p in found]
-    return proposals
+    best = model.propose_many(left, generator, taken) if many else model.propose(left, generator, taken, {})
+    return [*proposals, *((parameters, "exploit") for parameters in best)]
 
 
-def _neglected(study: Study, seen: Sequence[Mapping[str, Any]], share: float) -> dict[str, Any]:
-    """The scientific value that has least of its even part of `share` trials; none if all have theirs."""
-    lacking = []
-    for name in study.search.scientific:
-        values = study.space.entries[name].values or () if name in study.space.entries else ()
-        for column, value in enumerate(values):
-            had = sum(parameters.get(name) == value for parameters in seen)
-            lacking.append((had - math.floor(share / len(values)), column, name, value))
-    least = min(lacking, default=None, key=lambda one: one[:2])
-    return {} if least is None or least[0] >= 0 else {least[2]: least[3]}
+class _Had:
+    """How many configurations each value of the scientific parameters has had."""
+
+    def __init__(self, study: Study, seen: Iterable[Mapping[str, Any]]) -> None:
+        entries, scientific = study.space.entries, study.search.scientific
+        self._values = {name: list(entries[name].values or ()) for name in scientific if name in entries}
+        self._counts = {name: [0] * len(values) for name, values in self._values.items()}
+        self.add(seen)
+
+    def add(self, configurations: Iterable[Mapping[str, Any]]) -> None:
+        """Count these, too."""
+        for parameters in configurations:
+            for name, values in self._values.items():
+                for column, value in enumerate(values):
+                    self._counts[name][column] += parameters.get(name) == value
+
+    def neglected(self, share: float) -> dict[str, Any]:
+        """The value that has least of its even part of `share` configurations; none if all have theirs."""
+        lacking = [
+            (had - math.floor(share / len(counts)), column, name)
+            for name, counts in self._counts.items()
+            for column, had in enumerate(counts)
+        ]
+        least = min(lacking, default=None, key=lambda one: one[:2])
+        return {} if least is None or least[0] >= 0 else {least[2]: self._values[least[2]][least[1]]}

@@ -21,6 +21,8 @@ from sweeper.search.coordinates import Coordinates, Points
 from sweeper.search.shifts import RATE, Shifts
 
 ROOT = math.sqrt(5.0)
+IN_CACHE = 16_384
+"""Covariances that are worked out at a time."""
 LENGTH, LENGTH_SPREAD = 0.2, 0.5
 """Median and log standard deviation of the prior of a length, in shares of the range."""
 VARIANCE, VARIANCE_SPREAD = 1.5, 1.2
@@ -127,17 +129,18 @@ class Kernel:
     def between(self, theta: np.ndarray, a: Points, b: Points) -> np.ndarray:
         """(rows of a, rows of b) covariances without noise; both `moved`."""
         variances, lengths, _ = self.split(theta)
-        near = [matern(apart(a, b, k) / lengths[k]) for k in range(self.numbers)]
         (first_a, kind_a), (first_b, kind_b) = a.kinds, b.kinds
         terms = self.of_terms(variances)[:, None, None] * self.masks(a[first_a], b[first_b])
-        covariances = np.ones((len(a), len(b)))
-        for group in self.groups:
-            each = terms[group.terms].sum(axis=0)[kind_a]
-            if len(first_b) > 1:
-                each = each[:, kind_b]
-            for k in group.numbers:
-                each = each * near[k]
-            covariances += each
+        shares = [terms[group.terms].sum(axis=0) for group in self.groups]
+        covariances, at_once = np.ones((len(a), len(b))), max(1, IN_CACHE // max(len(b), 1))
+        for rows in (slice(start, start + at_once) for start in range(0, len(a), at_once)):
+            some = a[rows]
+            near = [matern(apart(some, b, k) / lengths[k]) for k in range(self.numbers)]
+            for group, share in zip(self.groups, shares, strict=True):
+                each = share[kind_a[rows]].take(kind_b, axis=1)
+                for k in group.numbers:
+                    each *= near[k]
+                covariances[rows] += each
         return covariances
 
     def at(self, theta: np.ndarray, a: Points) -> np.ndarray:
@@ -177,14 +180,27 @@ AGREEMENTS: Mapping[str, Callable[[Points, Points, int], np.ndarray]] = {
 
 def apart(a: Points, b: Points, k: int) -> np.ndarray:
     """√5 |n − n'| of the number k: (rows of a, rows of b)."""
-    return ROOT * np.abs(a.positions[:, k, None] - b.positions[:, k])
+    gaps = a.positions[:, k, None] - b.positions[:, k]
+    np.abs(gaps, out=gaps)
+    gaps *= ROOT
+    return gaps
 
 
 def matern(s: np.ndarray) -> np.ndarray:
     """m at s = √5 |n − n'| / ℓ."""
-    return (1 + s * (1 + s / 3)) * np.exp(-s)
+    m, falling = s / 3, -s
+    m += 1
+    m *= s
+    m += 1
+    m *= np.exp(falling, out=falling)
+    return m
 
 
 def log_slope(s: np.ndarray) -> np.ndarray:
     """Derivative of log m by the log of the length."""
-    return s * s * (1 + s) / (3 + s * (3 + s))
+    above, below = 1 + s, 3 + s
+    above *= s * s
+    below *= s
+    below += 3
+    above /= below
+    return above

@@ -5,7 +5,7 @@ import pytest
 from made_up import MIXED, study
 from scipy.optimize import approx_fprime
 
-from sweeper.search import explore, surrogate
+from sweeper.search import explore, kernel, surrogate
 from sweeper.search.coordinates import Coordinates
 from sweeper.search.kernel import Kernel, parts_of
 from sweeper.search.shifts import shifts_of
@@ -44,6 +44,18 @@ def test_the_covariance_is_the_sum_of_its_parts() -> None:
         assert found[i, j] == pytest.approx(expected)
     assert np.linalg.eigvalsh(found).min() > -1e-9
     assert np.allclose(KERNEL.at(THETA, POINTS), np.diag(found))
+
+
+@pytest.mark.parametrize("at_once", [1, 70, 10**6])
+def test_the_covariance_is_the_same_however_many_rows_are_worked_out_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """To the last bit, whether the pieces fill up or not; of no rows there are none."""
+    moved = KERNEL.moved(THETA, POINTS)
+    row_by_row = [KERNEL.between(THETA, moved[[row]], moved[:20])[0] for row in range(30)]
+    monkeypatch.setattr(kernel, "IN_CACHE", at_once)
+    assert np.array_equal(KERNEL.between(THETA, moved, moved[:20]), row_by_row)
+    assert KERNEL.between(THETA, moved, moved[:0]).shape == (30, 0)
 
 
 def test_the_gradient_of_the_fit_is_that_of_its_loss(monkeypatch: pytest.MonkeyPatch) -> None:
