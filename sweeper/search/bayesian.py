@@ -32,6 +32,8 @@ CLOSE = 0.03
 """Standard deviation of the moves around the best candidate."""
 APART = 0.01
 """Shares of a range: configurations that are closer tell the same."""
+COMPARED = 16
+"""Candidates that are compared at once with what was tried."""
 PARENTS = 8
 """Good trials that neighbours are drawn around."""
 STEPS_AWAY = (0.15, 0.05, 0.015)
@@ -176,17 +178,27 @@ class Bayesian:
         if not taken(parameters):
             return best, row, parameters
         pool = self.posterior.watched.points
-        apart = next((other for other in ranked if self._is_apart(pool, other)), None)
+        apart = self._first_apart(pool, ranked)
         if apart is None or taken(parameters := self.coordinates.decode(pool, apart)):
             return best, row, None
         return self.posterior.believed(pool[[apart]]), 0, parameters
 
-    def _is_apart(self, points: Points, row: int) -> bool:
-        """Whether no configuration that was tried or proposed is alike but for moves below `APART`."""
+    def _first_apart(self, points: Points, rows: np.ndarray) -> int | None:
+        """The first of `rows` that no configuration which was tried or proposed is like, but for moves below
+        `APART`."""
         tried = self._tried
-        alike = (tried.codes == points.codes[row]).all(axis=1) & (tried.on == points.on[row]).all(axis=1)
-        moves = np.abs(tried.positions[alike] - points.positions[row])
-        return bool((moves.max(axis=1, initial=0.0) >= APART).all())
+        for start in range(0, len(rows), COMPARED):
+            some = points[rows[start : start + COMPARED]]
+            alike = np.ones((len(some), len(tried)), dtype=bool)
+            for mine, others in ((some.codes, tried.codes), (some.on, tried.on)):
+                for k in range(mine.shape[1]):
+                    alike &= mine[:, k, None] == others[:, k]
+            for k in range(some.positions.shape[1]):
+                alike &= np.abs(some.positions[:, k, None] - tried.positions[:, k]) < APART
+            if not (free := ~alike.any(axis=1)).any():
+                continue
+            return int(rows[start + int(free.argmax())])
+        return None
 
     def propose_many(
         self, count: int, generator: np.random.Generator, taken: Taken

@@ -59,10 +59,13 @@ class _Misfit:
     def __init__(self, kernel: Kernel, points: Points, y: np.ndarray, doubt: np.ndarray) -> None:
         self._kernel, self._y, self._doubt, self._positions = kernel, y, doubt, points.positions
         self._row, self._column = np.tril_indices(len(points))
-        self._twice = np.where(self._row == self._column, 1.0, 2.0)
+        self._at = self._column * len(points) + self._row  # in a matrix that LAPACK has
+        on_diagonal = self._row == self._column
+        self._diagonal, self._twice = np.flatnonzero(on_diagonal), np.where(on_diagonal, 1.0, 2.0)
         first, self._kind = points.kinds
-        self._kinds = len(first)
-        pairs = self._kind[self._row] * self._kinds + self._kind[self._column]
+        self._kinds, self._kind_of_row = len(first), self._kind[self._row]
+        self._kind_of_column = self._kind[self._column]
+        pairs = self._kind_of_row * self._kinds + self._kind_of_column
         occurring, self._pair = np.unique(pairs, return_inverse=True)
         masks = kernel.masks(points[first], points[first])
         self._masks = masks.reshape(len(kernel.terms), len(first) ** 2)[:, occurring]
@@ -71,17 +74,19 @@ class _Misfit:
         self._apart = [distances[self._row, self._column] for distances in everything]
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        kernel, y, row, column = self._kernel, self._y, self._row, self._column
-        pairs = self._pairs(theta)
+        kernel, y, pairs = self._kernel, self._y, self._pairs(theta)
+        entries = np.add(1.0, sum(pairs.values))
+        entries[self._diagonal] += kernel.split(theta)[2] + JITTER + self._doubt
         lower = np.zeros((len(y), len(y)), order="F")
-        lower[row, column] = 1.0 + sum(pairs.values)
-        lower[np.diag_indices(len(y))] += kernel.split(theta)[2] + JITTER + self._doubt
+        lower.T.reshape(-1)[self._at] = entries
         factor, failed = lapack.dpotrf(lower, lower=1, overwrite_a=1)
         if failed:
             return IMPOSSIBLE, np.zeros_like(theta)
         weights = cho_solve((factor, True), y, check_finite=False)
         inverse, _ = lapack.dpotri(factor, lower=1)
-        gradient = self._gradient(theta, pairs, inverse[row, column] - weights[row] * weights[column])
+        outer = inverse.T.reshape(-1).take(self._at)
+        outer -= weights.take(self._row) * weights.take(self._column)
+        gradient = self._gradient(theta, pairs, outer)
         away = (theta - kernel.middle) / kernel.spread
         misfit = 0.5 * y @ weights + np.log(np.diag(factor)).sum() + 0.5 * away @ away
         return float(misfit), gradient + away / kernel.spread
@@ -93,7 +98,7 @@ class _Misfit:
         if moving is not None:
             shifts = (self._design @ theta[kernel.noise_at + 1 :])[self._kind]
             positions = self._positions[:, moving] + shifts
-            gaps = positions[self._row] - positions[self._column]
+            gaps = positions.take(self._row) - positions.take(self._column)
             distances[moving] = ROOT * np.abs(gaps)
         scaled = [d / length for d, length in zip(distances, lengths, strict=True)]
         each = [matern(s) for s in scaled]
@@ -120,9 +125,10 @@ class _Misfit:
         gradient[len(kernel.parts) : kernel.noise_at] = [0.5 * np.vdot(both, each) for each in steep]
         if moving is not None:
             pull = outer * steep[moving] / np.where(pairs.gaps == 0, np.inf, -pairs.gaps)
-            pulled = [np.bincount(self._kind[at], pull, self._kinds) for at in (self._row, self._column)]
+            ends = self._kind_of_row, self._kind_of_column
+            pulled = [np.bincount(kind, pull, self._kinds) for kind in ends]
             gradient[kernel.noise_at + 1 :] = (pulled[0] - pulled[1]) @ self._design
-        gradient[kernel.noise_at] = 0.5 * noise * outer[self._row == self._column].sum()
+        gradient[kernel.noise_at] = 0.5 * noise * outer[self._diagonal].sum()
         return gradient
 
 
