@@ -2,23 +2,23 @@
 
 Modules of the user are imported and data functions called in a worker process: one that crashes or is ended
 there, by the system when memory runs out or by itself, is one message here. What a caller in Python passes
-as a function runs where it is.
+as a function runs where it is. Loads nothing heavy: a worker imports what the study names while torch is
+loaded here.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sweeper.data.data import Data, of_this_process
 from sweeper.data.in_memory import InMemory
 from sweeper.errors import DataError, UserError
-from sweeper.study.data import data_of
-from sweeper.study.load import names_code
+from sweeper.study.find import names_code
 from sweeper.study.study import Study
-from sweeper.training.calls import call_user_code
+from sweeper.training.calls import begin_user_code, call_user_code
 from sweeper.training.pool.interface import Pool, WorkerDied
 from sweeper.user_code.lookup import names_function
 
 if TYPE_CHECKING:
+    from sweeper.data.data import Data
     from sweeper.report.advice import Advice
 
 
@@ -29,27 +29,32 @@ def load_study(pool: Pool, path: str, overrides: tuple[str, ...], meanwhile: str
         pool: where the modules that the study names are imported.
         path: of the file, or a name.
         overrides: each ``key=value``.
-        meanwhile: module to import where worker processes are waited for; they import as well.
+        meanwhile: module to import here while a worker process starts and imports those of the study.
 
     Raises:
         UserError: as `Study.load`; if a process ended that imported its modules.
     """
     if not names_code(path, overrides):
         return Study.load(path, overrides)
+    study = begin_user_code(pool, Study.load, path, overrides)
     if meanwhile is not None:
         import_module(meanwhile)
     try:
-        return call_user_code(pool, Study.load, path, overrides)
+        return study()
     except WorkerDied as end:
         raise UserError(f"{path}: while the modules that it names were imported, {end}") from None
 
 
-def load_data(pool: Pool, study: Study) -> Data:
+def load_data(pool: Pool, study: Study) -> "Data":
     """The data of `study`, for its loss.
 
     Raises:
         DataError: as `load`; if the process of its data function ended.
     """
+    # loaded late: they load torch
+    from sweeper.data.data import of_this_process
+    from sweeper.study.data import data_of
+
     source, model = study.data.source, study.model.source
     named = [each for each in (source, model) if names_function(each)]
     if not named or not isinstance(source, str):

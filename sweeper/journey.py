@@ -27,7 +27,7 @@ from sweeper.records.run_folder import (
     writing,
 )
 from sweeper.records.store import load_trials
-from sweeper.result import BegunReport, Result, load_result, result_of
+from sweeper.result import BegunReport, Result, load_measured, load_result, result_of, with_script
 from sweeper.search.earlier import Earlier, from_dict, taken_over
 from sweeper.search.optuna_studies import from_optuna, is_storage, label
 from sweeper.search.storage_url import open_url
@@ -100,8 +100,11 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
                 page.load()  # in a worker, which helps to draw what is left
             if begun:
                 begun.stop_in(IMPORTS)
-            sweep.keep_script()
-    result = load_result(study, folder)
+            keep_script = sweep.begin_script()
+            measured = load_measured(study, folder)
+            made = None if begun else BegunReport(measured.importances())
+            keep_script()
+    result = with_script(measured)
     if result.trials["outcome"].eq(Outcome.FAILED).all():  # of none, too
         raise RunFailed(all_failed(result.trials))
     with writing(folder), reporting(), sweep.live:
@@ -109,7 +112,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
         if seconds is not None:
             keep_wall_time(folder, seconds, len(result.trials))
         each = partial(parallel_map, home, after=page.loaded)
-        made = begun.report() if begun else None
+        made = begun.report() if begun else made
         result.report(report, seconds=seconds, each=each, begun=made)
     return result
 

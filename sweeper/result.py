@@ -16,11 +16,11 @@ from sweeper.answer.rows import as_costs, drawn
 from sweeper.errors import RunFolderError, UserError
 from sweeper.loading import uncollected
 from sweeper.records.atomic import write_atomically
-from sweeper.records.damage import Damage, lines, unreadable
+from sweeper.records.damage import Damage, lines
 from sweeper.records.restore import confirmed_scores, search_results
 from sweeper.records.rules import rules_of
 from sweeper.records.run_files import BASELINES, EARLIER, PLAN, TEST, lost_records, wall_time
-from sweeper.records.run_folder import read_study, run_folder
+from sweeper.records.run_folder import read_source_folder, read_study, run_folder
 from sweeper.records.script_file import KeptScript, load_script, no_script
 from sweeper.records.store import Records
 from sweeper.records.store import load as load_records
@@ -48,7 +48,7 @@ class BegunReport:
     """Parts of a report that were made before the last measurements were done."""
 
     importances: pd.DataFrame
-    page: "Begun"
+    page: "Begun | None" = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Result:
 
     def _run_data(self, seconds: float | None = None, importances: pd.DataFrame | None = None) -> "RunData":
         """What the page is made from; `importances` if they are known."""
-        shares = self._importances() if importances is None else importances
+        shares = self.importances() if importances is None else importances
         from sweeper.questions.run_data import RunData
 
         plan, _ = PLAN.read(self.folder)
@@ -184,7 +184,7 @@ class Result:
             self.split,
         )
 
-    def _importances(self) -> pd.DataFrame:
+    def importances(self) -> pd.DataFrame:
         """Of the parameters; empty where they cannot be computed, which is told."""
         from sweeper.report.attempts import NotMade, attempt
         from sweeper.search.importances import COLUMNS, importances
@@ -274,8 +274,11 @@ class Result:
 
 def load_result(study: Study, folder: Path) -> Result:
     """The run in `folder`, as far as it got; what is damaged is left out, and named in the findings."""
-    from sweeper.report.doubts import with_warnings
+    return with_script(load_measured(study, folder))
 
+
+def load_measured(study: Study, folder: Path) -> Result:
+    """The run in `folder`, and what its answer does not owe to the winner's script: see `with_script`."""
     records = load_records(folder / "records", rules_of(study))
     tested, of_test = TEST.read(folder)
     baselines, of_baselines = BASELINES.read(folder)
@@ -290,14 +293,23 @@ def load_result(study: Study, folder: Path) -> Result:
     plan, _ = PLAN.read(folder)
     if winner is not None and plan is not None:  # plans of earlier releases do not say
         winner = replace(winner, made={str(k): str(v) for k, v in dict(plan.get("made") or {}).items() if v})
-    is_tested = tested is not None and winner is not None and tested["trial"] == winner.trial
-    broken = str((plan or {}).get("broken_line") or "")
-    result = Result(study, folder, records, winner, (*records.findings, *others))
+    return Result(study, folder, records, winner, (*records.findings, *others))
+
+
+def with_script(result: Result) -> Result:
+    """The run with what its answer says of the winner's script, of what is left to do, and of doubts."""
+    from sweeper.report.doubts import with_warnings
+
+    study, winner, (tested, _) = result.study, result.answer, TEST.read(result.folder)
     if winner is None:
         return result
-    kept, failed = result._kept_script(), often_failed(records.trials)
+    is_tested = tested is not None and tested["trial"] == winner.trial
+    broken = str((PLAN.read(result.folder)[0] or {}).get("broken_line") or "")
+    kept, failed = result._kept_script(), often_failed(result.trials)
     winner = replace(winner, unfinished=result._unfinished(), scriptless=kept.reason if kept else "")
-    said = with_warnings(study, winner, baselines, tested=is_tested, broken=broken, failed=failed)
+    said = with_warnings(
+        study, winner, result._baselines or None, tested=is_tested, broken=broken, failed=failed
+    )
     return replace(result, answer=said)
 
 
@@ -331,19 +343,3 @@ def result_of(run: str | Path, runs: str | Path) -> Result:
     folder = Path(run)
     inside = (folder / "study.toml").is_file()
     return open_result(folder.parent, folder.name) if inside else open_result(Path(runs), str(run))
-
-
-def read_source_folder(folder: Path) -> tuple[Path | None, Damage | None]:
-    """Where the study file of a run lay (its data and modules are found from there), or what is wrong."""
-    noted = folder / "source-folder.txt"
-    try:
-        text = noted.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return None, None
-    except OSError as error:
-        return None, Damage(noted, unreadable(error))
-    except ValueError:
-        return None, Damage(noted, "is not text")
-    if not text or len(text.splitlines()) != 1 or not text.isprintable():
-        return None, Damage(noted, "does not name a folder")
-    return Path(text), None

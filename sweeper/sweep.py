@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pandas as pd
@@ -29,13 +29,14 @@ from sweeper.report.progress import Progress
 from sweeper.report.script import script_or_reason
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
-from sweeper.search.finalists import budget, examined, keeps_its_place, next_trials, racers
+from sweeper.search.finalists import budget, examined, keeps_its_place, leader, next_trials, racers
 from sweeper.search.forecast import Forecast
-from sweeper.search.occupancy import advice
+from sweeper.search.occupancy import Outgrown
 from sweeper.search.starts import unheld
 from sweeper.search.storage import StudyStorage, delete_study
 from sweeper.search.trial_summary import summarize
-from sweeper.training.calls import call_user_code
+from sweeper.training.ahead import Ahead
+from sweeper.training.calls import begin_user_code
 from sweeper.training.cohort import Cohort
 from sweeper.training.data_lines import data_lines
 from sweeper.training.dispatch import retrain_and_measure, takes_all_cores, train_all
@@ -86,7 +87,8 @@ class Sweep:
         self.columns = data_lines(self.task)
         self.plan = self._planned(options.engine)
         self.scores: dict[tuple[int, int], Mapping[str, float]] = {}  # on test rows, by number and seed
-        self.durations, self._checked_width = Durations(self.task), 0
+        self.durations, self._ahead = Durations(self.task), Ahead(pool, shared)
+        self._outgrown = Outgrown(study.search, self.plan.engine != "reference")
         self._open = ExitStack()
 
     def __enter__(self) -> "Sweep":
@@ -101,18 +103,12 @@ class Sweep:
             self.progress.note(note)
         return self
 
-    def __exit__(
-        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.__exit__(error_type, error, trace)
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
 
     def _trials(self, *, alone: bool = False) -> pd.DataFrame:
         """What is on record; `alone`: see `load_trials`."""
         return load_trials(self.folder / "records", self.rules, alone=alone)
-
-    def _winner(self) -> Answer | None:
-        """The answer that the records give, its number and parameters."""
-        return answer(self._trials(), None, objective=self.task.study.objective)
 
     def _sound(self, read: tuple[dict[str, Any] | None, Damage | None]) -> dict[str, Any] | None:
         """A small file's content; a damaged one is put aside and made anew."""
@@ -156,7 +152,6 @@ class Sweep:
         """Generation after generation, until all trials are done or the clock has run out."""
         minutes = self.task.study.search.minutes
         ends = self.progress.search_ends = started + 60 * minutes if minutes else math.inf
-
         search, confirm = self.search, self.progress.totals["confirm"]
         self.progress.resume(search.known.values(), len(self.confirmed))
         before = len(search.known)
@@ -166,7 +161,8 @@ class Sweep:
             return bool(search.known) and time.monotonic() > ends
 
         def more(needed: bool) -> list[Cohort]:
-            self._tell_if_outgrown()
+            if line := self._outgrown.told(self.pool.width):
+                self.progress.note(line)
             trials = forecast.next_of(search, wait=needed)
             self.progress.phase(trials[0].phase if trials else self.progress.name)
             return self._cohorts(trials)
@@ -175,25 +171,22 @@ class Sweep:
             search.learn(result)
             search.look_ahead()
 
-    def _tell_if_outgrown(self) -> None:
-        """That the study is too small for the pool; again when that has doubled."""
-        width = self.pool.width
-        if width >= 2 * self._checked_width:
-            self._checked_width = width
-            stacked = self.plan.engine != "reference"
-            if line := advice(self.task.study.search, width, stacked=stacked):
-                self.progress.note(line)
-
     def _seconds(self, trial: Trial) -> float:
         """Wall time of a training with all workers at work, as planned."""
         return self.plan.seconds_a_step * steps_of(self.task, trial) / self.jobs
 
     def confirm_all(self) -> None:
-        """The finalists on fresh seeds, round by round; those that fell behind drop out."""
+        """The finalists on fresh seeds, round by round; those that fell behind drop out.
+
+        Beside them trains by the reference engine what leads, as the winner must, see `_to_retrain`.
+        """
         study = self.task.study
         chosen = racers(study, self.search.known, self.confirmed)
         self.progress.phase("confirm", len(self.confirmed), most=study.confirm.trainings(len(chosen)))
         while trials := next_trials(study, chosen, self.confirmed):
+            first = leader(chosen, self.confirmed, study.objective)
+            if first is not None and self.pool is self.home:
+                self._ahead.begin(self._of_search(first), self.plan)
             for result in self._trained(trials):
                 key = (result.trial.number, result.trial.seed)
                 self.confirmed[key] = result.objective
@@ -208,7 +201,7 @@ class Sweep:
         nobody sees the others' scores. Confirmations of an earlier call are trained again.
         """
         study = self.task.study
-        best = self._winner()
+        best = answer(self._trials(), None, objective=study.objective)
         if best is None or (study.data.split[2] == 0 and self.task.data.fixed is None):
             return
         winner = self.search.known[best.trial]
@@ -225,27 +218,31 @@ class Sweep:
                 self.scores |= {(r.trial.number, r.trial.seed): r.tested for r in results}
         write_test(self.folder, winner.number, {seed: self.scores[winner.number, seed] for seed in seeds})
 
-    def keep_script(self) -> None:
-        """Write the winner as a script: now, as its model and data have just been trusted to train.
+    def begin_script(self) -> Callable[[], None]:
+        """Make the winner's script: now, as its model and data have just been trusted to train. What this
+        returns waits for it and keeps it.
 
         Whatever the user's functions raise when they are called once more is told and kept as the reason.
         """
         trials, study = self._trials(), self.task.study
         best = answer(trials, None, objective=study.objective)
         if best is None:
-            return
+            return lambda: None
         parameters, recorded = self.search.known[best.trial].parameters, trained_alone(trials, best.trial)
         given = (study, parameters, study.search.seed, self.task.data, recorded)
-        try:
-            if study.names_code:
-                text, reason = call_user_code(self.home, script_or_reason, *given)
-            else:
-                text, reason = script_or_reason(*given)
-        except WorkerDied as end:
-            text, reason = "", str(end)
-        if reason:
-            self.progress.note(f"no script can be written for this run: {reason}")
-        keep_script(self.folder, best.trial, best.parameters, text, reason)
+        here = partial(script_or_reason, *given)
+        ask = begin_user_code(self.home, script_or_reason, *given) if study.names_code else here
+
+        def keep() -> None:
+            try:
+                text, reason = ask()
+            except WorkerDied as end:
+                text, reason = "", str(end)
+            if reason:
+                self.progress.note(f"no script can be written for this run: {reason}")
+            keep_script(self.folder, best.trial, best.parameters, text, reason)
+
+        return keep
 
     def retrain_and_measure(
         self, meanwhile: Callable[[], UnderWay], idle: Callable[[], object] | None = None
@@ -272,7 +269,8 @@ class Sweep:
         def spare() -> int:
             return int(shared and begun is not None and not begun.done())
 
-        for result in retrain_and_measure(self.pool, self.shared, winner, others, seeds, spare):
+        ahead = self._ahead.take(winner)
+        for result in retrain_and_measure(self.pool, self.shared, winner, others, seeds, spare, ahead):
             if isinstance(result, SharpnessResult):
                 measured += [] if result.reason else [result]
                 continue
@@ -293,8 +291,12 @@ class Sweep:
         """
         if best is None or trained_alone(trials, best.trial) is not None:
             return None
-        winner = self.search.known[best.trial]
-        return Trial(winner.number, winner.phase, self.task.study.search.seed, winner.parameters)
+        return self._of_search(best.trial)
+
+    def _of_search(self, number: int) -> Trial:
+        """The trial of the search, as it is trained again."""
+        known = self.search.known[number]
+        return Trial(number, known.phase, self.task.study.search.seed, known.parameters)
 
     def _to_measure(self, trials: pd.DataFrame, best: Answer | None) -> list[tuple[Trial, int]]:
         """As many as are cheap; none where nothing has completed."""

@@ -10,7 +10,7 @@ from pools import SerialPool
 
 from sweeper.asked import advice_on, load_data, load_study
 from sweeper.errors import DataError, StudyError, UserError
-from sweeper.study.load import names_code
+from sweeper.study.find import names_code
 from sweeper.study.study import Study
 from sweeper.training.pool.interface import Call, Done, Lost, Pool
 

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from sweeper.errors import RunFailed, RunFolderError, StateKept, SweeperError, did_you_mean
 from sweeper.printable import is_folder_name
 from sweeper.records.atomic import is_temporary, refuse_links, remove_leftovers, set_aside, write_atomically
-from sweeper.records.damage import unreadable
+from sweeper.records.damage import Damage, unreadable
 from sweeper.study.frozen import FrozenDict
 from sweeper.study.override import dotted
 from sweeper.study.rates import missing_rates, named_rates
@@ -278,6 +278,22 @@ def read_study(folder: Path) -> dict[str, Any]:
             f"{file} cannot be read: {reason}; put a sound copy back, or start over: "
             "sweeper run STUDY --fresh (STUDY stands for your study file)"
         ) from None
+
+
+def read_source_folder(folder: Path) -> tuple[Path | None, Damage | None]:
+    """Where the study file of a run lay (its data and modules are found from there), or what is wrong."""
+    noted = folder / "source-folder.txt"
+    try:
+        text = noted.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None, None
+    except OSError as error:
+        return None, Damage(noted, unreadable(error))
+    except ValueError:
+        return None, Damage(noted, "is not text")
+    if not text or len(text.splitlines()) != 1 or not text.isprintable():
+        return None, Damage(noted, "does not name a folder")
+    return Path(text), None
 
 
 def _may_change(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

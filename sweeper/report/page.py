@@ -1,6 +1,6 @@
 """One self-contained HTML page, and beside it figures, tables and the winner as a study file."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sweeper.report.card import Card, card
 from sweeper.report.explore import explorable
 from sweeper.report.next_step import NextStep
 from sweeper.report.render import Drawn, render
-from sweeper.report.sections import Made, drawn, known_tables, sections_of, tables_of, tables_to_draw
+from sweeper.report.sections import Made, drawn, known_tables, sections_of, tables_in_turn, tables_to_draw
 from sweeper.report.transferred import POSSIBLE, files_of_earlier, transferred, with_transfers
 from sweeper.spreadsheet import to_csv
 from sweeper.study.command_line import of_run, run_again
@@ -61,12 +61,8 @@ def write(run: RunData, folder: Path, each: Each = map, begun: Begun | None = No
         for part in ("figures", "tables"):
             (folder / part).mkdir(parents=True, exist_ok=True)
     begun = begun or Begun({}, {})
-    every = tables_of(run, begun.tables)
+    every, figures = _tables_and_figures(run, each, begun)
     tables = {name: frame for name, frame in every.items() if len(frame)}
-    needed = tables_to_draw(tables)
-    missing = {name: frame for name, frame in needed.items() if name not in begun.figures}
-    made = dict(zip(missing, each(_draw, missing.items()), strict=True))
-    figures = {name: made[name] if name in made else begun.figures[name] for name in needed}
     answered = _card(run, folder)
     beside = transferred(run.study, folder, run.answer.parameters if run.answer else {})
     sections = with_transfers(sections_of(run, every, figures, answered.claims), beside)
@@ -96,6 +92,26 @@ def write(run: RunData, folder: Path, each: Each = map, begun: Begun | None = No
             (folder / stale).unlink(missing_ok=True)
         write_atomically(folder / "index.html", page)
     return folder / "index.html"
+
+
+def _tables_and_figures(
+    run: RunData, each: Each, begun: Begun
+) -> tuple[MadeTables, dict[str, Drawn | NotMade]]:
+    """All of both. Where `each` has help, first figures are drawn while further tables are made."""
+    made, missing = dict[str, pd.DataFrame | NotMade](), list[str]()
+
+    def to_draw() -> Iterator[tuple[str, pd.DataFrame]]:
+        for name, table in tables_in_turn(run, begun.tables):
+            made[name] = table
+            for figure, frame in tables_to_draw(MadeTables({name: table})).items():
+                if figure not in begun.figures:
+                    missing.append(figure)
+                    yield figure, frame
+
+    drawn_now = [*each(_draw, to_draw())]
+    figures = {**begun.figures, **dict(zip(missing, drawn_now, strict=True))}
+    every = MadeTables(made)
+    return every, {name: figures[name] for name in tables_to_draw(every)}
 
 
 def _draw(needed: tuple[str, pd.DataFrame]) -> Drawn | NotMade:

@@ -1,6 +1,6 @@
 """Questions rendered: sentences, figure and tables of each, or why one of them could not be made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -32,14 +32,15 @@ SHOWN_LIVE: tuple[Question, ...] = (learning_rate.QUESTION, history.QUESTION)
 """What the page of a run under way draws."""
 
 
+def tables_in_turn(run: RunData, known: Made = NONE_MADE) -> Iterator[tuple[str, pd.DataFrame | NotMade]]:
+    """Every table of a run by name, made when it is asked for, those `known` as they are."""
+    for name, table in TABLES.items():
+        yield name, known[name] if name in known else attempt(f"table {name!r}", partial(table, run))
+
+
 def tables_of(run: RunData, known: Made = NONE_MADE) -> MadeTables:
-    """Every table of a run, those `known` as they are."""
-    return MadeTables(
-        {
-            name: known[name] if name in known else attempt(f"table {name!r}", partial(table, run))
-            for name, table in TABLES.items()
-        }
-    )
+    """`tables_in_turn`, all of them."""
+    return MadeTables(dict(tables_in_turn(run, known)))
 
 
 def known_tables(run: RunData) -> Made:

@@ -184,6 +184,23 @@ def keeps_its_place(known: Mapping[int, TrialSummary], again: TrialSummary) -> b
     return before == now or not any(low <= other <= high for other in others)
 
 
+def leader(chosen: Sequence[TrialSummary], scores: Scores, objective: str) -> int | None:
+    """Who would win if the race ended now, by number; ``None`` where not all of `chosen` have been on a fresh
+    seed yet. A single one wins before it has begun."""
+    if len(chosen) == 1:
+        return chosen[0].number
+    costs = {each.number: list[float]() for each in chosen}
+    for (number, _), value in scores.items():
+        if number in costs:
+            costs[number].append(cost(objective, value))
+    if not all(costs.values()):
+        return None
+    most = max((len(each) for each in costs.values()), default=0)
+    last = {n: sum(each) / most for n, each in costs.items() if len(each) == most}
+    sound = {n: mean for n, mean in last.items() if math.isfinite(mean)}
+    return min(sound, key=lambda n: (sound[n], n), default=None)
+
+
 def next_trials(study: Study, chosen: Sequence[TrialSummary], scores: Scores) -> list[Trial]:
     """What is left to train of the present round, seed by seed; nothing when the race is over."""
     parameters = {each.number: each.parameters for each in chosen}

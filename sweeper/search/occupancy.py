@@ -8,6 +8,7 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -81,6 +82,22 @@ def expected_share(search: SearchSection, workers: int, *, stacked: bool = False
         sizes, spread = [min(workers, max(size // 2, 1)) for size in sizes], SPREAD / math.sqrt(each)
     pool = max(round(workers / scale), 1)
     return share_busy(simulated(sizes, search.lag, pool, lambda k: lognormal(k, spread=spread)), pool)
+
+
+@dataclass
+class Outgrown:
+    """Whether a pool that grows has outgrown a study."""
+
+    search: SearchSection
+    stacked: bool
+    _checked: int = 0
+
+    def told(self, width: int) -> str:
+        """`advice` for a pool of this `width`, once, and again when that has doubled; else empty."""
+        if width < 2 * self._checked:
+            return ""
+        self._checked = width
+        return advice(self.search, width, stacked=self.stacked)
 
 
 def advice(search: SearchSection, workers: int, *, stacked: bool = False) -> str:

@@ -12,6 +12,8 @@ from sweeper.suggestions import suggestion
 
 DEVICE = re.compile(r"""\bdevice["']?\s*=\s*["']?(auto|cpu|mps|cuda(?::\d+)?)\b""")
 """``training.device`` in a file or an override."""
+MODULE = re.compile(rb"[\w\x80-\xff]:(?!\d)[\w\x80-\xff]")
+"""The middle of ``package.module:function``, in UTF-8; names may have letters beyond ASCII."""
 
 
 def builtin_studies() -> dict[str, Path]:
@@ -57,3 +59,13 @@ def written_device(path: str | Path, overrides: Iterable[str] = ()) -> str:
     """
     texts = [find(path).read_text(encoding="utf-8", errors="replace"), *overrides]
     return next((match[1] for text in reversed(texts) if (match := DEVICE.search(text))), "auto")
+
+
+def names_code(path: str | Path, overrides: Iterable[str] = ()) -> bool:
+    """Whether a module of the user may have to be imported for this study; it may say so in vain.
+
+    Raises:
+        UserError: if there is no such study.
+    """
+    texts = [find(path).read_bytes(), *(each.encode("utf-8", "replace") for each in overrides)]
+    return any(MODULE.search(text) for text in texts)

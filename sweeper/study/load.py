@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,6 @@ ARGUMENTS = ("file", "folder", "trusted")
 """Keys that no study file has; `Study` would take them for arguments of its own."""
 MAX_BYTES = 2_000_000
 """A study file is what a person reads."""
-MODULE = re.compile(rb"[\w\x80-\xff]:(?!\d)[\w\x80-\xff]")
-"""The middle of ``package.module:function``, in UTF-8; names may have letters beyond ASCII."""
 DEEP_KEY = re.compile(
     rf"""(?m)(?:^|[\[{{,])[ \t]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{MAX_DEPTH + 1}}}"""
 )
@@ -53,16 +51,6 @@ def read(path: str | Path, overrides: tuple[str, ...] = ()) -> Written:
     hints = {key: did_you_mean(key, ["name", "question", *SECTIONS]) for key in ARGUMENTS if key in raw}
     mistakes = [Mistake(key, f"unknown key; {hint}", raw.pop(key)) for key, hint in hints.items()]
     return Written(called, file.resolve().parent, raw, tuple(mistakes))
-
-
-def names_code(path: str | Path, overrides: Iterable[str] = ()) -> bool:
-    """Whether a module of the user may have to be imported for this study; it may say so in vain.
-
-    Raises:
-        UserError: if there is no such study.
-    """
-    texts = [find(path).read_bytes(), *(each.encode("utf-8", "replace") for each in overrides)]
-    return any(MODULE.search(text) for text in texts)
 
 
 def read_toml(file: Path) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """Calls in worker processes: one, several at a time, or a list of which a worker does a part."""
 
 from collections.abc import Callable, Iterable, Iterator
+from queue import SimpleQueue
+from threading import Event
 from typing import Any, TypeVar, cast
 
+from sweeper.beside import in_thread
 from sweeper.loading import uncollected
 from sweeper.training.pool.interface import Call, Done, Pool
 from sweeper.training.pool.local import core_count
@@ -38,13 +41,16 @@ def together(pool: Pool, calls: Iterable[Work]) -> list[Done]:
 
 
 def outcomes(
-    pool: Pool, calls: Iterable[Work], spare: Callable[[int], int] = lambda position: 0
+    pool: Pool,
+    calls: Iterable[Work],
+    spare: Callable[[int], int] = lambda position: 0,
+    first: Call | None = None,
 ) -> Iterator[tuple[int, Done]]:
     """(position, what became of it) of `calls` in the order in which they finish.
 
     As many as the pool is wide are under way; the next one is taken from `calls` when one has finished. Those
     under way are cancelled if nobody asks for more. `spare` says of the call at a position how many workers
-    stay free when it begins; one works in any case.
+    stay free when it begins; one works in any case. The `first` of them may be under way already.
 
     One that was lost is made again once, or `AGAIN` times if its worker was given up; one that has ended its
     process itself is not.
@@ -54,7 +60,8 @@ def outcomes(
 
     def start(position: int, call: Work, times: int = 0) -> None:
         function, arguments = call
-        under_way[pool.submit(function, *arguments)] = position, call, times
+        there = first if position == 0 and times == 0 else None
+        under_way[pool.submit(function, *arguments) if there is None else there] = position, call, times
 
     def fill() -> None:
         nonlocal begun
@@ -82,36 +89,59 @@ def outcomes(
 def parallel_map(
     pool: Pool, function: Callable[[Item], Value], items: Iterable[Item], after: Call | None = None
 ) -> list[Value]:
-    """``[function(item) for item in items]``, of which a worker process does the last ones meanwhile.
+    """``[function(item) for item in items]``, of which a worker process does some meanwhile.
 
-    Its part is done here if it dies.
+    It begins with the first item while the next ones are made here; then both take one after the other. What
+    it has when it dies is done here. A thread asks it, and has ended when this returns.
 
     Args:
-        pool: has a worker that is free.
+        pool: has a worker that is free, and nobody else uses it meanwhile.
         function: can be sent to it, as its values back.
-        items: of which it does half, but for a single one.
+        items: may take a while to make.
         after: a call that has a worker import what the function needs, if there is one; it is waited for.
     """
-    every = list(items)
-    cut = max(len(every) // 2, 1)
-    mine, theirs = every[:cut], every[cut:]
-    if not theirs:
-        return [function(item) for item in mine]
-    if after is not None:
-        pool.next_done([after])
-    other = pool.submit(_each, function, theirs)
+    waiting, values, lost = (
+        SimpleQueue[tuple[int, Item] | None](),
+        dict[int, Value](),
+        list[tuple[int, Item]](),
+    )
+    stopped = Event()
+
+    def beside() -> None:
+        near = after
+        if after is not None:
+            pool.next_done([after])
+        while (entry := waiting.get()) is not None and not stopped.is_set():
+            work: Work = (_uncollected, (function, entry[1]))
+            near = pool.submit_near(near, work[0], *work[1])  # always the same worker
+            ((_, done),) = outcomes(pool, [work], first=near)
+            if done.lost is not None:
+                lost.append(entry)
+                break
+            values[entry[0]] = done.unwrap()
+        waiting.put(None)  # for the other one
+
+    other = in_thread(beside, "sweeper-parts")
     try:
-        values = [function(item) for item in mine]
-        done = pool.next_done([other])
+        for entry in enumerate(items):
+            waiting.put(entry)
+        waiting.put(None)
+        while (own := waiting.get()) is not None:
+            values[own[0]] = function(own[1])
+        waiting.put(None)
     except BaseException:
-        pool.cancel(other)
+        stopped.set()
+        waiting.put(None)
+        other.exception()
         raise
-    return [*values, *(done.unwrap() if done.lost is None else [function(item) for item in theirs])]
+    other.result()
+    values |= {position: function(item) for position, item in lost}
+    return [values[position] for position in range(len(values))]
 
 
-def _each(function: Callable[[Item], Value], items: list[Item]) -> list[Value]:
+def _uncollected(function: Callable[[Item], Value], item: Item) -> Value:
     with uncollected():
-        return [function(item) for item in items]
+        return function(item)
 
 
 def call_user_code(pool: Pool, function: Callable[..., Value], *arguments: Any, **options: Any) -> Value:
@@ -120,9 +150,23 @@ def call_user_code(pool: Pool, function: Callable[..., Value], *arguments: Any, 
     Raises:
         WorkerDied: if the process ends.
     """
-    # loaded late: it takes seconds, in which workers start
+    return call(pool, _with_threads, core_count(), function, arguments, options)
+
+
+def begin_user_code(pool: Pool, function: Callable[..., Value], *arguments: Any) -> Callable[[], Value]:
+    """What will wait for `call_user_code`, which begins now: as soon as a worker has started."""
+    work: Work = (_with_threads, (core_count(), function, arguments, {}))
+    begun = pool.submit(work[0], *work[1])
+
+    def finish() -> Value:
+        ((_, done),) = outcomes(pool, [work], first=begun)
+        return cast(Value, done.unwrap())
+
+    return finish
+
+
+def _with_threads(threads: int, function: Callable[..., Value], arguments: Any, options: Any) -> Value:
+    # loaded late: it takes a driver seconds, in which workers start
     from sweeper.training import work
 
-    return call(
-        pool, cast(Callable[..., Value], work.with_threads), core_count(), function, arguments, options
-    )
+    return work.with_threads(threads, function, arguments, options)

@@ -179,19 +179,25 @@ def retrain_and_measure(
     measured: Sequence[tuple[Trial, int]],
     guessed: Sequence[int] = (),
     spare: Callable[[], int] = lambda: 0,
+    begun: Call | None = None,
 ) -> Iterator[TrialResult | SharpnessResult | dict[str, Any] | None]:
     """Train `retrained` by the reference engine, and meanwhile measure the sharpness of others.
 
     Yields results as they come: a `TrialResult` of `retrained`, what guessing scores on the rows of the seeds
     `guessed`, if there are some (these begin first), and a `SharpnessResult` of each (trial, last step) of
     `measured`. One whose worker process dies is failed, or ``None``: nothing depends on it. `spare` says how
-    many workers stay free for the driver when a measurement begins.
+    many workers stay free for the driver when a measurement begins. The call that trains `retrained` may have
+    `begun`.
     """
     calls: list[Work] = [] if retrained is None else [(work.train_cohort, (task, Cohort((retrained,))))]
     calls += [(work.guess, (task, guessed))] if guessed else []
     before = len(calls)
     calls += [(work.sharpness, (task, *each)) for each in measured]
-    for position, done in outcomes(pool, calls, lambda position: spare() if position >= before else 0):
+
+    def left_free(position: int) -> int:
+        return spare() if position >= before else 0
+
+    for position, done in outcomes(pool, calls, left_free, begun):
         if position >= before:
             trial = measured[position - before][0]
             ended = done.lost is not None or done.error is not None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from sweeper.trial import TrialResult
+from sweeper.trial import Trial, TrialResult
 from sweeper.wording import count, number
 
 
@@ -60,6 +60,10 @@ class Plan:
     def one_by_one(self) -> float:
         """Seconds a step of a trial that trains alone; 0 where nothing was measured."""
         return self.seconds_a_step * (self.speedup or 1.0)
+
+    def is_alone(self, trial: Trial) -> bool:
+        """Whether the reference engine trains it, whatever others train with it."""
+        return self.engine == "reference" or str(trial.parameters.get("activation")) in self.alone
 
     def line(self) -> str:
         """The plan in one line."""

@@ -208,8 +208,8 @@ def cohorts_of(plan: Plan, task: Task, trials: Sequence[Trial]) -> list[Cohort]:
     """`trials` in the portions that workers get: every process one or more of about `COHORT_SECONDS`."""
     if plan.engine == "reference":
         return singles(trials)
-    apart = [t for t in trials if str(t.parameters.get("activation")) in plan.alone]
-    together = [t for t in trials if str(t.parameters.get("activation")) not in plan.alone]
+    apart = [trial for trial in trials if plan.is_alone(trial)]
+    together = [trial for trial in trials if not plan.is_alone(trial)]
     engine = "compiled" if plan.compiled else "fused"
     cohorts: list[Cohort] = []
     for group in shapes(task, together):

@@ -37,6 +37,10 @@ class SerialPool:
         self._calls[call] = (function, arguments)
         return call
 
+    def submit_near(self, call: Call, function: Callable[..., Any], *arguments: Any) -> Call:
+        """`Pool.submit_near`"""
+        return self.submit(function, *arguments)
+
     def next_done(self, calls: Collection[Call]) -> Done:
         """`Pool.next_done`"""
         call = next(call for call in self._calls if call in calls)

@@ -25,6 +25,9 @@ from sweeper.training.plan import Plan
 from sweeper.training.pool.interface import Pool
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult
 
+NONE_AHEAD = SimpleNamespace(take=lambda trial: None)
+"""No training was begun before it was needed."""
+
 
 @pytest.fixture(scope="module")
 def measured(records: SyntheticRecords) -> RunData:
@@ -138,6 +141,7 @@ def test_the_page_is_begun_when_all_but_the_sharpness_is_on_record(
         search=KNOWN,
         pool=None,
         shared=None,
+        _ahead=NONE_AHEAD,
         progress=SimpleNamespace(phase=lambda name: None),
         _trials=lambda: None,
         _unguessed=lambda: seeds,
@@ -177,6 +181,7 @@ def test_short_measurements_leave_the_page_a_core(
         pool=pool,
         home=pool if here else elsewhere,
         shared=None,
+        _ahead=NONE_AHEAD,
         progress=SimpleNamespace(phase=lambda name: None),
         _trials=lambda: None,
         _unguessed=list,
@@ -185,7 +190,7 @@ def test_short_measurements_leave_the_page_a_core(
     )
 
     def measured(*given: Any) -> Any:
-        asked.append(given[-1]())
+        asked.append(given[-2]())
         yield SHARPNESS
 
     monkeypatch.setattr(dispatch, "core_count", lambda: 2)
@@ -207,6 +212,7 @@ def test_no_page_is_begun_where_no_sharpness_is_measured(monkeypatch: pytest.Mon
         "search": KNOWN,
         "pool": None,
         "shared": None,
+        "_ahead": NONE_AHEAD,
         "_trials": lambda: None,
         "_unguessed": list,
     }
@@ -245,6 +251,7 @@ def test_a_worker_without_work_is_told_while_the_winner_is_trained(
         pool=SimpleNamespace(width=width),
         home=object(),
         shared=None,
+        _ahead=NONE_AHEAD,
         search=KNOWN,
         progress=SimpleNamespace(phase=lambda name: None),
         _trials=lambda: None,

@@ -7,7 +7,7 @@ import pytest
 from made_up import known, study
 
 from sweeper.questions.confirmation import HOW
-from sweeper.search.finalists import NEAR, finalists, keeps_its_place, next_trials, racers
+from sweeper.search.finalists import NEAR, finalists, keeps_its_place, leader, next_trials, racers
 from sweeper.search.starts import starts
 from sweeper.search.trial_summary import TrialSummary
 from sweeper.trial import Outcome
@@ -164,3 +164,31 @@ def test_finalists_of_before_race_on_with_those_of_now() -> None:
     assert len(left) == 6, "as many seeds as the others have"
     nobody = study(SPACE, confirm={"finalists": 0})
     assert racers(nobody, known, before) == []
+
+
+@pytest.mark.parametrize(
+    ("scores", "objective", "leads"),
+    [
+        ({1: [0.3, 0.2], 2: [0.2, 0.2], 5: [0.1, 0.9]}, "validation_loss", 2),
+        ({1: [0.3, 0.2], 2: [0.2, 0.2], 5: [0.1, 0.9]}, "validation_auc (higher is better)", 5),
+        ({1: [0.3, 0.2], 2: [0.3, 0.2], 5: [0.1]}, "validation_loss", 1),  # who fell behind is out; a tie
+        ({1: [0.3, 0.2], 2: [0.2, math.nan], 5: [0.4, 0.4]}, "validation_loss", 1),  # diverged once
+        ({1: [math.nan], 2: [math.nan], 5: [math.nan]}, "validation_loss", None),
+        ({1: [0.3], 2: [0.2], 5: []}, "validation_loss", None),  # the first round is not complete
+        ({1: [0.3], 2: [0.2], 5: [0.1], 7: [0.0]}, "validation_loss", 5),  # one of an earlier call
+    ],
+)
+def test_who_leads_a_race_is_who_would_win_it_now(
+    scores: dict[int, list[float]], objective: str, leads: int | None
+) -> None:
+    """By the mean over the seeds that all have who are left, without those that lost one."""
+    chosen = [TRIALS[number] for number in (1, 2, 5)]
+    found = {(number, seed): value for number, each in scores.items() for seed, value in enumerate(each, 1)}
+    assert leader(chosen, found, objective) == leads
+
+
+def test_a_single_finalist_leads_from_the_beginning() -> None:
+    """Whatever it scores."""
+    assert leader(TRIALS[5:6], {}, "validation_loss") == 5
+    assert leader(TRIALS[5:6], {(5, 1): math.nan}, "validation_loss") == 5
+    assert leader([], {}, "validation_loss") is None

@@ -1,6 +1,7 @@
 """Calls in workers: as many at once as there are workers, and a list that is done together with one."""
 
 import os
+import threading
 import time
 from collections.abc import Collection, Iterator
 from functools import partial
@@ -111,21 +112,76 @@ def test_calls_of_which_nobody_wants_more_are_cancelled(pool: Pool) -> None:
     ]
 
 
+def slowly(item: int) -> tuple[int, int]:
+    """As `where`, in a while."""
+    time.sleep(0.05)
+    return where(item)
+
+
 def test_work_is_shared_with_a_worker(pool: Pool) -> None:
-    """Results in order, of the last half from another process; a single item stays here."""
-    found = parallel_map(pool, where, range(9))
+    """Results in order, some from another process and some from this one."""
+    found = parallel_map(pool, slowly, range(9))
     assert [item for item, _ in found] == list(range(9))
-    assert [process == os.getpid() for _, process in found] == [True] * 4 + [False] * 5
-    assert parallel_map(pool, where, [7]) == [(7, os.getpid())]
+    processes = [process for _, process in found]
+    assert 2 <= processes.count(os.getpid()) <= 7
+    assert len(set(processes)) == 2
+    assert [item for item, _ in parallel_map(pool, where, [7])] == [7]
     assert parallel_map(pool, where, []) == []
+
+
+def test_the_worker_begins_while_further_items_are_made(pool: Pool) -> None:
+    """And this process goes on making them."""
+    call(pool, where, 0)
+
+    def made() -> Iterator[int]:
+        for item in range(4):
+            time.sleep(0.1)
+            yield item
+
+    assert [process == os.getpid() for _, process in parallel_map(pool, slowly, made())][:3] == [False] * 3
+
+
+def test_what_is_raised_ends_the_work_of_both(pool: Pool) -> None:
+    """By the items, here or there; the worker is free afterwards, and no thread is left."""
+
+    def broken() -> Iterator[int]:
+        yield from range(3)
+        raise KeyError("no such item")
+
+    for raising, items in (
+        (where, broken()),
+        (refusing, range(4)),
+        (partial(refusing_elsewhere, os.getpid()), range(4)),
+    ):
+        with pytest.raises(KeyError):
+            parallel_map(pool, raising, items)
+        assert not [each for each in threading.enumerate() if each.name == "sweeper-parts"]
+    assert call(pool, where, 5)[0] == 5
+
+
+def refusing(item: int) -> int:
+    """Raises in any process."""
+    raise KeyError(item)
+
+
+def refusing_elsewhere(process: int, item: int) -> int:
+    """Raises in every process but one, where it takes a while."""
+    if os.getpid() != process:
+        raise KeyError(item)
+    time.sleep(0.05)
+    return item
 
 
 def test_a_worker_gets_ready_before_its_part(pool: Pool) -> None:
     """The part goes to a worker when that is ready, not to another one; one that dies takes nothing along."""
-    ready = pool.submit(where, 0)
-    worker = pool.next_done([ready]).value[1]
-    ready = pool.submit(time.sleep, 0.3)
-    assert {process for _, process in parallel_map(pool, where, range(4), ready)} == {os.getpid(), worker}
+    for busy in (0.0, 0.4):  # the first worker gets ready, or the second
+        other, ready = pool.submit(time.sleep, busy), pool.submit(slowly, 0)
+        worker = pool.next_done([ready]).value[1]
+        pool.next_done([other])
+        again = pool.submit_near(ready, slowly, 0)
+        assert pool.next_done([again]).value[1] == worker
+        found = parallel_map(pool, slowly, range(6), pool.submit_near(again, time.sleep, 0.0))
+        assert {process for _, process in found} == {os.getpid(), worker}
     assert parallel_map(pool, abs, [-1, -2], pool.submit(os._exit, 1)) == [1, 2]
 
 

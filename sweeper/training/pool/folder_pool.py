@@ -100,6 +100,10 @@ class FolderPool:
         self._open.add(call)
         return call
 
+    def submit_near(self, call: Call, function: Callable[..., Any], *arguments: Any) -> Call:
+        """`Pool.submit_near`: nobody knows who is free."""
+        return self.submit(function, *arguments)
+
     def next_done(self, calls: Collection[Call]) -> Done:
         """`Pool.next_done`"""
         pause, most = PAUSES

@@ -133,6 +133,10 @@ class FuturesPool:
         self._hand_out()
         return call
 
+    def submit_near(self, call: Call, function: Callable[..., Any], *arguments: Any) -> Call:
+        """`Pool.submit_near`: nobody knows who is free."""
+        return self.submit(function, *arguments)
+
     def next_done(self, calls: Collection[Call]) -> Done:
         """`Pool.next_done`"""
         while True:

@@ -108,6 +108,9 @@ class Pool(Protocol):
             NotSendable: if the call cannot be pickled.
         """
 
+    def submit_near(self, call: Call, function: Callable[..., Any], *arguments: Any) -> Call:
+        """As `submit`, to the worker that has done `call` if that is known and it is free."""
+
     def next_done(self, calls: Collection[Call]) -> Done:
         """Wait until one of `calls` is done; each is handed back once."""
 

@@ -22,7 +22,7 @@ from sweeper.training.pool.devices import assigned, gpus, wants_gpus
 from sweeper.training.pool.folder import private_folder
 from sweeper.training.pool.interface import Call, Done, Lost, first_of
 from sweeper.training.pool.machine import host
-from sweeper.training.pool.worker import Worker
+from sweeper.training.pool.worker import Turn, Worker
 from sweeper.wording import given
 
 Value = TypeVar("Value")
@@ -68,14 +68,14 @@ def pool_here(jobs: int | None, prepare: Callable[[], object], device: str = "au
         yield pool
 
 
-def _turns(folder: Path, width: int) -> list[Path | None]:
-    """The file of each worker by which it waits for its turn to import; ``None`` where all do at once.
+def _turns(folder: Path, width: int) -> list[Turn | None]:
+    """The turn of each worker to import; ``None`` where all do at once.
 
     Where workers take all cores, the driver is left one, as it imports for longest and everything waits for
-    it: the last worker goes after the first one.
+    it: the last worker goes after the first one, which gets the first call.
     """
     waiting = {0, width - 1} if width == core_count() > 1 else ()
-    return [folder / "turn" if k in waiting else None for k in range(width)]
+    return [(folder / "turn", k == 0) if k in waiting else None for k in range(width)]
 
 
 class LocalPool:
@@ -91,6 +91,9 @@ class LocalPool:
         self._workers = [Worker(folder / f"worker-{k}", prepare, each[k], turns[k]) for k in range(width)]
         self._numbers = count()
         self._waiting: deque[Call] = deque()
+        self._near: dict[Call, Worker | None] = {}
+        """Where a call is to run that waits."""
+        self._did: dict[Call, Worker] = {}
         self._done: dict[Call, Done] = {}
         self._looked = time.monotonic()
         self._stopped: dict[Worker, float] = {}
@@ -106,11 +109,16 @@ class LocalPool:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Call:
         """`Pool.submit`"""
-        content, call = messages.dumps((function, arguments)), next(self._numbers)
-        self._file(call, "call").write_bytes(content)
-        self._waiting.append(call)
+        return self.submit_near(None, function, *arguments)
+
+    def submit_near(self, call: Call, function: Callable[..., Any], *arguments: Any) -> Call:
+        """`Pool.submit_near`"""
+        content, submitted = messages.dumps((function, arguments)), next(self._numbers)
+        self._file(submitted, "call").write_bytes(content)
+        self._waiting.append(submitted)
+        self._near[submitted] = self._did.get(call)
         self._hand_out()
-        return call
+        return submitted
 
     def next_done(self, calls: Collection[Call]) -> Done:
         """`Pool.next_done`"""
@@ -156,16 +164,21 @@ class LocalPool:
 
     def _hand_out(self) -> None:
         """Give waiting calls to workers that have none, to those first that have started."""
-        for worker in sorted(self._workers, key=lambda each: not each.is_up):
-            if self._waiting and worker.call is None:
-                call = self._waiting.popleft()
-                worker.run(call, self._file(call, "call"), self._file(call, "result"))
+        by_start = sorted(self._workers, key=lambda each: not each.is_up)
+        free = [worker for worker in by_start if worker.call is None]
+        while self._waiting and free:
+            call = self._waiting.popleft()
+            near = self._near.pop(call, None)
+            worker = near if near in free else free[0]
+            free.remove(worker)
+            worker.run(call, self._file(call, "call"), self._file(call, "result"))
 
     def _collect(self, *, only_ended: bool = False) -> None:
         """Take what became of their calls from workers; they are free then."""
         for worker in self._workers:
             call = worker.call
             if call is not None and (worker.has_ended() if only_ended else worker.future.done()):
+                self._did[call] = worker
                 self._done[call] = replace(worker.outcome(self._file(call, "result")), host=host())
                 self._delete_files(call)
 

@@ -5,6 +5,7 @@ import multiprocessing.resource_tracker
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext, suppress
@@ -37,6 +38,10 @@ ONE_THREAD = dict.fromkeys(LIBRARY_THREADS, "1")
 """The environment of a worker."""
 LONGEST_TURN = 10.0
 """Seconds after which a worker no longer waits for another one that prepares itself."""
+LOOK = 0.02
+"""Seconds between two looks whether it still does."""
+Turn = tuple[Path, bool]
+"""A file that workers share of which one after the other prepares itself; whether this one is the first."""
 SILENT = "ignore:resource_tracker:UserWarning"
 """Option of Python against what trackers of leaked resources say."""
 PATIENCE = 5.0
@@ -46,15 +51,14 @@ PATIENCE = 5.0
 class Worker:
     """A process that is started again when it has died; `words` is the file of its last words.
 
-    It sees the GPU `device` alone, if that is one. Of workers with the same file `turn`, one after the other
-    prepares itself.
+    It sees the GPU `device` alone, if that is one, and prepares itself in its `turn`, if it has one.
     """
 
     _starting = Lock()
     """Held while a process starts, so that it is known which one is whose."""
 
     def __init__(
-        self, words: Path, prepare: Callable[[], object], device: str = "", turn: Path | None = None
+        self, words: Path, prepare: Callable[[], object], device: str = "", turn: Turn | None = None
     ) -> None:
         self.call: Call | None = None
         self.future: Future[None] = Future()
@@ -189,21 +193,24 @@ def _start_trackers() -> None:
         sys.warnoptions.remove(SILENT)
 
 
-def _start(parent: int, words: str, prepare: Callable[[], object], turn: Path | None) -> None:
+def _start(parent: int, words: str, prepare: Callable[[], object], turn: Turn | None) -> None:
     """The first thing that a worker process does."""
     watchdog.start_worker(parent, words)
     allow_growth()
     parallel_config("threading")  # for code of the user that uses joblib: its processes would be too many
-    with nullcontext() if turn is None else _in_turn(turn):
+    with nullcontext() if turn is None else _in_turn(*turn):
         prepare()
 
 
 @contextmanager
-def _in_turn(turn: Path) -> Iterator[None]:
+def _in_turn(file: Path, first: bool) -> Iterator[None]:
     """Alone among processes with this file; without waiting any longer after `LONGEST_TURN`."""
-    lock = FileLock(turn)
+    lock, begun, end = FileLock(file), file.with_name(f"{file.name}-begun"), time.monotonic() + LONGEST_TURN
+    while not (first or begun.exists() or time.monotonic() > end):
+        time.sleep(LOOK)
     with suppress(Timeout):
-        lock.acquire(LONGEST_TURN, poll_interval=0.02)
+        lock.acquire(max(end - time.monotonic(), 0), poll_interval=LOOK)
+    begun.touch()
     try:
         yield
     finally:

@@ -73,32 +73,33 @@ def note(folder: Path, seconds: float) -> None:
     (folder / f"{os.getpid()}").write_text(f"{start} {time.monotonic()}", encoding="utf-8")
 
 
-def prepared(folder: Path, workers: int, seconds: float) -> list[tuple[float, float]]:
-    """Start and end of each worker's preparation, in the order of their starts."""
-    with local_pool(workers, partial(note, folder, seconds)) as pool:
-        calls = [pool.submit(time.sleep, 0.01) for _ in range(workers)]
-        for each in calls:
-            pool.next_done([each])
-    times = [file.read_text("utf-8").split() for file in folder.iterdir()]
-    return sorted((float(start), float(end)) for start, end in times)
+def process() -> int:
+    """Which one this is."""
+    time.sleep(0.01)
+    return os.getpid()
 
 
 def test_the_driver_has_a_core_while_workers_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where workers take all cores, the last one goes after the first."""
+    """Where workers take all cores, the last one goes after the first, which has the first call."""
     monkeypatch.setattr(local, "core_count", lambda: 2)
-    first, second = prepared(tmp_path, 2, 0.3)
-    assert second[0] >= first[1]
+    with local_pool(2, partial(note, tmp_path, 0.3)) as pool:
+        calls = [pool.submit(process) for _ in range(2)]
+        numbers = [pool.next_done([each]).value for each in calls]
+    times = [(tmp_path / f"{number}").read_text("utf-8").split() for number in numbers]
+    (_, first_ended), (second_began, _) = ((float(start), float(end)) for start, end in times)
+    assert second_began >= first_ended
 
 
 def test_a_worker_that_hangs_while_it_imports_holds_up_no_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It has had its turn after a while."""
+    """It has had its turn after a while; and so has a first one that never began."""
     (tmp_path / "held").touch()
     with worker.FileLock(tmp_path / "held"):
         monkeypatch.setattr(worker, "LONGEST_TURN", 0.05)
-        with worker._in_turn(tmp_path / "held"):
-            pass
+        for first in (False, True):
+            with worker._in_turn(tmp_path / "held", first):
+                pass
 
 
 @pytest.mark.parametrize(
@@ -112,4 +113,5 @@ def test_only_as_many_wait_as_there_are_cores_too_few(
     turns = local._turns(tmp_path, workers)
     assert len(turns) == workers
     assert sum(turn is not None for turn in turns) == waiting
-    assert len(set(turns) - {None}) == (waiting > 0)
+    assert [turn[1] for turn in turns if turn is not None] == [True, False][:waiting]
+    assert len({turn[0] for turn in turns if turn is not None}) == (waiting > 0)
