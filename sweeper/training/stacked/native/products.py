@@ -7,11 +7,14 @@ elements of A are repeated over the lanes.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number, pieces
+from sweeper.training.stacked.native.ir import BYTES, Code, Kind, Number
+from sweeper.training.stacked.native.parts import lanes_of, load_part, store_part, widths_of
 from sweeper.training.stacked.native.views import View, transposed
 
 UNROLLED = 4
 """Steps of the inner axis in one round of its loop."""
+FEWEST_TURNED = 4
+"""Rows and columns of a block that is turned in registers, at least."""
 BLOCK = 512
 """Most terms that are summed one after the other: errors of rounding grow with their number, and sums of
 blocks are added, as BLAS and torch do it."""
@@ -31,9 +34,18 @@ class Machine:
         return self.bytes // max(BYTES.get(element, 4), 4)
 
     @property
-    def tile(self) -> tuple[int, int]:
-        """Rows and vectors of a tile of C: sums, a row of B and an element of A fit the registers."""
-        return (6, 4) if self.registers >= 32 else (6, 2)
+    def parts(self) -> bool:
+        """Whether it can leave out lanes of a vector."""
+        return self.bytes == 64
+
+    @property
+    def vectors(self) -> int:
+        """Most vectors in a row of a tile of C."""
+        return 4 if self.registers >= 32 else 2
+
+    def rows(self, vectors: int) -> int:
+        """Most rows of such a tile: sums, a row of B and an element of A fit the registers."""
+        return 6 * self.vectors // vectors
 
 
 def product(
@@ -79,14 +91,14 @@ def _block_of(
 ) -> None:
     """C ← A·B (+ `first`), or C += A·B; rows of B and C are contiguous."""
     columns, lanes = b.sizes[1], machine.lanes(c.element)
-    rows_at_most, vectors = machine.tile
     made = _Product(code, a, b, c, first, adds)
-    for start, count, widths in _chunks(columns, lanes, vectors):
+    for start, count, widths in _chunks(columns, lanes, machine):
+        most = machine.rows(len(widths))
         if count > 1:
             with code.loop(count) as loop:
-                made.columns(rows_at_most, loop.index * sum(widths), start, widths)
+                made.columns(most, loop.index * sum(widths), start, widths)
         else:
-            made.columns(rows_at_most, code.whole(0), start, widths)
+            made.columns(most, code.whole(0), start, widths)
 
 
 def narrow_product(code: Code, machine: Machine, a: View, b: View, c: View, scratch: str) -> None:
@@ -104,12 +116,13 @@ def narrow_product(code: Code, machine: Machine, a: View, b: View, c: View, scra
     copy_transposed(code, machine, transposed(made), c)
 
 
-def _chunks(columns: int, lanes: int, vectors: int) -> list[tuple[int, int, tuple[int, ...]]]:
+def _chunks(columns: int, lanes: int, machine: Machine) -> list[tuple[int, int, tuple[int, ...]]]:
     """(first column, how many alike, widths of their vectors)."""
+    vectors = machine.vectors
     wide = lanes * vectors
     count, rest = divmod(columns, wide)
     found: list[tuple[int, int, tuple[int, ...]]] = [(0, count, (lanes,) * vectors)] if count else []
-    widths = tuple(width for _, width in pieces(rest, lanes))
+    widths = tuple(widths_of(rest, lanes, parts=machine.parts))
     for at in range(0, len(widths), vectors):
         some = widths[at : at + vectors]
         found.append((count * wide + sum(widths[:at]), 1, some))
@@ -176,23 +189,25 @@ class _Product:
             sums = loop.finals
         sums = self.accumulated(tile, starts, code.whole(done), inner - done, sums)
         for r in range(tile.height):
-            for v, (at, _) in enumerate(tile.vectors):
+            for v, (at, width) in enumerate(tile.vectors):
                 address = code.address(at_c, r * self.c.strides[0] + at, self.c.in_memory)
                 value = sums[r * len(tile.widths) + v]
-                code.store(code.load(address, value.kind) + value if self.adds else value, address)
+                if self.adds:
+                    value = load_part(code, address, self.c.element, width) + value
+                store_part(code, value, address, width)
 
     def initial_sums(self, tile: _Tile) -> list[Number]:
         """Zeros, or what `first` has there, row by row."""
         code, first, element = self.code, self.first, self.c.element
         if first is None:
-            return [code.like(0.0, Kind(element, width)) for _ in range(tile.height) for width in tile.widths]
+            zeros = [code.like(0.0, Kind(element, lanes_of(width))) for width in tile.widths]
+            return zeros * tile.height
         found, start = list[Number](), _at(code, first, tile.row, tile.column)
         for r in range(tile.height if first.strides[0] else 1):
             for at, width in tile.vectors:
                 address = code.address(start, r * first.strides[0] + at * first.strides[1], first.in_memory)
-                one = first.strides[1] == 0
-                value = code.load(address, Kind(element, 1 if one else width))
-                found.append(code.spread(value, width))
+                value = load_part(code, address, element, width if first.strides[1] else 1)
+                found.append(code.spread(value, lanes_of(width)))
         return found if first.strides[0] else found * tile.height
 
     def accumulated(
@@ -209,7 +224,7 @@ class _Product:
         from_b = code.address(starts[1], begin * b.strides[0] if b.strides[0] else 0, b.in_memory)
         for k in range(steps):
             rows = [
-                code.load(code.address(from_b, k * b.strides[0] + at, b.in_memory), Kind(b.element, width))
+                load_part(code, code.address(from_b, k * b.strides[0] + at, b.in_memory), b.element, width)
                 for at, width in tile.vectors
             ]
             for r in range(tile.height):
@@ -217,7 +232,7 @@ class _Product:
                 one = code.load(address, Kind(a.element))
                 for v, width in enumerate(tile.widths):
                     i = r * len(tile.widths) + v
-                    sums[i] = code.fma(code.spread(one, width), rows[v], sums[i])
+                    sums[i] = code.fma(code.spread(one, lanes_of(width)), rows[v], sums[i])
         return sums
 
 
@@ -232,39 +247,45 @@ def _at(code: Code, view: View, row: Number, column: Number) -> str:
 def copy_transposed(code: Code, machine: Machine, source: View, target: View) -> None:
     """Copy a matrix into another layout, `target` contiguous in its second axis.
 
-    Where `source` is contiguous in its first axis, blocks are turned in registers.
+    Where `source` is contiguous in its first axis, blocks are turned in registers: full ones, and others if
+    the machine can leave out lanes.
     """
     rows, columns = source.sizes
-    lanes = machine.lanes(source.element)
-    full = (rows // lanes * lanes, columns // lanes * lanes) if source.strides[0] == 1 else (0, 0)
-    if all(full):
-        with code.loop(full[0], lanes) as outer, code.loop(full[1], lanes) as loop:
-            _block(code, source, target, outer.index, loop.index, lanes)
-    if all(full) and full[1] == columns:
-        rest = [(full[0], rows, 0, columns)]
-    elif all(full):
-        rest = [(0, full[0], full[1], columns), (full[0], rows, 0, columns)]
-    else:
-        rest = [(0, rows, 0, columns)]
-    for top, bottom, left, right in rest:
-        if top < bottom and left < right:
+    lanes = machine.lanes(source.element) if source.strides[0] == 1 else max(rows, columns) + 1
+    for top, bottom in _bands(rows, lanes):
+        for left, right in _bands(columns, lanes):
+            size = min(bottom - top, lanes), min(right - left, lanes)
+            in_part = machine.parts and min(size) >= FEWEST_TURNED
+            if source.strides[0] == 1 and (size == (lanes, lanes) or in_part):
+                with code.loop(bottom, size[0], top) as outer, code.loop(right, size[1], left) as loop:
+                    _block(code, source, target, (outer.index, loop.index), size, lanes)
+                continue
             with code.loop(bottom, 1, top) as outer, code.loop(right, 1, left) as loop:
                 value = code.load(_at(code, source, outer.index, loop.index), Kind(source.element))
                 code.store(value, _at(code, target, outer.index, loop.index))
 
 
-def _block(code: Code, source: View, target: View, row: Number, column: Number, lanes: int) -> None:
-    start, kind = _at(code, source, row, column), Kind(source.element, lanes)
-    values = [
-        code.load(code.address(start, k * source.strides[1], source.in_memory), kind) for k in range(lanes)
-    ]
+def _bands(length: int, lanes: int) -> list[tuple[int, int]]:
+    """Start and end of what is in full vectors, and of the rest."""
+    full = length // lanes * lanes
+    return [(start, end) for start, end in ((0, full), (full, length)) if start < end]
+
+
+def _block(
+    code: Code, source: View, target: View, at: tuple[Number, Number], size: tuple[int, int], lanes: int
+) -> None:
+    """Turn a block of `size` rows and columns; what a vector has beyond them counts as 0."""
+    (rows, columns), start, element = size, _at(code, source, *at), source.element
+    zero = code.like(0.0, Kind(element, lanes))
+    places = [code.address(start, k * source.strides[1], source.in_memory) for k in range(columns)]
+    values = [load_part(code, place, element, rows, lanes) for place in places] + [zero] * (lanes - columns)
     step = lanes // 2
     while step:
         values = _exchanged(code, values, step)
         step //= 2
-    start = _at(code, target, row, column)
-    for k, value in enumerate(values):
-        code.store(value, code.address(start, k * target.strides[0], target.in_memory))
+    start = _at(code, target, *at)
+    for k, value in enumerate(values[:rows]):
+        store_part(code, value, code.address(start, k * target.strides[0], target.in_memory), columns)
 
 
 def _exchanged(code: Code, values: Sequence[Number], step: int) -> list[Number]:
