@@ -43,8 +43,8 @@ from sweeper.training.preflight import require_trainable
 from sweeper.training.setup import task_of
 from sweeper.trial import Outcome
 
-PAGE = "sweeper.report.page"
-"""What draws."""
+PAGE, SCRIPT = "sweeper.report.page", "sweeper.report.script"
+"""What draws, and what makes the winner's script; a worker makes that of a study that names code."""
 IMPORTS = 1.5
 """Seconds that a worker takes to import it."""
 
@@ -91,7 +91,8 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
         with staying(folder), writing(folder), sweep:
             sweep.keep_baselines()
             sweep.search_all(started)
-            in_thread(partial(load_ahead, PAGE), "sweeper-imports")  # while workers train
+            needed = (PAGE,) if study.names_code else (PAGE, SCRIPT)
+            in_thread(partial(load_ahead, *needed), "sweeper-imports")  # while workers train
             sweep.confirm_all()
             sweep.test_winner()
             page = PageInWorker(home)

@@ -6,7 +6,7 @@ interpreter ends.
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -41,10 +41,8 @@ def loading() -> Iterator[None]:
             gc.freeze()
 
 
-def load_ahead(module: str) -> None:
-    """Import a module before it is needed; as `loading` where that was done in this process before."""
-    if not gc.get_freeze_count():
-        import_module(module)
-        return
-    with loading():
-        import_module(module)
+def load_ahead(*modules: str) -> None:
+    """Import modules before they are needed; as `loading` where that was done in this process before."""
+    with loading() if gc.get_freeze_count() else nullcontext():
+        for module in modules:
+            import_module(module)

@@ -26,7 +26,7 @@ from sweeper.records.script_file import keep_script
 from sweeper.records.store import Store, load_curves, load_trials
 from sweeper.report.live import LivePage
 from sweeper.report.progress import Progress
-from sweeper.report.script import script_or_reason
+from sweeper.report.winners_script import script_or_reason
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
 from sweeper.search.finalists import budget, examined, keeps_its_place, leader, next_trials, racers
