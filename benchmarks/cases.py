@@ -1,12 +1,12 @@
 """The six networks that are timed, each as a study whose trials every peer trains."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import encoder
 import numpy as np
+import rows
 
 from sweeper.data.load import load
 from sweeper.search.explore import points
@@ -70,28 +70,6 @@ class Case:
         return 3 * sum(each) - each[0]
 
 
-def _clusters(features: int, classes: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(0)
-    targets = generator.integers(classes, size=rows)
-    centres = generator.standard_normal((classes, features)) / math.sqrt(features) * 4
-    return centres[targets] + generator.standard_normal((rows, features)), targets
-
-
-def two() -> tuple[np.ndarray, np.ndarray]:
-    """400 points of the plane in 2 classes."""
-    return _clusters(2, 2, 400)
-
-
-def sixty_four() -> tuple[np.ndarray, np.ndarray]:
-    """1,800 rows of 64 features in 10 classes: the size of the digits."""
-    return _clusters(64, 10, 1800)
-
-
-def wide_rows() -> tuple[np.ndarray, np.ndarray]:
-    """2,500 rows of 784 features in 10 classes."""
-    return _clusters(784, 10, 2500)
-
-
 def _mlp(depth: int, width: int) -> dict[str, Any]:
     return {"source": "mlp", "depth": depth, "width": width}
 
@@ -99,14 +77,14 @@ def _mlp(depth: int, width: int) -> dict[str, Any]:
 CASES: dict[str, Case] = {
     case.name: case
     for case in (
-        Case("tiny", _mlp(2, 16), two, 32, 1000, ((2, 16), (16, 16), (16, 2)), 16, 512),
-        Case("digits", _mlp(2, 64), sixty_four, 32, 740, ((64, 64), (64, 64), (64, 10)), 16, 256),
-        Case("deep", _mlp(10, 64), sixty_four, 64, 400, ((64, 64),) * 10 + ((64, 10),), 16, 64),
-        Case("wide", _mlp(2, 256), wide_rows, 128, 200, ((784, 256), (256, 256), (256, 10)), 16, 32),
+        Case("tiny", _mlp(2, 16), rows.two, 32, 1000, ((2, 16), (16, 16), (16, 2)), 16, 512),
+        Case("digits", _mlp(2, 64), rows.sixty_four, 32, 740, ((64, 64), (64, 64), (64, 10)), 16, 256),
+        Case("deep", _mlp(10, 64), rows.sixty_four, 64, 400, ((64, 64),) * 10 + ((64, 10),), 16, 64),
+        Case("wide", _mlp(2, 256), rows.wide_rows, 128, 200, ((784, 256), (256, 256), (256, 10)), 16, 32),
         Case(
             "cnn",
             {"source": "cnn", "channels": [8, 16]},
-            sixty_four,
+            rows.sixty_four,
             32,
             200,
             ((9, 8 * 64), (72, 16 * 16), (16 * 4, 10)),

@@ -30,7 +30,7 @@ def study(case: Case, steps: int, search: dict[str, Any], confirm: dict[str, Any
     return tomli_w.dumps(
         {
             "name": "sweep",
-            "data": {"source": f"cases:{case.data.__name__}"},
+            "data": {"source": f"{case.data.__module__}:{case.data.__name__}"},
             "model": dict(case.model),
             "training": {"steps": steps, "batch_size": case.batch_size},
             "search": {"space": SPACE, **search},
