@@ -4,6 +4,7 @@ import ctypes
 import mmap
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,9 +64,8 @@ def test_memory_beyond_a_part_is_not_touched() -> None:
     """Not even read: the last row of a matrix may end a page, and the next one may not be there."""
     code = f"import sys; sys.path[:0] = {sys.path!r}; import test_parts; test_parts.touch_the_end_of_memory()"
     command = [sys.executable, "-c", code]
-    done = subprocess.run(
-        command, cwd=__file__.rpartition("/")[0], capture_output=True, text=True, check=False
-    )
+    here = Path(__file__).parent
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, "untouched\n"), done.stderr[-500:]
 
 
