@@ -322,7 +322,7 @@ class Sweep:
     ) -> Iterator[TrialResult]:
         """Train `trials`, and `more`; every result is on its way to the disk when it is yielded."""
         self.live.begin()
-        for results in train_all(self.pool, self.shared, self._cohorts(trials), stop, more):
+        for results in train_all(self.pool, self.shared, self._cohorts(trials), stop, more, self._ahead.end):
             self.writer.add(results)
             self.durations.learn(results)
             self.progress.add(*results)

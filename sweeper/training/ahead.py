@@ -32,8 +32,13 @@ class Ahead:
 
     def take(self, trial: Trial | None) -> Call | None:
         """The training under way, or done, if it is of this `trial`; any other is ended."""
+        if trial != self._trial:
+            self.end()
         call, self._call = self._call, None
-        if call is None or trial == self._trial:
-            return call
-        self.pool.cancel(call)
-        return None
+        return call
+
+    def end(self) -> None:
+        """End it, if it was begun; no other is begun then."""
+        call, self._call = self._call, None
+        if call is not None:
+            self.pool.cancel(call)

@@ -24,6 +24,7 @@ def train_all(
     cohorts: Sequence[Cohort],
     stop: Callable[[], bool] = lambda: False,
     more: Callable[[bool], Sequence[Cohort]] = lambda needed: (),
+    clear: Callable[[], object] = lambda: None,
 ) -> Iterator[list[TrialResult]]:
     """Results of the cohorts in the order in which these finish; each trial exactly once.
 
@@ -39,8 +40,9 @@ def train_all(
         stop: asked before a cohort starts.
         more: what is trained besides; asked whenever fewer cohorts wait than the pool is wide. Its argument
             says whether none waits: else it may answer that there is nothing yet, and is asked again.
+        clear: called before a trial is tried by itself: ends what else the pool does.
     """
-    queue = _Queue(pool, task)
+    queue = _Queue(pool, task, clear)
     queue.waiting.extend(cohorts)
     try:
         while queue.fill(stop, more):
@@ -59,6 +61,7 @@ class _Queue:
 
     pool: Pool
     task: Shared[Task]
+    clear: Callable[[], object]
     waiting: deque[Cohort] = field(default_factory=deque)
     again: deque[Cohort] = field(default_factory=deque)
     """Trials that have lost a worker, one by one."""
@@ -79,6 +82,7 @@ class _Queue:
         self.hand_out(stop)
         if not self._under_way and self.suspects:
             self._alone = True
+            self.clear()
             self._start(self.suspects.popleft(), again=True)
         return bool(self._under_way)
 

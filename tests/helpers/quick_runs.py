@@ -73,6 +73,7 @@ def train_here(
     cohorts: Sequence[Cohort],
     stop: Callable[[], bool] = lambda: False,
     more: Callable[[bool], Sequence[Cohort]] = lambda needed: (),
+    clear: Callable[[], object] = lambda: None,
 ) -> Iterator[list[TrialResult]]:
     """`dispatch.train_all` without workers."""
     while cohorts and not stop():

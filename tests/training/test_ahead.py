@@ -128,6 +128,18 @@ def test_the_training_of_another_ends_unseen(pool: Noting, task: Task, asked: Tr
     assert found == replace(train(task, trial(1)), seconds=0.0)
 
 
+def test_none_is_begun_once_it_had_to_end(pool: Noting, task: Task) -> None:
+    """Where another trial must have the pool for itself; the worker is free then."""
+    shared = pool.share(task)
+    ahead = Ahead(pool, shared)
+    ahead.end()
+    ahead.begin(trial(0), STACKS)
+    ahead.end()
+    ahead.begin(trial(0), STACKS)
+    assert ahead.take(trial(0)) is None
+    assert len(pool.submitted) == len(pool.cancelled) == 1
+
+
 def test_one_whose_worker_died_is_trained_again(pool: Noting, task: Task) -> None:
     """As one that had not begun ahead: it fails with its own reason, and nobody else does."""
     shared = pool.share(task)

@@ -194,6 +194,39 @@ def test_a_trial_is_not_blamed_for_workers_that_are_stopped(times: int, failed: 
     assert (lost is not None) == bool(failed)
 
 
+class SharedPool(RandomPool):
+    """Two workers; loses each call with a trial that exits."""
+
+    def __init__(self) -> None:
+        super().__init__(np.random.default_rng(0))
+        self.width = 2
+
+    def next_done(self, calls: Collection[Call]) -> Done:
+        """`Pool.next_done`"""
+        call = next(iter(calls))
+        _, (_, cohort) = self._calls.pop(call)
+        if any(t.parameters["model.way"] == "exit" for t in cohort.trials):
+            return Done(call, lost=Lost(DIED))
+        return Done(call, [TrialResult(t, Outcome.COMPLETED, 1.0, 6, 0.1, "made up") for t in cohort.trials])
+
+
+def test_nothing_else_runs_beside_a_trial_that_is_tried_by_itself() -> None:
+    """What was begun beside is ended before, and only then."""
+    pool, cleared = SharedPool(), list[int]()
+    trials = [trial(0, "fine"), trial(1, "exit"), trial(2, "fine")]
+    shared: Any = pool.share(task_of(LIMIT))
+    waiting: Any = pool
+    given = [Cohort(tuple(trials))]
+    found = list(train_all(waiting, shared, given, clear=lambda: cleared.append(len(pool._calls))))
+    results = {result.trial.number: result.outcome for group in found for result in group}
+    assert results == {0: Outcome.COMPLETED, 1: Outcome.FAILED, 2: Outcome.COMPLETED}
+    assert cleared == [0]
+    cleared.clear()
+    fine = [Cohort((trials[0], trials[2]))]
+    assert len(list(train_all(waiting, shared, fine, clear=lambda: cleared.append(1)))) == 1
+    assert cleared == []
+
+
 def test_results_stream_back_as_they_come(pool: Pool, patient: Shared[Task], tmp_path: Path) -> None:
     """A slow trial holds nobody up: the others are back before it has ended."""
     gate = tmp_path / "gate"
