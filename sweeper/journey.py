@@ -46,7 +46,7 @@ from sweeper.trial import Outcome
 PAGE, SCRIPT = "sweeper.report.page", "sweeper.report.script"
 """What draws, and what makes the winner's script; a worker makes that of a study that names code."""
 IMPORTS = 1.5
-"""Seconds that a worker takes to import it."""
+"""Seconds that a worker takes to import what draws."""
 
 
 def run(study: Study, options: Options | None = None, pool: Pool | None = None) -> Result:
@@ -103,7 +103,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
                 begun.stop_in(IMPORTS)
             keep_script = sweep.begin_script()
             measured = load_measured(study, folder)
-            made = None if begun else BegunReport(measured.importances())
+            made = begun.report if begun else partial(BegunReport, measured.importances())
             keep_script()
     result = with_script(measured)
     if result.trials["outcome"].eq(Outcome.FAILED).all():  # of none, too
@@ -113,8 +113,7 @@ def _run(study: Study, options: Options, home: Pool, pool: Pool) -> Result:
         if seconds is not None:
             keep_wall_time(folder, seconds, len(result.trials))
         each = partial(parallel_map, home, after=page.loaded)
-        made = begun.report() if begun else made
-        result.report(report, seconds=seconds, each=each, begun=made)
+        result.report(report, seconds=seconds, each=each, begun=made())
     return result
 
 

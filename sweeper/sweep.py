@@ -29,7 +29,7 @@ from sweeper.report.progress import Progress
 from sweeper.report.winners_script import script_or_reason
 from sweeper.search.driver import Search
 from sweeper.search.earlier import Earlier
-from sweeper.search.finalists import budget, examined, keeps_its_place, leader, next_trials, racers
+from sweeper.search.finalists import again, budget, examined, keeps_its_place, leader, next_trials, racers
 from sweeper.search.forecast import Forecast
 from sweeper.search.occupancy import Outgrown
 from sweeper.search.starts import unheld
@@ -110,6 +110,11 @@ class Sweep:
         """What is on record; `alone`: see `load_trials`."""
         return load_trials(self.folder / "records", self.rules, alone=alone)
 
+    def _answered(self) -> tuple[pd.DataFrame, Answer | None]:
+        """What is on record, and the answer that it gives: its number and parameters."""
+        trials = self._trials()
+        return trials, answer(trials, None, objective=self.task.study.objective)
+
     def _sound(self, read: tuple[dict[str, Any] | None, Damage | None]) -> dict[str, Any] | None:
         """A small file's content; a damaged one is put aside and made anew."""
         content, finding = read
@@ -186,7 +191,7 @@ class Sweep:
         while trials := next_trials(study, chosen, self.confirmed):
             first = leader(chosen, self.confirmed, study.objective)
             if first is not None and self.pool is self.home:
-                self._ahead.begin(self._of_search(first), self.plan)
+                self._ahead.begin(again(study, self.search.known[first]), self.plan)
             for result in self._trained(trials):
                 key = (result.trial.number, result.trial.seed)
                 self.confirmed[key] = result.objective
@@ -201,7 +206,7 @@ class Sweep:
         nobody sees the others' scores. Confirmations of an earlier call are trained again.
         """
         study = self.task.study
-        best = answer(self._trials(), None, objective=study.objective)
+        _, best = self._answered()
         if best is None or (study.data.split[2] == 0 and self.task.data.fixed is None):
             return
         winner = self.search.known[best.trial]
@@ -224,8 +229,7 @@ class Sweep:
 
         Whatever the user's functions raise when they are called once more is told and kept as the reason.
         """
-        trials, study = self._trials(), self.task.study
-        best = answer(trials, None, objective=study.objective)
+        (trials, best), study = self._answered(), self.task.study
         if best is None:
             return lambda: None
         parameters, recorded = self.search.known[best.trial].parameters, trained_alone(trials, best.trial)
@@ -254,8 +258,7 @@ class Sweep:
         measured; ``None`` where none is. Measurements that are short leave it a core. `idle` is called first
         where a worker is left without work.
         """
-        trials, seeds, objective = self._trials(), self._unguessed(), self.task.study.objective
-        best = answer(trials, None, objective=objective)
+        (trials, best), seeds, objective = self._answered(), self._unguessed(), self.task.study.objective
         winner, others = self._to_retrain(trials, best), self._to_measure(trials, best)
         if others:
             self.progress.phase("sharpness")
@@ -291,12 +294,7 @@ class Sweep:
         """
         if best is None or trained_alone(trials, best.trial) is not None:
             return None
-        return self._of_search(best.trial)
-
-    def _of_search(self, number: int) -> Trial:
-        """The trial of the search, as it is trained again."""
-        known = self.search.known[number]
-        return Trial(number, known.phase, self.task.study.search.seed, known.parameters)
+        return again(self.task.study, self.search.known[best.trial])
 
     def _to_measure(self, trials: pd.DataFrame, best: Answer | None) -> list[tuple[Trial, int]]:
         """As many as are cheap; none where nothing has completed."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from sweeper.search.starts import published
 from sweeper.search.trial_summary import TrialSummary
-from sweeper.statistics.race import interim_look, next_look, unimportant
+from sweeper.statistics.race import interim_look, leader_of, next_look, unimportant
 from sweeper.study.sections import ConfirmSection
 from sweeper.study.space import Range, Values, among
 from sweeper.study.study import Study
@@ -109,6 +109,11 @@ def _combination(study: Study, trial: TrialSummary) -> dict[str, Any]:
     return own
 
 
+def again(study: Study, known: TrialSummary) -> Trial:
+    """The trial of the search, to be trained once more."""
+    return Trial(known.number, known.phase, study.search.seed, known.parameters)
+
+
 def budget(trained: int, speedup: float | None) -> float:
     """Steps that measuring the sharpness may take, one trial at a time, in a run that has `trained` so many.
 
@@ -136,8 +141,7 @@ def examined(
     for each in chosen(study, known, retrained, winner):
         cost += COST * each.steps
         if cost <= steps and each.number not in done:
-            trial = Trial(each.number, each.phase, study.search.seed, each.parameters)
-            found.append((trial, each.steps))
+            found.append((again(study, each), each.steps))
     return found
 
 
@@ -193,12 +197,12 @@ def leader(chosen: Sequence[TrialSummary], scores: Scores, objective: str) -> in
     for (number, _), value in scores.items():
         if number in costs:
             costs[number].append(cost(objective, value))
-    if not all(costs.values()):
+    most = max(map(len, costs.values()), default=0)
+    left = [number for number, each in costs.items() if len(each) == most]
+    values = np.array([costs[number] for number in left])
+    if not all(costs.values()) or not np.isfinite(values).any():
         return None
-    most = max((len(each) for each in costs.values()), default=0)
-    last = {n: sum(each) / most for n, each in costs.items() if len(each) == most}
-    sound = {n: mean for n, mean in last.items() if math.isfinite(mean)}
-    return min(sound, key=lambda n: (sound[n], n), default=None)
+    return left[leader_of(values)]
 
 
 def next_trials(study: Study, chosen: Sequence[TrialSummary], scores: Scores) -> list[Trial]:

@@ -30,7 +30,12 @@ def call(pool: Pool, function: Callable[..., Value], *arguments: Any) -> Value:
 
 def attempt(pool: Pool, function: Callable[..., Any], *arguments: Any) -> Done:
     """What becomes of one call."""
-    ((_, done),) = outcomes(pool, [(function, arguments)])
+    return _finished(pool, (function, arguments))
+
+
+def _finished(pool: Pool, work: Work, begun: Call | None = None) -> Done:
+    """What becomes of one call, which may have `begun`."""
+    ((_, done),) = outcomes(pool, [work], first=begun)
     return done
 
 
@@ -100,12 +105,8 @@ def parallel_map(
         items: may take a while to make.
         after: a call that has a worker import what the function needs, if there is one; it is waited for.
     """
-    waiting, values, lost = (
-        SimpleQueue[tuple[int, Item] | None](),
-        dict[int, Value](),
-        list[tuple[int, Item]](),
-    )
-    stopped = Event()
+    waiting, stopped = SimpleQueue[tuple[int, Item] | None](), Event()
+    values, lost = dict[int, Value](), list[tuple[int, Item]]()
 
     def beside() -> None:
         near = after
@@ -114,7 +115,7 @@ def parallel_map(
         while (entry := waiting.get()) is not None and not stopped.is_set():
             work: Work = (_uncollected, (function, entry[1]))
             near = pool.submit_near(near, work[0], *work[1])  # always the same worker
-            ((_, done),) = outcomes(pool, [work], first=near)
+            done = _finished(pool, work, near)
             if done.lost is not None:
                 lost.append(entry)
                 break
@@ -150,19 +151,16 @@ def call_user_code(pool: Pool, function: Callable[..., Value], *arguments: Any, 
     Raises:
         WorkerDied: if the process ends.
     """
-    return call(pool, _with_threads, core_count(), function, arguments, options)
+    return begin_user_code(pool, function, *arguments, **options)()
 
 
-def begin_user_code(pool: Pool, function: Callable[..., Value], *arguments: Any) -> Callable[[], Value]:
+def begin_user_code(
+    pool: Pool, function: Callable[..., Value], *arguments: Any, **options: Any
+) -> Callable[[], Value]:
     """What will wait for `call_user_code`, which begins now: as soon as a worker has started."""
-    work: Work = (_with_threads, (core_count(), function, arguments, {}))
+    work: Work = (_with_threads, (core_count(), function, arguments, options))
     begun = pool.submit(work[0], *work[1])
-
-    def finish() -> Value:
-        ((_, done),) = outcomes(pool, [work], first=begun)
-        return cast(Value, done.unwrap())
-
-    return finish
+    return lambda: cast(Value, _finished(pool, work, begun).unwrap())
 
 
 def _with_threads(threads: int, function: Callable[..., Value], arguments: Any, options: Any) -> Value:

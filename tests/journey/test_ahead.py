@@ -33,15 +33,15 @@ def ran(folder: Path, **options: Any) -> tuple[Result, list[Call | None]]:
         return run(folder, asked, engine="fused", **options), taken
 
 
-@pytest.mark.parametrize("leads", [None, 0])
+@pytest.mark.parametrize("misguessed", [False, True])
 def test_records_are_the_same_however_the_winner_was_trained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leads: int | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, misguessed: bool
 ) -> None:
     """Begun ahead, after a wrong guess, or by a single worker at the end: row by row, the curves as well."""
     right, first = ran(tmp_path / "ahead", jobs=2)
     assert right.answer is not None
     assert trained_alone(right.trials, right.answer.trial) is not None
-    if leads is None:
+    if not misguessed:
         other, second = ran(tmp_path / "one", jobs=1)
     else:
         wrong = (set(right.trials["trial"]) - {right.answer.trial}).pop()

@@ -3,13 +3,10 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from misbehaving import data
+from misbehaving_trials import task_of, trial
 
-from sweeper.data.load import load
-from sweeper.study.study import Study
 from sweeper.training.ahead import Ahead
 from sweeper.training.dispatch import retrain_and_measure
 from sweeper.training.initialize import initialize_worker
@@ -20,35 +17,13 @@ from sweeper.training.reference import train
 from sweeper.training.setup import Task
 from sweeper.trial import Trial, TrialResult
 
-HELPERS = Path(__file__).parents[1] / "helpers"
 STACKS = Plan("fused", 8, 2, alone={"elu": "the model looks at it"})
-
-
-def trial(number: int, way: str = "fine", activation: str = "relu") -> Trial:
-    """A trial that goes this way."""
-    parameters = {"optimizer": "sgd", "activation": activation, "learning_rate": 0.1, "model.way": way}
-    return Trial(number, "explore", 0, parameters)
 
 
 @pytest.fixture(scope="module")
 def task() -> Task:
     """Six steps of a tiny model."""
-    study = Study(
-        name="ahead",
-        folder=HELPERS,
-        model={"source": "misbehaving:model"},
-        data=data,
-        training={"steps": 6, "batch_size": 8, "evaluations": 2, "timeout": 3600.0, "device": "cpu"},
-        search={
-            "space": {
-                "optimizer": "sgd",
-                "activation": "relu",
-                "learning_rate": 0.1,
-                "model.way": ["fine", "exit"],
-            }
-        },
-    )
-    return Task(study, load(data, loss_task="classification"))
+    return task_of(3600.0)
 
 
 class Noting(LocalPool):

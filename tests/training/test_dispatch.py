@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from misbehaving import data
+from misbehaving_trials import task_of, trial
 from pools import SerialPool
 
-from sweeper.data.load import load
-from sweeper.study.study import Study
 from sweeper.training import work
 from sweeper.training.calls import AGAIN, attempt
 from sweeper.training.cohort import Cohort, singles
@@ -27,7 +25,6 @@ from sweeper.training.reference import train
 from sweeper.training.setup import Task
 from sweeper.trial import Outcome, SharpnessResult, Trial, TrialResult
 
-HELPERS = Path(__file__).parents[1] / "helpers"
 LIMIT = 1.0
 """Seconds a trial may take."""
 DIED = "its worker process ended: exit code 1"
@@ -40,26 +37,6 @@ def pool() -> Iterator[Pool]:
         yield stack.enter_context(local_pool(2, initialize_worker))
 
 
-def task_of(limit: float) -> Task:
-    """Six steps of a tiny model."""
-    study = Study(
-        name="misbehaving",
-        folder=HELPERS,
-        model={"source": "misbehaving:model"},
-        data=data,
-        training={"steps": 6, "batch_size": 8, "evaluations": 2, "timeout": limit, "device": "cpu"},
-        search={
-            "space": {
-                "optimizer": "sgd",
-                "activation": "relu",
-                "learning_rate": 0.1,
-                "model.way": ["fine", "exit"],
-            }
-        },
-    )
-    return Task(study, load(data, loss_task="classification"))
-
-
 @pytest.fixture(scope="module")
 def task(pool: Pool) -> Shared[Task]:
     """For the workers."""
@@ -70,12 +47,6 @@ def task(pool: Pool) -> Shared[Task]:
 def patient(pool: Pool) -> Shared[Task]:
     """The same task with a limit that is never reached: it would end this very process."""
     return pool.share(task_of(3600.0))
-
-
-def trial(number: int, way: str) -> Trial:
-    """A trial that goes this way."""
-    parameters = {"optimizer": "sgd", "activation": "relu", "learning_rate": 0.1, "model.way": way}
-    return Trial(number, "explore", 0, parameters)
 
 
 def test_each_culprit_fails_alone_with_its_reason(
@@ -105,22 +76,34 @@ def test_each_culprit_fails_alone_with_its_reason(
         assert replace(result, seconds=0.0) == replace(expected, trial=result.trial, seconds=0.0)
 
 
-class RandomPool(SerialPool):
-    """Gives back made-up results in any order; loses calls of trials that exit, and now and then others."""
+class MadeUpPool(SerialPool):
+    """Two workers; gives back made-up results, and loses calls of trials that exit."""
+
+    width = 2
+
+    def done(self, call: Call, *, spared: bool = True) -> Done:
+        """What becomes of a call; all are lost that are not `spared`."""
+        _, (_, cohort) = self._calls.pop(call)
+        if not spared or any(t.parameters["model.way"] == "exit" for t in cohort.trials):
+            return Done(call, lost=Lost(DIED))
+        return Done(call, [TrialResult(t, Outcome.COMPLETED, 1.0, 6, 0.1, "made up") for t in cohort.trials])
+
+    def next_done(self, calls: Collection[Call]) -> Done:
+        """`Pool.next_done`"""
+        return self.done(next(iter(calls)))
+
+
+class RandomPool(MadeUpPool):
+    """Gives them back in any order, and loses others now and then."""
 
     def __init__(self, generator: np.random.Generator) -> None:
         super().__init__()
         self.width, self._generator = int(generator.integers(1, 4)), generator
-        self.innocent = dict[Call, bool]()
 
     def next_done(self, calls: Collection[Call]) -> Done:
         """`Pool.next_done`"""
         call = list(calls)[int(self._generator.integers(len(calls)))]
-        _, (_, cohort) = self._calls.pop(call)
-        guilty = any(t.parameters["model.way"] == "exit" for t in cohort.trials)
-        if guilty or (len(calls) > 1 and self._generator.random() < 0.1):
-            return Done(call, lost=Lost(DIED))
-        return Done(call, [TrialResult(t, Outcome.COMPLETED, 1.0, 6, 0.1, "made up") for t in cohort.trials])
+        return self.done(call, spared=len(calls) == 1 or self._generator.random() >= 0.1)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -161,10 +144,8 @@ def test_trials_of_a_stack_that_was_ended_say_so() -> None:
     assert told[2] == ""
 
 
-class StoppedPool(SerialPool):
+class StoppedPool(MadeUpPool):
     """Each call's worker is stopped, so many times."""
-
-    width = 2
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -174,11 +155,12 @@ class StoppedPool(SerialPool):
     def next_done(self, calls: Collection[Call]) -> Done:
         """`Pool.next_done`"""
         call = next(iter(calls))
-        _, (_, cohort) = self._calls.pop(call)
+        cohort = self._calls[call][1][1]
         self.left[len(cohort.trials), cohort.trials[0].number] += 1
         if self.left[len(cohort.trials), cohort.trials[0].number] <= self.times:
+            self._calls.pop(call)
             return Done(call, lost=Lost("stopped", given_up=True))
-        return Done(call, [TrialResult(t, Outcome.COMPLETED, 1.0, 6, 0.1, "made up") for t in cohort.trials])
+        return self.done(call)
 
 
 @pytest.mark.parametrize(("times", "failed"), [(AGAIN, 0), (100, 4)])
@@ -194,25 +176,9 @@ def test_a_trial_is_not_blamed_for_workers_that_are_stopped(times: int, failed: 
     assert (lost is not None) == bool(failed)
 
 
-class SharedPool(RandomPool):
-    """Two workers; loses each call with a trial that exits."""
-
-    def __init__(self) -> None:
-        super().__init__(np.random.default_rng(0))
-        self.width = 2
-
-    def next_done(self, calls: Collection[Call]) -> Done:
-        """`Pool.next_done`"""
-        call = next(iter(calls))
-        _, (_, cohort) = self._calls.pop(call)
-        if any(t.parameters["model.way"] == "exit" for t in cohort.trials):
-            return Done(call, lost=Lost(DIED))
-        return Done(call, [TrialResult(t, Outcome.COMPLETED, 1.0, 6, 0.1, "made up") for t in cohort.trials])
-
-
 def test_nothing_else_runs_beside_a_trial_that_is_tried_by_itself() -> None:
     """What was begun beside is ended before, and only then."""
-    pool, cleared = SharedPool(), list[int]()
+    pool, cleared = MadeUpPool(), list[int]()
     trials = [trial(0, "fine"), trial(1, "exit"), trial(2, "fine")]
     shared: Any = pool.share(task_of(LIMIT))
     waiting: Any = pool

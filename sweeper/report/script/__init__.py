@@ -31,7 +31,6 @@ from sweeper.components.optimizers import OPTIMIZERS
 from sweeper.components.tree import ROWS_PER_PASS
 from sweeper.data import cells, encoding, images, sources, splits, table_objects
 from sweeper.data.data import Data
-from sweeper.errors import UserError
 from sweeper.printable import one_line
 from sweeper.report.script.data import SEEDED, SEEDING, DataText, data_text
 from sweeper.report.script.functions import Imported, quoted, reachable
@@ -44,7 +43,6 @@ from sweeper.study.settings import settings as settings_of
 from sweeper.study.study import Study
 from sweeper.trial import is_maximized
 from sweeper.user_code import observing
-from sweeper.user_code.calls import message_of, user_code
 from sweeper.user_code.lookup import names_function
 from sweeper.wording import listing
 
@@ -104,23 +102,6 @@ def script(
     training = training_text(study, settings, data, seed, rows.sizes[0], model)
     context = _context(study, data, seed, rows, model, training)
     return _render({**context, "alone": recorded is not None, "recorded": recorded})
-
-
-def script_or_reason(
-    study: Study,
-    parameters: Mapping[str, Any],
-    seed: int,
-    data: Data | None = None,
-    recorded: float | None = None,
-) -> tuple[str, str]:
-    """`script`, or an empty text and why there is none: functions of the user are called once more."""
-    try:
-        with user_code():
-            return script(study, parameters, seed, data=data, recorded=recorded), ""
-    except UserError as error:  # a function that no script can import, say
-        return "", str(error)
-    except Exception as error:
-        return "", message_of(error)
 
 
 def _context(

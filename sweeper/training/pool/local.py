@@ -6,7 +6,6 @@ no worker that is killed leaves half of one, for the rest of which loky would wa
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import closing, contextmanager
@@ -90,9 +89,8 @@ class LocalPool:
         turns = _turns(folder, width)
         self._workers = [Worker(folder / f"worker-{k}", prepare, each[k], turns[k]) for k in range(width)]
         self._numbers = count()
-        self._waiting: deque[Call] = deque()
-        self._near: dict[Call, Worker | None] = {}
-        """Where a call is to run that waits."""
+        self._waiting: dict[Call, Worker | None] = {}
+        """Calls in their order, and where each is to run if that is known."""
         self._did: dict[Call, Worker] = {}
         self._done: dict[Call, Done] = {}
         self._looked = time.monotonic()
@@ -115,8 +113,7 @@ class LocalPool:
         """`Pool.submit_near`"""
         content, submitted = messages.dumps((function, arguments)), next(self._numbers)
         self._file(submitted, "call").write_bytes(content)
-        self._waiting.append(submitted)
-        self._near[submitted] = self._did.get(call)
+        self._waiting[submitted] = self._did.get(call)
         self._hand_out()
         return submitted
 
@@ -145,8 +142,7 @@ class LocalPool:
 
     def cancel(self, call: Call) -> None:
         """`Pool.cancel`"""
-        if call in self._waiting:
-            self._waiting.remove(call)
+        self._waiting.pop(call, None)
         for worker in self._workers:
             if worker.call == call:
                 worker.stop()
@@ -167,8 +163,8 @@ class LocalPool:
         by_start = sorted(self._workers, key=lambda each: not each.is_up)
         free = [worker for worker in by_start if worker.call is None]
         while self._waiting and free:
-            call = self._waiting.popleft()
-            near = self._near.pop(call, None)
+            call = next(iter(self._waiting))
+            near = self._waiting.pop(call)
             worker = near if near in free else free[0]
             free.remove(worker)
             worker.run(call, self._file(call, "call"), self._file(call, "result"))
